@@ -1,0 +1,106 @@
+r"""Classifiers of clean and of noisy pictures.
+
+    p(y | x_0)         judges what was generated
+    p(y | x_t, t)      steers generation (classifier guidance); trained on noisy pictures of every level
+
+Both are trained with the cross-entropy  -log p(y | x_t).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pedesis.denoiser import Condition
+from pedesis.noise import TrainingNoise
+from pedesis.precision import autocast
+from pedesis.process import Process, Time
+
+
+class CleanClassifier(nn.Module):
+    """p(y | x_0) of clean pictures.
+
+    Args:
+        network: x (B, C, H, W) -> logits (B, classes), with a method `features`.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+        self.reduced_precision = True
+
+    def spec(self) -> dict[str, Any]:
+        """Everything but the weights, as plain data."""
+        return {"network": self.network.spec()}  # type: ignore[operator]
+
+    def log_probs(self, x: Tensor) -> Tensor:
+        """log p(y | x) for every class, (B, classes)."""
+        with autocast(x.device, self.reduced_precision):
+            logits: Tensor = self.network(x)
+        return logits.float().log_softmax(1)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last hidden layer, (B, features)."""
+        with autocast(x.device, self.reduced_precision):
+            features: Tensor = self.network.features(x)  # type: ignore[operator]
+        return features.float()
+
+
+class NoisyClassifier(nn.Module):
+    """p(y | x_t, t) under a forward process, for classifier guidance.
+
+    Args:
+        network: (x, log_snr (B,)) -> logits (B, classes).
+        data_std: root mean square of the data, as in `NetworkDenoiser`.
+    """
+
+    def __init__(self, network: nn.Module, process: Process, data_std: float = 1.0):
+        super().__init__()
+        self.network, self.process, self.data_std = network, process, data_std
+        self.reduced_precision = True
+
+    def spec(self) -> dict[str, Any]:
+        """Everything but the weights, as plain data."""
+        network: dict[str, Any] = self.network.spec()  # type: ignore[operator]
+        return {"network": network, "process": self.process.spec(), "data_std": self.data_std}
+
+    def log_probs(self, x_t: Tensor, t: Time) -> Tensor:
+        """log p(y | x_t) for every class, (B, classes)."""
+        alpha, sigma, log_snr = self.process.scales(t, x_t)
+        scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
+        with autocast(x_t.device, self.reduced_precision):
+            logits: Tensor = self.network(scaled, log_snr.flatten().expand(x_t.shape[0]))
+        return logits.float().log_softmax(1)
+
+    def log_prob(self, x_t: Tensor, t: Time, label: Tensor) -> Tensor:
+        """log p(label | x_t), (B,); differentiable in x_t."""
+        return self.log_probs(x_t, t).gather(1, label[:, None])[:, 0]
+
+
+def cross_entropy(
+    model: CleanClassifier | NoisyClassifier, x0: Tensor, label: Condition, noise: TrainingNoise
+) -> tuple[Tensor, Tensor]:
+    """-log p(label | x_t) of each row and its time, for `pedesis.training.fit`; clean classifiers have t = 0."""
+    assert label is not None, "a classifier learns from labels"
+    if isinstance(model, NoisyClassifier):
+        t = noise.stratified()
+        log_probs = model.log_probs(model.process.marginal(x0, t).sample(noise), t)
+    else:
+        t = torch.zeros(x0.shape[0], dtype=torch.float64)
+        log_probs = model.log_probs(shifted(x0, noise))
+    return F.nll_loss(log_probs, label, reduction="none"), t
+
+
+def shifted(x0: Tensor, noise: TrainingNoise, most: int = 2) -> Tensor:
+    """Each picture moved by up to `most` pixels either way and mirrored half of the time."""
+    offset = (noise.uniform(torch.empty(x0.shape[0], 3)) * torch.tensor([2 * most + 1, 2 * most + 1, 2])).long()
+    padded = F.pad(x0, (most, most, most, most), mode="replicate")
+    height, width = x0.shape[2:]
+    rows = []
+    for picture, (down, right, mirror) in zip(padded, offset.tolist(), strict=True):
+        piece = picture[:, down : down + height, right : right + width]
+        rows.append(piece.flip(-1) if mirror else piece)
+    return torch.stack(rows)

@@ -1,0 +1,161 @@
+r"""A denoiser answers one question: which clean data does this noisy point stand for, on average?
+
+    x0_hat(x_t, t, y) = E[ x_0 | x_t, y ]
+
+    eps_hat = (x_t - alpha x0_hat) / sigma       the noise
+    score   = -eps_hat / sigma                   grad log q(x_t | y)       (Tweedie)
+    v       = alpha eps_hat - sigma x0_hat
+
+Networks, closed-form mixtures, the training set itself and guided models are all denoisers, and a sampler
+cannot tell them apart.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
+from pedesis.precision import autocast
+from pedesis.process import Process, Time
+
+Condition = Tensor | None
+"""What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
+integers are null; None means that every row is null (unconditional)."""
+
+
+def drop(condition: Condition, mask: Tensor) -> Condition:
+    """Make the rows of a condition null where `mask` (B,) is true."""
+    if condition is None:
+        return None
+    mask = mask.to(condition.device).reshape(-1, *([1] * (condition.ndim - 1)))
+    return condition.masked_fill(mask, 0 if condition.is_floating_point() else -1)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a denoiser says about x_t: the data, the noise, and how sure it is.
+
+    Attributes:
+        x_t, x0, eps: (B, ...), with x_t = alpha x0 + sigma eps unless a guidance rule chose otherwise.
+        alpha, sigma: shaped to multiply them.
+        variance: Var[x_0 | x_t] per element, broadcastable to x_t, or None where the denoiser has none.
+    """
+
+    x_t: Tensor
+    x0: Tensor
+    eps: Tensor
+    alpha: Tensor
+    sigma: Tensor
+    variance: Tensor | None = None
+
+    @property
+    def score(self) -> Tensor:
+        """[R8] grad log q(x_t) as the mean of the conditional scores.
+
+        Formula: \\nabla\\log q(x_t\\mid x_0) = -\\frac{\\epsilon}{\\sqrt{1-\\bar\\alpha_t}},\\qquad
+            \\nabla\\log q(x_t) = \\mathbb E\\big[\\nabla\\log q(x_t\\mid x_0)\\mid x_t\\big]
+        Source: 001, "interpretation III"
+        """
+        return -self.eps / self.sigma
+
+    @property
+    def v(self) -> Tensor:
+        """alpha eps - sigma x0 (Salimans and Ho 2022)."""
+        return self.alpha * self.eps - self.sigma * self.x0
+
+
+class Denoiser(nn.Module):
+    """E[x_0 | x_t, condition] under a forward process. Write `x0`; calling it gives a `Prediction`."""
+
+    def __init__(self, process: Process):
+        super().__init__()
+        self.process = process
+
+    @abstractmethod
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        """The mean of x_0 given x_t, of the shape of x_t."""
+
+    def variance(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor | None:
+        """Var[x_0 | x_t] per element (broadcastable to x_t), or None if it is not known."""
+        return None
+
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
+        """The full answer; override where x0 and variance, or x0 and eps, come from one computation."""
+        x0 = self.x0(x_t, t, condition)
+        return self.prediction(x_t, t, x0, variance=self.variance(x_t, t, condition))
+
+    def prediction(
+        self, x_t: Tensor, t: Time, x0: Tensor, eps: Tensor | None = None, variance: Tensor | None = None
+    ) -> Prediction:
+        """Complete an x0 estimate with the eps that explains x_t."""
+        alpha, sigma, _ = self.process.scales(t, x_t)
+        return Prediction(x_t, x0, (x_t - alpha * x0) / sigma if eps is None else eps, alpha, sigma, variance)
+
+    def forward(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
+        """`predict`, with the rank of x_t checked. Raises ValueError for x_t without a batch axis."""
+        if x_t.ndim < 2:
+            raise ValueError(f"x_t needs a batch axis first: (B, ...); got shape {tuple(x_t.shape)}")
+        return self.predict(x_t, t, condition)
+
+
+class NetworkDenoiser(Denoiser):
+    """A neural network read through a parameterisation.
+
+        output = network(c_in x_t, log_snr, condition),   c_in = 1 / sqrt(alpha^2 data_std^2 + sigma^2)
+
+    The network sees the noise level as log_snr, never t, so the schedule can be changed after training.
+
+    Args:
+        network: (x (B, C, ...), log_snr (B,), condition) -> (B, C, ...).
+        parameterisation: what its output means; an object or a name ("x0", "eps", "score", "v", "flow").
+        data_std: root mean square of the data, so that the network's input has variance 1.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        process: Process,
+        parameterisation: Parameterisation | str = "v",
+        data_std: float = 1.0,
+    ):
+        super().__init__(process)
+        self.network = network
+        self.parameterisation = (
+            PARAMETERISATIONS.build({"name": parameterisation})
+            if isinstance(parameterisation, str)
+            else parameterisation
+        )
+        self.data_std = data_std
+        self.reduced_precision = True  # False: float32 everywhere, to compare machines
+
+    def spec(self) -> dict[str, Any]:
+        """Everything but the weights, as plain data (the header of a weight file)."""
+        return {
+            "network": self.network.spec(),  # type: ignore[operator]
+            "process": self.process.spec(),
+            "parameterisation": self.parameterisation.spec(),
+            "data_std": self.data_std,
+        }
+
+    def output(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        """The raw output of the network, in the type of x_t."""
+        alpha, sigma, log_snr = self.process.scales(t, x_t)
+        scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
+        per_row = log_snr.flatten().expand(x_t.shape[0])
+        with autocast(x_t.device, self.reduced_precision):
+            out: Tensor = self.network(scaled, per_row, condition)
+        return out.to(x_t.dtype)
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        alpha, sigma, _ = self.process.scales(t, x_t)
+        return self.parameterisation.x0(self.output(x_t, t, condition), x_t, alpha, sigma)
+
+
+def null(condition: Condition) -> Condition:
+    """The condition with every row made null."""
+    return None if condition is None else drop(condition, torch.ones(condition.shape[0], dtype=torch.bool))

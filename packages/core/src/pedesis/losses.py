@@ -1,0 +1,120 @@
+r"""Training objectives: one squared error, weighted.
+
+    L = E_t E_eps [ weight(t) / p(t) * mean (eps - eps_hat)^2 ]
+
+    simple          weight 1                      L_simple of DDPM
+    x0              1 / SNR                       (x0 - x0_hat)^2
+    v               1 + 1 / SNR                   (v - v_hat)^2 in the VP frame
+    min-snr         min(SNR, 5) / SNR             Hang et al. 2023
+    variational     1/2 |d log_snr / dt|          -log p(x) per dimension, up to the two boundary terms
+
+p(t) is the law that t is drawn from, so the choice of law changes the noise of the gradient and not what is
+minimised, except for the weights named without dt, which are quoted for uniform t. The error is computed on
+the network's output and rescaled, which is the same number without the division by a small alpha or sigma.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from pedesis.denoiser import Condition, NetworkDenoiser, drop
+from pedesis.noise import TrainingNoise
+from pedesis.process import Process, broadcast
+from pedesis.registry import Described, Registry
+
+WEIGHTS: Registry[Weight] = Registry("loss weight")
+
+
+class Weight(Described):
+    """What an error in eps costs at each time."""
+
+    @abstractmethod
+    def __call__(self, process: Process, t: Tensor, snr: Tensor) -> Tensor:
+        """The weight of (eps - eps_hat)^2 at times t (B,), where SNR_t = `snr`."""
+
+
+@WEIGHTS.register("simple")
+class Simple(Weight):
+    """[O13] L_simple of DDPM, t = 1 included.
+
+    Formula: L_{simple} = \\mathbb E_{t\\sim U\\{1..T\\},x_0,\\epsilon}\\|\\epsilon-\\epsilon_\\theta(x_t,t)\\|^2
+    Source: 002; 003, "Simplified loss"; Ho et al. 2020, equation 14
+    """
+
+    def __call__(self, process: Process, t: Tensor, snr: Tensor) -> Tensor:
+        return torch.ones_like(snr)
+
+
+@WEIGHTS.register("x0")
+class X0Error(Weight):
+    """Unit weight on the error of x0_hat: 1/SNR on that of eps_hat."""
+
+    def __call__(self, process: Process, t: Tensor, snr: Tensor) -> Tensor:
+        return 1 / snr
+
+
+@WEIGHTS.register("v")
+class VelocityError(Weight):
+    """Unit weight on the error of v_hat in the VP frame: 1 + 1/SNR (Salimans and Ho 2022)."""
+
+    def __call__(self, process: Process, t: Tensor, snr: Tensor) -> Tensor:
+        return 1 + 1 / snr
+
+
+@WEIGHTS.register("min-snr")
+class MinSNR(Weight):
+    """min(SNR, 5)/SNR: the x0 loss with its weight capped (Hang et al. 2023)."""
+
+    cap = 5.0
+
+    def __call__(self, process: Process, t: Tensor, snr: Tensor) -> Tensor:
+        return snr.clamp(max=self.cap) / snr
+
+
+@WEIGHTS.register("variational")
+class Variational(Weight):
+    """1/2 |d log_snr/dt|: the continuous-time bound on -log p(x) (Kingma et al. 2021, equation 17)."""
+
+    def __call__(self, process: Process, t: Tensor, snr: Tensor) -> Tensor:
+        return -0.5 * process.schedule.slope(t)
+
+
+class Loss:
+    """The weighted denoising loss of a network, with condition dropout for classifier-free guidance.
+
+    Args:
+        weight: an object or a name in `WEIGHTS`.
+        condition_dropout: probability that a row's condition is made null, 0..1.
+    """
+
+    def __init__(self, weight: Weight | str = "simple", condition_dropout: float = 0.0):
+        if not 0 <= condition_dropout <= 1:
+            raise ValueError(f"condition_dropout is a probability, 0 to 1; got {condition_dropout}")
+        self.weight = WEIGHTS.build({"name": weight}) if isinstance(weight, str) else weight
+        self.condition_dropout = condition_dropout
+
+    def __call__(
+        self, denoiser: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of each row, averaged over its elements (B,), and the times t (B,) it was taken at.
+
+        t is uniform on (0, 1] and stratified over the batch; x_t is drawn from the diffusion kernel.
+        """
+        process = denoiser.process
+        t = noise.stratified()
+        eps = noise(x0)
+        alpha, sigma, log_snr = process.scales(t, x0)
+        if self.condition_dropout > 0:
+            condition = drop(condition, noise.uniform(torch.empty(x0.shape[0])) < self.condition_dropout)
+
+        output = denoiser.output(alpha * x0 + sigma * eps, t, condition)
+        target = denoiser.parameterisation.target(x0, eps, alpha, sigma)
+        error = (target - output).square().flatten(1).mean(1)
+
+        alpha_t, sigma_t = process.alpha_sigma(process.log_snr(t))
+        scale = denoiser.parameterisation.eps_error_scale(alpha_t, sigma_t)
+        weight = self.weight(process, t, process.log_snr(t).exp()) * scale**2
+        return broadcast(weight, error) * error, t

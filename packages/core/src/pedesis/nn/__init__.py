@@ -1,0 +1,8 @@
+"""The networks. Each takes (x, log_snr (B,), condition) and answers with a tensor of the shape of x."""
+
+from pedesis.nn.classifier import ConvClassifier
+from pedesis.nn.mlp import MLP
+from pedesis.nn.networks import NETWORKS
+from pedesis.nn.unet import UNet
+
+__all__ = ["MLP", "NETWORKS", "ConvClassifier", "UNet"]

@@ -1,0 +1,78 @@
+r"""The parts of the U-Net, chosen for what processors do well.
+
+Feature maps are channels-last in memory, so that a convolution is one dense matrix product and a norm over
+channels reads adjacent numbers. On the CPU, convolutions take about 85 % of a training step of this design.
+
+    residual block    x + conv(silu( norm(conv(silu(x))) * (1 + scale) + shift )),   (scale, shift) = linear(embedding)
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def channel_norm(x: Tensor) -> Tensor:
+    """Layer norm over the channels of each pixel, without weights (FiLM supplies them): (B, C, H, W)."""
+    return rearrange(F.layer_norm(rearrange(x, "b c h w -> b h w c"), x.shape[1:2]), "b h w c -> b c h w")
+
+
+def zero(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
+    """Set a layer to zero, so that the branch it ends starts as nothing."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with one norm between them, modulated by the embedding (FiLM)."""
+
+    def __init__(self, channels: int, out: int, embedding: int):
+        super().__init__()
+        self.first = nn.Conv2d(channels, out, 3, padding=1)
+        self.modulation = nn.Linear(embedding, 2 * out)
+        self.second = zero(nn.Conv2d(out, out, 3, padding=1))
+        self.shortcut = nn.Conv2d(channels, out, 1) if channels != out else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        scale, shift = rearrange(self.modulation(embedding), "b (n c) -> n b c 1 1", n=2)
+        h = F.silu(torch.addcmul(shift, channel_norm(self.first(F.silu(x))), 1 + scale))
+        out: Tensor = self.shortcut(x) + self.second(h)
+        return out
+
+
+class SelfAttention(nn.Module):
+    """Every pixel looks at every other; for small maps, where one matrix product per head is fastest."""
+
+    def __init__(self, channels: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = zero(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        height = x.shape[2]
+        split = "b (n heads d) h w -> n b heads (h w) d"
+        query, key, value = rearrange(self.query_key_value(channel_norm(x)), split, n=3, heads=self.heads)
+        weights = (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1)
+        mixed = rearrange(weights @ value, "b heads (h w) d -> b (heads d) h w", h=height)
+        out: Tensor = x + self.out(mixed)
+        return out
+
+
+def fold(x: Tensor, patch: int) -> Tensor:
+    """Each patch x patch square of pixels becomes one pixel of patch^2 times the channels."""
+    return rearrange(x, "b c (h p) (w q) -> b (p q c) h w", p=patch, q=patch)
+
+
+def unfold(x: Tensor, patch: int) -> Tensor:
+    """The inverse of `fold`."""
+    return rearrange(x, "b (p q c) h w -> b c (h p) (w q)", p=patch, q=patch)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The same tensor with the channels of a pixel adjacent in memory."""
+    return x.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,183 @@
+r"""Sampling: a walk down a list of times, one `step` at a time.
+
+    1 = t_0 > t_1 > ... > t_n = 0,    x at t_0 from the prior,    x at t_(i+1) = step(x at t_i)
+
+A sampler writes `step`, or `kernel` if its step is a Gaussian. The loop, streaming and the record of what
+happened live here, once. No sampler knows of guidance: that is the denoiser's affair.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pedesis.denoiser import Condition, Denoiser, Prediction
+from pedesis.gaussian import Gaussian, Noise
+from pedesis.process import Process
+from pedesis.registry import Described, Registry
+
+SAMPLERS: Registry[Sampler] = Registry("sampler")
+
+
+@dataclass(frozen=True)
+class Level:
+    """A time and its noise level, as plain numbers."""
+
+    t: float
+    log_snr: float
+    alpha: float
+    sigma: float
+
+    @property
+    def ratio(self) -> float:
+        """sigma / alpha: the noise level of x / alpha, in which all frames are the same."""
+        return self.sigma / self.alpha
+
+
+@dataclass(frozen=True)
+class Step:
+    """The state of a walk: x_t at a level, and what the denoiser said there (None once t has reached its end)."""
+
+    index: int
+    level: Level
+    x_t: Tensor
+    prediction: Prediction | None
+
+    @property
+    def x0(self) -> Tensor:
+        """The current estimate of the clean data; at the end of the walk, x itself."""
+        return self.x_t if self.prediction is None else self.prediction.x0
+
+    @property
+    def said(self) -> Prediction:
+        """The prediction, where there is one."""
+        assert self.prediction is not None, "a finished walk has no prediction"
+        return self.prediction
+
+
+Denoise = Callable[[Tensor, float], Prediction]
+
+
+class Sampler(Described):
+    """One rule for getting from x_t to x_s.
+
+    Attributes:
+        evaluations: calls of the denoiser per step.
+        stochastic: whether a step draws noise; only deterministic samplers can also walk upwards in t.
+        memory: how many earlier steps `step` is shown.
+    """
+
+    evaluations = 1
+    memory = 0
+
+    @property
+    def stochastic(self) -> bool:
+        return False
+
+    @abstractmethod
+    def step(
+        self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
+    ) -> Tensor:
+        """x_s from the present step; `before` holds the last `memory` steps, the latest last."""
+
+    def trajectory(
+        self,
+        denoiser: Denoiser,
+        x: Tensor,
+        times: Tensor,
+        condition: Condition = None,
+        noise: Noise | None = None,
+    ) -> Iterator[Step]:
+        """Yield a `Step` at every time, the last with the finished x.
+
+        Args:
+            x: the state at times[0], (B, ...).
+            times: (n + 1,) float64, strictly decreasing from at most 1 to at least 0 (or increasing, to
+                encode, with a deterministic sampler).
+            noise: draws the normal numbers of a stochastic sampler.
+
+        Raises:
+            ValueError: times that are not a strictly monotone list, or noise missing where it is needed.
+        """
+        process = denoiser.process
+        _check_walk(self, times, noise)
+        levels = walk_levels(process, times)
+        before: tuple[Step, ...] = ()
+
+        def denoise(x_t: Tensor, t: float) -> Prediction:
+            prediction: Prediction = denoiser(x_t, t, condition)
+            return prediction
+
+        for index, (level, target) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
+            with torch.no_grad():
+                now = Step(index, level, x, denoise(x, level.t))
+            yield now
+            with torch.no_grad():
+                x = self.step(process, now, target, denoise, noise or _no_noise, before)
+            before = (*before, now)[-self.memory :] if self.memory else ()
+        yield Step(len(levels) - 1, levels[-1], x, None)
+
+    def sample(
+        self,
+        denoiser: Denoiser,
+        x: Tensor,
+        times: Tensor,
+        condition: Condition = None,
+        noise: Noise | None = None,
+    ) -> Tensor:
+        """The end of `trajectory`."""
+        for last in self.trajectory(denoiser, x, times, condition, noise):
+            pass
+        return last.x_t
+
+
+class GaussianSampler(Sampler):
+    """A sampler whose step draws from a Gaussian kernel."""
+
+    @abstractmethod
+    def kernel(
+        self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]
+    ) -> Gaussian:
+        """p(x_s | x_t); a variance of zero everywhere makes the step deterministic."""
+
+    def step(
+        self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
+    ) -> Tensor:
+        kernel = self.kernel(process, now, s, denoise, before)
+        return kernel.sample(noise) if bool((kernel.var > 0).any()) else kernel.mean
+
+
+def walk_levels(process: Process, times: Tensor) -> list[Level]:
+    """The noise levels of a list of times, as plain float64 numbers."""
+    with torch.no_grad():
+        log_snrs = process.log_snr(times)
+        alphas, sigmas = process.alpha_sigma(log_snrs)
+    rows = zip(times.tolist(), log_snrs.tolist(), alphas.tolist(), sigmas.tolist(), strict=True)
+    return [Level(*row) for row in rows]
+
+
+def _no_noise(like: Tensor) -> Tensor:
+    raise ValueError("this sampler draws noise: give `noise`, for instance pedesis.noise.PerSeed(seeds)")
+
+
+def _check_walk(sampler: Sampler, times: Tensor, noise: Noise | None) -> None:
+    if times.ndim != 1 or len(times) < 2:
+        raise ValueError(f"times must be a list of at least two; got shape {tuple(times.shape)}")
+    steps = times.diff()
+    if not bool((steps < 0).all()) and not (bool((steps > 0).all()) and not sampler.stochastic):
+        raise ValueError(
+            "times must decrease strictly (deterministic samplers may also go strictly upwards, to encode); "
+            f"{sampler.name!r} got {times.tolist()[:6]}..."
+        )
+    if sampler.stochastic and noise is None:
+        _no_noise(times)
+
+
+def half_step(now: Level, s: Level) -> float:
+    """(log_snr_s - log_snr_t)/2, the step in half log-SNR of the DPM-Solver papers; +inf at clean data."""
+    return (s.log_snr - now.log_snr) / 2 if s.log_snr != math.inf else math.inf

@@ -1,0 +1,42 @@
+"""Pretrained diffusion models that fit in the package.
+
+    import pedesis_zoo as zoo
+
+    zoo.list_models()                                        # names
+    zoo.card("fashion-mnist")                                # what it is, what it can do, measured
+    model = zoo.load("fashion-mnist")                        # or a path to a weight file
+    pixels = zoo.sample(model, "sneaker", seeds=range(9))    # uint8 (9, 28, 28, 1)
+    for snapshot in zoo.generate(model, "bag", seeds=[1]):   # the same, step by step
+        ...
+
+Listing models and reading cards does not import torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pedesis_zoo.registry import card, list_models, recipe
+
+if TYPE_CHECKING:
+    from pedesis_zoo.generation import Snapshot, generate, sample, seeds_from
+    from pedesis_zoo.loading import ImageModel, load
+
+__all__ = ["ImageModel", "Snapshot", "card", "generate", "list_models", "load", "recipe", "sample", "seeds_from"]
+__version__ = "0.1.0"
+
+_LATER = {"ImageModel": "loading", "load": "loading"} | dict.fromkeys(
+    ("Snapshot", "generate", "sample", "seeds_from"), "generation"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'pedesis_zoo' has no attribute {name!r}")
+    import importlib
+
+    module = importlib.import_module(f"pedesis_zoo.{_LATER[name]}")
+    value = getattr(module, name)
+    globals()[name] = value
+    return value

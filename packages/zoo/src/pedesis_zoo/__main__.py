@@ -1,0 +1,5 @@
+"""`python -m pedesis_zoo`."""
+
+from pedesis_zoo.cli import main
+
+main()

@@ -1,0 +1,175 @@
+"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | publish | data`.
+
+Everything that needs torch is imported inside the commands, so that `list` and `--help` are immediate.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Pretrained diffusion models that fit in the package.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[str, typer.Argument(help="a name from `list`, or a path to a weight file", metavar="MODEL")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps")]
+Threads = Annotated[int, typer.Option(help="processor threads to use; 0 for all")]
+
+
+@app.command("list")
+def list_command(pattern: Annotated[str, typer.Argument(help="shell pattern")] = "*") -> None:
+    """List the models of the package."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
+
+    table = Table("model", "what", "kind", "MB")
+    for name in list_models(pattern):
+        size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
+        table.add_row(name, recipe(name).title, recipe(name).kind, f"{size:.1f}")
+    Console().print(table)
+
+
+@app.command("card")
+def card_command(name: Name) -> None:
+    """Print a model card."""
+    from pedesis_zoo.registry import card
+
+    print(card(name))
+
+
+@app.command()
+def sample(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="PNG file to write")] = Path("samples.png"),
+    label: Annotated[str | None, typer.Option("--class", help="class name or number; all classes in turn by default")] = None,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, max=10_000, help="how many pictures")] = 16,
+    guidance: Annotated[float | None, typer.Option(help="0 unconditional, 1 plain, more is stronger")] = None,
+    steps: Annotated[int | None, typer.Option(help="steps of the sampler")] = None,
+    sampler: Annotated[str | None, typer.Option(help="ddpm, ddim, heun, dpm++2m, ...")] = None,
+    grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
+    seed: Annotated[int, typer.Option(help="picture i has seed SEED + i")] = 0,
+    enlarge: Annotated[int, typer.Option(min=1, max=32, help="how many times to enlarge the pixels")] = 4,
+    device: Device = "cpu",
+) -> None:
+    """Draw pictures into one PNG."""
+    from tqdm import tqdm
+
+    from pedesis.images import enlarge as enlarge_pixels
+    from pedesis.images import grid as lay_out
+    from pedesis.images import save_png
+    from pedesis_zoo.generation import generate, seeds_from
+    from pedesis_zoo.loading import load
+
+    if not out.parent.is_dir():
+        raise ValueError(f"cannot write {out}: the folder {out.parent} does not exist; create it first")
+    model = load(name, device)
+    wanted = label if label is not None or not model.classes else [i % len(model.classes) for i in range(number)]
+    snapshots = generate(
+        model, wanted, seeds_from(seed, number), guidance=guidance, steps=steps, sampler=sampler, grid=grid
+    )
+    last = next(snapshots)
+    for last in tqdm(snapshots, total=last.steps, unit="step", disable=None):
+        pass
+    settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
+    save_png(enlarge_pixels(lay_out(last.x0), enlarge), out, settings)
+    print(f"{number} pictures in {out}")
+
+
+@app.command()
+def train(
+    name: Annotated[str | None, typer.Argument(help="a recipe", metavar="RECIPE")] = None,
+    out: Annotated[Path, typer.Option(help="weight file to write; its checkpoint lies beside it")] = Path("model.safetensors"),
+    data: Annotated[Path | None, typer.Option(help="train on the pictures of this folder instead")] = None,
+    size: Annotated[int, typer.Option(min=8, max=64, help="side of the pictures of --data")] = 32,
+    minutes: Annotated[float | None, typer.Option(help="train for about this long")] = None,
+    steps: Annotated[int | None, typer.Option(help="train for this many steps")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="pictures per step")] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 120.0,
+    tensorboard: Annotated[Path | None, typer.Option(help="folder for TensorBoard's log")] = None,
+    threads: Threads = 0,
+    device: Device = "cpu",
+) -> None:
+    """Train a recipe, or your own pictures. Interrupted runs go on where they stopped when called again."""
+    import torch
+    from tqdm import tqdm
+
+    from pedesis_zoo import train as training
+    from pedesis_zoo.registry import recipe
+
+    if (name is None) == (data is None):
+        raise ValueError("name a recipe, or give --data FOLDER with your own pictures (one of the two)")
+    if threads:
+        torch.set_num_threads(threads)
+    changes: dict[str, Any] = {"minutes": minutes, "steps": steps, "batch": batch, "learning_rate": learning_rate}
+    if data is not None:
+        from pedesis_zoo.data.folder import load_folder
+
+        images = load_folder(data, size)
+        plan = training.plan(training.folder_recipe(images), images, **changes)
+    else:
+        assert name is not None
+        plan = training.plan(recipe(name), **changes)
+    if plan.config.steps is None and plan.config.minutes is None:
+        print("no --steps or --minutes: training until interrupted (Ctrl-C keeps the last checkpoint)", file=sys.stderr)
+
+    log = _tensorboard(tensorboard)
+    bar = tqdm(unit="step", disable=None, mininterval=1.0)
+
+    def report(state: Any) -> None:
+        bar.total, bar.n = state.steps, state.step - 1
+        bar.set_postfix_str(f"loss {state.loss:.4f}, {state.per_second:.0f} images/s", refresh=False)
+        bar.update()
+        if state.step % 500 == 0 and bar.disable:
+            left = state.seconds_left()
+            rest = "" if left is None else f", {left / 60:.0f} min left"
+            print(f"step {state.step}: loss {state.loss:.4f}, {state.per_second:.0f} images/s{rest}", flush=True)
+        if log is not None and state.step % 20 == 0:
+            log.add_scalar("loss", state.loss, state.step)
+
+    written = training.train(plan, out, report, save_every, device)
+    bar.close()
+    print(f"trained weights in {written}")
+
+
+def _tensorboard(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ValueError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
+    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+
+@app.command()
+def data(
+    name: Annotated[str, typer.Argument(help="data set")],
+    download: Annotated[bool, typer.Option(help="fetch it if it is not on this machine")] = False,
+) -> None:
+    """Say where a data set is, or get it."""
+    from pedesis_zoo.data import load_data
+
+    for split in ("train", "test"):
+        images = load_data(name, split, download=download)
+        print(f"{name} {split}: {len(images.pixels)} pictures of {images.pixels.shape[1:]}, licence {images.licence}")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one sentence and exit code 2, never a traceback."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ValueError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,17 @@
+"""Handwritten digits, 8x8: trains in about a minute; the example of the README and the model of the tests."""
+
+from pedesis_zoo.recipes import Generation, Recipe
+
+RECIPE = Recipe(
+    title="8x8 handwritten digits, with guidance",
+    kind="image",
+    data="digits",
+    network={"name": "unet", "patch": 1, "widths": [64, 96], "blocks": [2, 1], "heads": 2, "embedding": 128},
+    process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
+    parameterisation="v",
+    data_std=0.849,
+    loss={"weight": "v", "condition_dropout": 0.1},
+    training={"batch": 128, "steps": 3000, "learning_rate": 2e-3, "cooldown": 0.5},
+    generation=Generation(sampler="dpm++2m", steps=12, grid="uniform", guidance=2.0),
+    sha256="",
+)

@@ -1,0 +1,14 @@
+"""The judge: a classifier of clean pictures. Its last hidden layer is the space of all feature distances."""
+
+from pedesis_zoo.recipes import Recipe
+
+RECIPE = Recipe(
+    title="Classifier of clean clothes: evaluates, never guides or trains",
+    kind="clean-classifier",
+    data="fashion-mnist",
+    network={"name": "classifier", "widths": [64, 128], "blocks": [2, 2], "features": 128, "noise_aware": False},
+    training={"batch": 128, "minutes": 12.0, "learning_rate": 2e-3, "cooldown": 0.5, "weight_decay": 0.05},
+    licence="Apache-2.0",
+    sha256="",
+    notes="Frozen: every published feature distance depends on these weights, so its hash never changes.",
+)

@@ -1,0 +1,42 @@
+"""What a model of the zoo is, as plain data: how it was made, how to use it, and the hash of its weights.
+
+A recipe imports nothing heavy, so that models can be listed without loading torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Spec = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The settings that suit a model: what `generate` uses where nothing else is said."""
+
+    sampler: str = "dpm++2m"
+    steps: int = 10
+    grid: str = "uniform"
+    guidance: float = 2.0  # 0 unconditional, 1 plain conditional, more is stronger
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model. `kind` is "image" (a denoiser of pictures), "clean-classifier" or "noisy-classifier"."""
+
+    title: str  # one line for lists
+    kind: str
+    data: str  # name of the data set
+    network: Spec  # of `pedesis.nn.NETWORKS`
+    sha256: str  # of weights.safetensors; a published model's weights never change without a new hash
+    process: Spec | None = None  # of `pedesis.process.Process`
+    parameterisation: str = "v"
+    data_std: float = 1.0
+    loss: Spec = field(default_factory=dict)  # arguments of `pedesis.losses.Loss`
+    training: Spec = field(default_factory=dict)  # arguments of `pedesis.training.TrainConfig`
+    generation: Generation = Generation()
+    licence: str = "Apache-2.0"
+    trained: str = ""  # the command, the hardware and the time it took
+    notes: str = ""  # what to know before using it

@@ -1,0 +1,134 @@
+"""Training a recipe, or your own pictures, into a weight file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pedesis.classifier import cross_entropy
+from pedesis.losses import Loss
+from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit
+from pedesis_zoo.data import ImageSet, load_data
+from pedesis_zoo.recipes import Recipe
+from pedesis_zoo.weights import build, save_weights
+
+Report = Callable[[TrainState[Any]], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with its data at hand, ready to train."""
+
+    recipe: Recipe
+    images: ImageSet
+    config: TrainConfig
+
+    @property
+    def model_spec(self) -> dict[str, Any]:
+        """What `pedesis_zoo.weights.build` takes."""
+        channels = self.images.pixels.shape[-1]
+        network = {**self.recipe.network, "channels": channels, "classes": len(self.images.classes)}
+        return {
+            "network": network,
+            "process": self.recipe.process,
+            "parameterisation": {"name": self.recipe.parameterisation},
+            "data_std": self.recipe.data_std,
+        }
+
+    def about(self, state: TrainState[Any]) -> dict[str, Any]:
+        """The description that goes into the weight file."""
+        _, height, width, channels = self.images.pixels.shape
+        return {
+            "kind": self.recipe.kind,
+            "data": {
+                "name": self.images.name,
+                "shape": [channels, height, width],
+                "classes": list(self.images.classes),
+                "licence": self.images.licence,
+            },
+            "generation": asdict(self.recipe.generation),
+            "training": {"steps": state.step, "images": state.step * self.config.batch, "hours": round(state.seconds / 3600, 3)},
+            "licence": self.recipe.licence,
+        }
+
+
+def plan(recipe: Recipe, images: ImageSet | None = None, **changes: Any) -> Plan:
+    """Bring a recipe and its data together. `changes` override fields of its `TrainConfig` (None: no change)."""
+    images = images or load_data(recipe.data, "train")
+    config = TrainConfig(**{**recipe.training, **{k: v for k, v in changes.items() if v is not None}})
+    return Plan(recipe, images, config)
+
+
+def train(
+    plan: Plan,
+    out: str | Path,
+    report: Report = lambda state: None,
+    save_every: float = 120.0,
+    device: str = "cpu",
+) -> Path:
+    """Train, writing the averaged weights to `out` and a checkpoint beside it every `save_every` seconds.
+
+    If the checkpoint is there already, training goes on from it: stopping and starting again changes nothing.
+    """
+    out = Path(out)
+    if not out.parent.is_dir():
+        raise ValueError(f"cannot write {out}: the folder {out.parent} does not exist; create it first")
+    checkpoint = checkpoint_path(out)
+    torch.manual_seed(plan.config.seed)  # the fresh weights; everything later draws from its own generators
+    model = build(plan.recipe.kind, plan.model_spec).to(device)
+    labels = torch.as_tensor(plan.images.labels) if plan.images.classes else None
+    batches = ArrayBatches(plan.images.pixels, labels, plan.config.batch, plan.config.seed, device)
+    loss = Loss(**plan.recipe.loss) if plan.recipe.kind == "image" else cross_entropy
+
+    saved, state = time.monotonic(), None
+    run = fit(model, batches, loss, plan.config, checkpoint if checkpoint.is_file() else None)  # type: ignore[type-var, arg-type]
+    for state in run:
+        report(state)
+        if time.monotonic() - saved > save_every:
+            state.save(checkpoint)
+            save_weights(out, state.averaged(), plan.about(state))  # type: ignore[arg-type]
+            saved = time.monotonic()
+    if state is None:
+        raise ValueError(f"{checkpoint} is already trained to the end of this plan; ask for more steps or minutes")
+    state.save(checkpoint)
+    save_weights(out, state.averaged(), plan.about(state))  # type: ignore[arg-type]
+    return out
+
+
+def checkpoint_path(out: str | Path) -> Path:
+    """Where the checkpoint of a run that writes `out` lies: beside it."""
+    out = Path(out)
+    return out.with_name(f"{out.stem}.checkpoint.safetensors")
+
+
+def folder_recipe(images: ImageSet) -> Recipe:
+    """A recipe for anybody's pictures: the network of `fashion-mnist`, its data measured."""
+    from pedesis_zoo.registry import recipe
+
+    base = recipe("fashion-mnist")
+    values = images.pixels.astype(np.float64) / 127.5 - 1
+    generation = replace(base.generation, guidance=base.generation.guidance if images.classes else 1.0)
+    return replace(
+        base,
+        title=f"trained on {images.name}",
+        data=images.name,
+        sha256="",
+        data_std=round(float(np.sqrt((values**2).mean())), 3),
+        generation=generation,
+        network={**base.network, **_fitting(images)},
+        trained="",
+        notes="",
+    )
+
+
+def _fitting(images: ImageSet) -> Mapping[str, Any]:
+    side = images.pixels.shape[1]
+    if side % 4:
+        raise ValueError(f"pictures must have a side that is a multiple of 4; got {side}: use --size {side - side % 4 + 4}")
+    return {"patch": 1} if side < 16 else {}
