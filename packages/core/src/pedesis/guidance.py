@@ -1,6 +1,9 @@
 r"""Guidance makes a new denoiser out of others; no sampler knows of it.
 
+    classifier         x0 = x0_uncond + scale (sigma^2/alpha) grad log p(y | x_t)
     classifier-free    x0 = x0_uncond + scale (x0_cond - x0_uncond)
+    autoguidance       x0 = x0_weak + scale (x0_strong - x0_weak)
+    composition        x0 = x0_uncond + sum_i weight_i (x0_cond_i - x0_uncond)      negative weights negate
 
 One convention for `scale`, the notes' gamma, everywhere: 0 is unconditional, 1 plain conditional, more than 1
 stronger. Some papers write w = scale - 1: see `from_w`. Because score, eps and x0 are linear in each other at
@@ -9,10 +12,13 @@ fixed x_t, the same combination holds for all three.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
 from pedesis.denoiser import Condition, Denoiser, Prediction, null
+from pedesis.gaussian import Gaussian
 from pedesis.process import Time, broadcast
 
 
@@ -47,61 +53,197 @@ class ClassifierFree(Guided):
 
     def __init__(self, inner: Denoiser, scale: float | Tensor):
         super().__init__(inner)
-        self.scale = torch.as_tensor(scale, dtype=torch.float64)
-        if not bool(torch.isfinite(self.scale).all()) or bool((self.scale < 0).any()):
-            raise ValueError(f"the guidance scale must be a finite number, at least 0; got {scale}")
+        self.scale = checked_scale(scale)
+
+    def halves(self, x_t: Tensor, t: Time, condition: Condition) -> tuple[Tensor, Tensor]:
+        """(conditional, unconditional) estimates; where only one counts, it is computed once and given twice."""
+        if condition is None or bool((self.scale == 0).all()):
+            alone = self.inner.x0(x_t, t, null(condition))
+            return alone, alone
+        if bool((self.scale == 1).all()):
+            alone = self.inner.x0(x_t, t, condition)
+            return alone, alone
+        conditional, unconditional = together(self.inner, x_t, t, [condition, null(condition)])
+        return conditional, unconditional
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        if condition is None or bool((self.scale == 0).all()):
-            return self.inner.x0(x_t, t, null(condition))
-        if bool((self.scale == 1).all()):
-            return self.inner.x0(x_t, t, condition)
-        unconditional = null(condition)
-        assert unconditional is not None
-        both = self.inner.x0(x_t.repeat(2, *[1] * (x_t.ndim - 1)), twice(t), torch.cat([condition, unconditional]))
-        with_condition, without = both.chunk(2)
-        return without + broadcast(self.scale, x_t) * (with_condition - without)
+        conditional, unconditional = self.halves(x_t, t, condition)
+        return unconditional + broadcast(self.scale, x_t) * (conditional - unconditional)
 
 
-def twice(t: Time) -> Time:
-    """A time for a batch that is repeated once."""
-    return torch.cat([t, t]) if isinstance(t, Tensor) and t.ndim == 1 else t
+def checked_scale(scale: float | Tensor) -> Tensor:
+    """A guidance scale as float64. Raises ValueError unless it is finite and at least 0."""
+    checked = torch.as_tensor(scale, dtype=torch.float64)
+    if not bool(torch.isfinite(checked).all()) or bool((checked < 0).any()):
+        raise ValueError(f"the guidance scale must be a finite number, at least 0; got {scale}")
+    return checked
 
 
-class Clipped(Guided):
-    """Keep the x0 estimate inside [-limit, limit], where the data live; eps is made to agree.
+def together(inner: Denoiser, x_t: Tensor, t: Time, conditions: Sequence[Condition]) -> Sequence[Tensor]:
+    """The x0 estimates under several conditions, computed as one batch."""
+    count = len(conditions)
+    rows = x_t.repeat(count, *[1] * (x_t.ndim - 1))
+    times = t.repeat(count) if isinstance(t, Tensor) and t.ndim == 1 else t
+    return inner.x0(rows, times, torch.cat([c for c in conditions if c is not None])).chunk(count)
 
-    Guidance pushes estimates outside the range of the data, and a sampler believes them. The plain form is
-    the static threshold.
+
+class Rescaled(ClassifierFree):
+    """Classifier-free guidance whose estimate keeps the spread of the conditional one (Lin et al. 2024).
+
+    x0 <- x0 ((1 - share) + share std(x0_cond) / std(x0)), the standard deviation over each row.
     """
 
-    def __init__(self, inner: Denoiser, limit: float = 1.0):
-        super().__init__(inner)
-        self.limit = limit
-
-    def clip(self, x0: Tensor) -> Tensor:
-        """The estimate brought back into range."""
-        return x0.clamp(-self.limit, self.limit)
+    def __init__(self, inner: Denoiser, scale: float | Tensor, share: float = 0.7):
+        super().__init__(inner, scale)
+        self.share = share
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        return self.clip(self.inner.x0(x_t, t, condition))
+        conditional, unconditional = self.halves(x_t, t, condition)
+        guided = unconditional + broadcast(self.scale, x_t) * (conditional - unconditional)
+        ratio = conditional.flatten(1).std(1) / guided.flatten(1).std(1)
+        return guided * broadcast(1 - self.share + self.share * ratio, x_t)
+
+
+class ClassifierFreePlusPlus(ClassifierFree):
+    """CFG++ (Chung et al. 2024): the guided x0 with the unconditional eps.
+
+    Under DDIM it equals classifier-free guidance with scale / (1 - exp((log_snr_t - log_snr_s)/2)), so its own
+    scale lies in [0, 1].
+    """
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
-        inside: Prediction = self.inner(x_t, t, condition)
-        return self.prediction(x_t, t, self.clip(inside.x0), variance=inside.variance)
+        conditional, unconditional = self.halves(x_t, t, condition)
+        guided = unconditional + broadcast(self.scale, x_t) * (conditional - unconditional)
+        return self.prediction(x_t, t, guided, eps=self.prediction(x_t, t, unconditional).eps)
 
 
-class DynamicallyClipped(Clipped):
-    """Dynamic threshold (Saharia et al. 2022, Imagen): scale each image so that its `quantile` fits the limit.
+class Projected(ClassifierFree):
+    """Adaptive projected guidance (Sadat et al. 2024): less of the push that only brightens.
 
-    With s = max(limit, quantile of |x0|), x0 becomes clamp(x0, -s, s) * limit / s.
+    The part of (x0_cond - x0_uncond) along x0_cond saturates colours; it is kept `parallel` times, the part across
+    it in full.
     """
 
-    def __init__(self, inner: Denoiser, limit: float = 1.0, quantile: float = 0.995):
-        super().__init__(inner, limit)
-        self.quantile = quantile
+    def __init__(self, inner: Denoiser, scale: float | Tensor, parallel: float = 0.0):
+        super().__init__(inner, scale)
+        self.parallel = parallel
 
-    def clip(self, x0: Tensor) -> Tensor:
-        size = torch.quantile(x0.abs().flatten(1), self.quantile, dim=1).clamp(min=self.limit)
-        size = broadcast(size, x0)
-        return x0.clamp(-size, size) * (self.limit / size)
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        conditional, unconditional = self.halves(x_t, t, condition)
+        push = conditional - unconditional
+        flat, direction = push.flatten(1), conditional.flatten(1)
+        share = (flat * direction).sum(1) / direction.square().sum(1).clamp(min=1e-12)
+        along = broadcast(share, x_t) * conditional
+        return conditional + broadcast(self.scale - 1, x_t) * (push - (1 - self.parallel) * along)
+
+
+class ClassifierGuided(Guided):
+    """[N10] Classifier guidance (Dhariwal and Nichol 2021): any differentiable log p(y | x_t) steers a denoiser.
+
+    Formula: \\nabla\\log p_\\gamma(x_t\\mid y) = \\nabla\\log p(x_t) + \\gamma\\,\\nabla\\log p(y\\mid x_t)
+    Source: 001, "Classifier guidance"
+
+    The inner denoiser is asked without condition. The score, eps and x0 forms are the same thing; the form that
+    shifts the mean of a step is `shifted_mean`, and differs by O(step^2).
+
+    Args:
+        log_prob: (x_t, t, label (B,)) -> log p(label | x_t), (B,), differentiable in x_t.
+        scale: gamma >= 0, one number or one per row. Rows with a negative label are not guided.
+    """
+
+    def __init__(self, inner: Denoiser, log_prob: Callable[[Tensor, Time, Tensor], Tensor], scale: float | Tensor):
+        super().__init__(inner)
+        self.log_prob, self.scale = log_prob, checked_scale(scale)
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        plain = self.inner.x0(x_t, t, null(condition))
+        if condition is None or bool((self.scale == 0).all()):
+            return plain
+        alpha, sigma, _ = self.process.scales(t, x_t)
+        gradient = class_gradient(self.log_prob, x_t, t, condition)
+        return plain + broadcast(self.scale, x_t) * (sigma**2 / alpha) * gradient
+
+
+def class_gradient(
+    log_prob: Callable[[Tensor, Time, Tensor], Tensor], x_t: Tensor, t: Time, label: Tensor
+) -> Tensor:
+    """grad log p(label | x_t) with respect to x_t; zero for rows whose label is negative."""
+    with torch.enable_grad():
+        x = x_t.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(log_prob(x, t, label.clamp(min=0)).sum(), x)
+    return gradient * broadcast((label >= 0).to(x_t.dtype), x_t)
+
+
+def shifted_mean(kernel: Gaussian, gradient: Tensor, scale: float) -> Gaussian:
+    """The mean form of classifier guidance: N(mu + scale var grad log p(y | x = mu), var).
+
+    Not the same as `ClassifierGuided`: for a step from t to s it shifts by the variance of the step, and the two
+    differ by O(step^2) (001, "Classifier guidance"; Dhariwal and Nichol 2021, algorithm 1).
+    """
+    return Gaussian(kernel.mean + scale * kernel.var * gradient, kernel.var)
+
+
+class AutoGuided(Guided):
+    """Autoguidance (Karras et al. 2024): away from a weaker model of the same data.
+
+    x0 = x0_weak + scale (x0_strong - x0_weak): scale 1 is the strong model alone.
+    """
+
+    def __init__(self, inner: Denoiser, weak: Denoiser, scale: float | Tensor):
+        super().__init__(inner)
+        self.weak, self.scale = weak, checked_scale(scale)
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        strong = self.inner.x0(x_t, t, condition)
+        if bool((self.scale == 1).all()):
+            return strong
+        weak = self.weak.x0(x_t, t, condition)
+        return weak + broadcast(self.scale, x_t) * (strong - weak)
+
+
+class Composed(Guided):
+    """Several conditions at once (Liu et al. 2022): the score of q(x) prod_i (q(x | y_i)/q(x))^weight_i.
+
+    Args:
+        terms: (condition, weight) pairs; positive weights are AND, negative weights NOT. The condition of the call
+            itself is ignored.
+    """
+
+    def __init__(self, inner: Denoiser, terms: Sequence[tuple[Tensor, float]]):
+        super().__init__(inner)
+        if not terms:
+            raise ValueError("a composition needs at least one (condition, weight)")
+        self.terms = list(terms)
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        conditions = [term for term, _ in self.terms]
+        *each, unconditional = together(self.inner, x_t, t, [*conditions, null(conditions[0])])
+        push = sum(weight * (one - unconditional) for one, (_, weight) in zip(each, self.terms, strict=True))
+        return unconditional + push
+
+
+class WithinInterval(Guided):
+    """Guidance only where it helps (Kynkaanniemi et al. 2024): `guided` while low < log_snr <= high, else `inner`.
+
+    Args:
+        inner: the plain conditional denoiser. guided: the one to use inside the interval.
+    """
+
+    def __init__(self, inner: Denoiser, guided: Denoiser, low: float, high: float):
+        super().__init__(inner)
+        if not low < high:
+            raise ValueError(f"the interval of log_snr needs low < high; got {low} and {high}")
+        self.guided, self.low, self.high = guided, low, high
+
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
+        log_snr = self.process.log_snr(t)
+        inside = (log_snr > self.low) & (log_snr <= self.high)
+        if bool(inside.all()):
+            return self.guided(x_t, t, condition)  # type: ignore[no-any-return]
+        if not bool(inside.any()):
+            return self.inner(x_t, t, condition)  # type: ignore[no-any-return]
+        chosen = torch.where(broadcast(inside, x_t) > 0, self.guided(x_t, t, condition).x0, self.x0(x_t, t, condition))
+        return self.prediction(x_t, t, chosen)
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        return self.inner.x0(x_t, t, condition)

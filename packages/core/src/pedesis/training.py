@@ -119,9 +119,10 @@ class TrainState(Generic[Model]):
         for i, (parameter, average) in enumerate(zip(self.parameters, self.ema, strict=True)):
             parameter.data.copy_(tensors[f"parameter.{i}"])
             average.copy_(tensors[f"ema.{i}"])
-            self.optimizer.state[parameter] = {
-                key: tensors[f"optimizer.{key}.{i}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
-            }
+            moments = {key: torch.empty_like(parameter.data) for key in ("exp_avg", "exp_avg_sq")}  # same strides
+            for key, moment in moments.items():
+                moment.copy_(tensors[f"optimizer.{key}.{i}"])
+            self.optimizer.state[parameter] = {"step": tensors[f"optimizer.step.{i}"].clone(), **moments}
         self.step, self.steps, self.seconds = header["step"], header["steps"], header["seconds"]
 
 

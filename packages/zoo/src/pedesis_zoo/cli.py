@@ -152,6 +152,55 @@ def _tensorboard(folder: Path | None) -> Any:
 
 
 @app.command()
+def evaluate(
+    name: Name,
+    number: Annotated[int, typer.Option("-n", "--number", min=50, help="how many pictures to draw")] = 2000,
+    guidance: Annotated[float | None, typer.Option(help="0 unconditional, 1 plain, more is stronger")] = None,
+    steps: Annotated[int | None, typer.Option(help="steps of the sampler")] = None,
+    sampler: Annotated[str | None, typer.Option(help="ddpm, ddim, heun, dpm++2m, ...")] = None,
+    grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
+    seed: Annotated[int, typer.Option(help="first seed")] = 10_000,
+    save: Annotated[bool, typer.Option(help="keep the results for the card")] = False,
+) -> None:
+    """Measure a model: distance to real pictures, precision, recall, class accuracy."""
+    from pedesis_zoo import evaluation
+    from pedesis_zoo.loading import ImageModel, load, load_any
+
+    module, about, _ = load_any(name)
+    settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
+    if about["kind"] == "clean-classifier":
+        results = evaluation.evaluate_classifier(name)
+        command = f"python -m pedesis_zoo evaluate {name}"
+    else:
+        model: ImageModel = load(name)
+        results = evaluation.evaluate_images(model, number, seed, **settings)
+        given = [f"--{key} {value}" for key, value in settings.items() if value is not None]
+        command = " ".join([f"python -m pedesis_zoo evaluate {name} -n {number} --seed {seed}", *given])
+    print(command, *evaluation.lines(results), sep="\n")
+    if save:
+        evaluation.save_results(name, command, results)
+
+
+@app.command()
+def publish(name: Name, weights: Annotated[Path, typer.Option(help="weight file to publish")]) -> None:
+    """Put a trained weight file into the package (for maintainers): hash, golden output, picture and card."""
+    from pedesis_zoo import publishing
+
+    publishing.publish(name, weights)
+    print(f"published {name}; card in {publishing.write_card(name)}")
+
+
+@app.command()
+def cards() -> None:
+    """Write all model cards anew from the recipes and the kept measurements (for maintainers)."""
+    from pedesis_zoo.publishing import write_card
+    from pedesis_zoo.registry import list_models
+
+    for name in list_models():
+        print(write_card(name))
+
+
+@app.command()
 def data(
     name: Annotated[str, typer.Argument(help="data set")],
     download: Annotated[bool, typer.Option(help="fetch it if it is not on this machine")] = False,

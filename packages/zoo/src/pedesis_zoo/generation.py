@@ -15,10 +15,11 @@ from torch import Tensor
 
 from pedesis.denoiser import Denoiser
 from pedesis.grids import GRIDS
-from pedesis.guidance import ClassifierFree, Clipped
+from pedesis.guidance import ClassifierFree
 from pedesis.images import Pixels, to_pixels
 from pedesis.noise import PerSeed
 from pedesis.samplers import SAMPLERS, Sampler, Step
+from pedesis.thresholds import Clipped
 from pedesis_zoo.loading import ImageModel, load
 
 CHUNK = 8

@@ -38,5 +38,6 @@ class Recipe:
     training: Spec = field(default_factory=dict)  # arguments of `pedesis.training.TrainConfig`
     generation: Generation = Generation()
     licence: str = "Apache-2.0"
-    trained: str = ""  # the command, the hardware and the time it took
+    trained_with: str = ""  # the command, if it is not `python -m pedesis_zoo train NAME`
+    hardware: str = "2 cores of an x86-64 server processor, bfloat16"
     notes: str = ""  # what to know before using it

@@ -122,7 +122,6 @@ def folder_recipe(images: ImageSet) -> Recipe:
         data_std=round(float(np.sqrt((values**2).mean())), 3),
         generation=generation,
         network={**base.network, **_fitting(images)},
-        trained="",
         notes="",
     )
 

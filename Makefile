@@ -1,0 +1,36 @@
+# make demo | explorer | test | lint | soak | bench | formulas | cards | clean
+# The first call creates .venv and installs everything; later calls start at once.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo explorer test lint soak bench bench-quality formulas cards clean
+
+demo: $(READY)
+	$(PYTHON) apps/gradio_demo/app.py $(ARGS)
+
+explorer: $(READY)
+	cd apps/streamlit_explorer && ../../$(PYTHON) -m streamlit run app.py $(ARGS)
+
+test: $(READY) lint
+	$(PYTHON) -m pytest -m "not soak"
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy packages/core/src packages/zoo/src
+
+soak: $(READY)
+	$(PYTHON) -m pytest -m soak
+
+cards: $(READY)
+	$(PYTHON) -m pedesis_zoo cards
+
+$(READY): constraints.txt requirements-dev.txt packages/core/pyproject.toml packages/zoo/pyproject.toml
+	test -x $(PYTHON) || python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,108 @@
+"""`evaluate`: what a model's card says of it, measured anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from pedesis.classifier import CleanClassifier
+from pedesis.files import atomic
+from pedesis.images import Pixels
+from pedesis_zoo.data import load_data
+from pedesis_zoo.generation import sample, seeds_from
+from pedesis_zoo.loading import ImageModel, load_any
+from pedesis_zoo.metrics import Estimate, bootstrap, coverage, features_of, frechet_distance, kernel_distance
+from pedesis_zoo.registry import METRICS, MODELS
+
+JUDGES = {"fashion-mnist": "fashion-mnist-features"}
+"""The classifier that judges the pictures of a data set."""
+
+Results = dict[str, Estimate]
+
+
+@cache
+def judge_of(data: str) -> CleanClassifier:
+    """The frozen classifier for a data set. Raises ValueError if there is none."""
+    if data not in JUDGES:
+        raise ValueError(f"no feature model for {data!r}: pictures can be evaluated for {', '.join(JUDGES)}")
+    module, _, _ = load_any(JUDGES[data])
+    assert isinstance(module, CleanClassifier)
+    return module
+
+
+@cache
+def reference(data: str, split: str) -> tuple[torch.Tensor, float]:
+    """Features of the first 10,000 real pictures of a split, and the judge's accuracy on them."""
+    images = load_data(data, split)
+    features, log_probs = features_of(judge_of(data), images.pixels[:10_000])
+    accuracy = (log_probs.argmax(1).numpy() == images.labels[:10_000]).mean()
+    return features, float(accuracy)
+
+
+def evaluate_classifier(name: str) -> Results:
+    """Test accuracy of a clean classifier."""
+    module, about, _ = load_any(name)
+    assert isinstance(module, CleanClassifier)
+    images = load_data(about["data"]["name"], "test")
+    _, log_probs = features_of(module, images.pixels)
+    right = torch.as_tensor(log_probs.argmax(1).numpy() == images.labels).double()
+    return {"test accuracy": bootstrap(lambda rows: float(rows.mean()), right)}
+
+
+def draw(model: ImageModel, count: int, first_seed: int, **settings: Any) -> tuple[Pixels, np.ndarray]:
+    """`count` pictures over all classes in turn, and the classes asked for."""
+    classes = max(len(model.classes), 1)
+    wanted = np.arange(count) % classes
+    pieces = []
+    for first in tqdm(range(0, count, 200), unit="x200 pictures", disable=None):
+        labels = [int(label) for label in wanted[first : first + 200]]
+        seeds = seeds_from(first_seed + first, len(labels))
+        pieces.append(sample(model, labels if model.classes else None, seeds, **settings))
+    return np.concatenate(pieces), wanted
+
+
+def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_000, **settings: Any) -> Results:
+    """Distances, precision, recall and class accuracy of `count` generated pictures against the test set."""
+    data = model.about["data"]["name"]
+    test, real_accuracy = reference(data, "test")
+    train, _ = reference(data, "train")
+    pixels, wanted = draw(model, count, first_seed, **settings)
+    fake, log_probs = features_of(judge_of(data), pixels)
+    right = torch.as_tensor(log_probs.argmax(1).numpy() == wanted).double()
+
+    exact = lambda value: Estimate(value, value, value)  # noqa: E731
+    results: Results = {}
+    if model.classes:
+        results["class accuracy"] = bootstrap(lambda rows: float(rows.mean()), right)
+        results["class accuracy of real test images"] = exact(real_accuracy)
+    results["Frechet distance"] = bootstrap(lambda rows: frechet_distance(test, rows), fake, rounds=40)
+    results["Frechet distance of real training images"] = exact(frechet_distance(test, train[: len(fake)]))
+    results["kernel distance"] = exact(kernel_distance(test, fake))
+    results["precision"] = exact(coverage(test, fake))
+    results["recall"] = exact(coverage(fake, test[: len(fake)]))
+    results["recall of real training images"] = exact(coverage(train[: len(fake)], test[: len(fake)]))
+    return results
+
+
+def save_results(name: str, command: str, results: Results) -> Path:
+    """Keep results in the model's folder, under the command that made them; the card is made from this file."""
+    path = MODELS / name / METRICS
+    kept = json.loads(path.read_text()) if path.is_file() else {}
+    kept[command] = {key: [value.value, value.low, value.high] for key, value in results.items()}
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(kept, indent=1) + "\n")
+    return path
+
+
+def lines(results: Results) -> Iterator[str]:
+    """The results as aligned lines of text."""
+    width = max(len(key) for key in results)
+    for key, value in results.items():
+        yield f"{key:<{width}}  {value}" if value.low < value.high else f"{key:<{width}}  {value.value:.4g}"

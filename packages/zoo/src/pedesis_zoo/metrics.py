@@ -1,0 +1,101 @@
+r"""How good generated pictures are, in the feature space of a classifier of clean pictures.
+
+    Frechet distance    ||m_1 - m_2||^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))       of the two clouds' Gaussians
+    kernel distance     unbiased MMD^2 with the kernel (f.g/d + 1)^3              (KID)
+    precision, recall   share of one cloud inside the k-nearest-neighbour balls of the other (Kynkaanniemi et al. 2019)
+
+Numbers in one feature space compare with each other, never with Inception's. torchmetrics computes the first two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pedesis.classifier import CleanClassifier
+from pedesis.images import Pixels, to_model
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with a 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+def features_of(judge: CleanClassifier, pixels: Pixels, batch: int = 500) -> tuple[Tensor, Tensor]:
+    """Features (N, F) and log-probabilities (N, classes) of uint8 pictures (N, H, W, C)."""
+    features, log_probs = [], []
+    with torch.no_grad():
+        for first in range(0, len(pixels), batch):
+            x = to_model(pixels[first : first + batch])
+            hidden = judge.features(x)
+            features.append(hidden)
+            log_probs.append(judge.network.out(hidden).float().log_softmax(1))  # type: ignore[operator]
+    return torch.cat(features), torch.cat(log_probs)
+
+
+class _Given(nn.Module):
+    """The 'extractor' for features that are already computed."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.num_features = width
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def frechet_distance(real: Tensor, fake: Tensor) -> float:
+    """The Frechet distance between two sets of features, (N, F) and (M, F)."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    metric = FrechetInceptionDistance(_Given(real.shape[1]), normalize=True).eval()
+    metric.update(real, real=True)
+    metric.update(fake, real=False)
+    return float(metric.compute())
+
+
+def kernel_distance(real: Tensor, fake: Tensor, subset: int = 1000, subsets: int = 50, seed: int = 0) -> float:
+    """The kernel distance, averaged over random subsets of at most `subset` features of each."""
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    size = min(subset, len(real), len(fake))
+    metric = KernelInceptionDistance(_Given(real.shape[1]), subsets=subsets, subset_size=size, normalize=True).eval()
+    metric.update(real, real=True)
+    metric.update(fake, real=False)
+    with torch.random.fork_rng(devices=[]):  # torchmetrics draws its subsets from the global generator
+        torch.manual_seed(seed)
+        mean, _ = metric.compute()
+    return float(mean)
+
+
+def coverage(centres: Tensor, points: Tensor, neighbours: int = 3) -> float:
+    """Share of `points` that lie inside the ball of some centre, its radius the distance to its k-th neighbour.
+
+    `coverage(real, fake)` is precision, `coverage(fake, real)` recall.
+    """
+    radii = torch.cat([torch.cdist(rows, centres).kthvalue(neighbours + 1).values for rows in centres.split(1000)])
+    inside = [(torch.cdist(rows, centres) <= radii).any(1) for rows in points.split(1000)]
+    return float(torch.cat(inside).double().mean())
+
+
+def bootstrap(statistic: Callable[[Tensor], float], fake: Tensor, rounds: int = 100, seed: int = 0) -> Estimate:
+    """A statistic of a sample, with the 2.5 % and 97.5 % quantiles over resamples of its rows.
+
+    Resampled Frechet distances are biased upwards; the interval is shifted to be centred on the estimate.
+    """
+    source = torch.Generator().manual_seed(seed)
+    value = statistic(fake)
+    again = [statistic(fake[torch.randint(len(fake), (len(fake),), generator=source)]) for _ in range(rounds)]
+    low, middle, high = np.quantile(again, [0.025, 0.5, 0.975])
+    return Estimate(value, float(value + low - middle), float(value + high - middle))

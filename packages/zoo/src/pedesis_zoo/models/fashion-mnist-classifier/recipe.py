@@ -1,0 +1,14 @@
+"""p(y | x_t, t) at every noise level, for classifier guidance."""
+
+from pedesis_zoo.recipes import Recipe
+
+RECIPE = Recipe(
+    title="Noise-aware classifier of clothes, for classifier guidance",
+    kind="noisy-classifier",
+    data="fashion-mnist",
+    network={"name": "classifier", "widths": [64, 128], "blocks": [2, 2], "features": 128},
+    process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
+    data_std=0.714,
+    training={"batch": 128, "minutes": 20.0, "learning_rate": 2e-3, "cooldown": 0.5, "weight_decay": 0.05},
+    sha256="",
+)

@@ -1,0 +1,137 @@
+"""Putting a trained model into the package: weights, their hash in the recipe, a golden output, and the card."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pedesis.classifier import CleanClassifier, NoisyClassifier
+from pedesis.denoiser import NetworkDenoiser
+from pedesis.files import atomic
+from pedesis.images import enlarge, grid, save_png
+from pedesis.noise import PerSeed
+from pedesis_zoo.generation import sample
+from pedesis_zoo.loading import load, load_any
+from pedesis_zoo.recipes import Recipe
+from pedesis_zoo.registry import CARD, GOLDEN, METRICS, MODELS, WEIGHTS, recipe
+from pedesis_zoo.weights import file_sha256, load_weights
+
+
+def publish(name: str, weights: Path) -> None:
+    """Make a weight file the published one of a recipe. Raises ValueError if the file is not whole."""
+    _, about = load_weights(weights)
+    known, folder = recipe(name), MODELS / name
+    if about["kind"] != known.kind:
+        raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
+    with atomic(folder / WEIGHTS) as temporary:
+        shutil.copyfile(weights, temporary)
+    source = (folder / "recipe.py").read_text()
+    (folder / "recipe.py").write_text(re.sub(r'sha256="[0-9a-f]*"', f'sha256="{file_sha256(weights)}"', source))
+    recipe.cache_clear()
+    module, about, _ = load_any(name)
+    with atomic(folder / GOLDEN) as temporary:
+        save_file(golden(module, about["data"]["shape"], len(about["data"]["classes"])), temporary)
+    if known.kind == "image":
+        write_samples(name)
+
+
+def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tensor]:
+    """A fixed input and the model's float32 answer, so that an installation can be checked."""
+    module.reduced_precision = False  # type: ignore[assignment]
+    x = PerSeed(range(4))(torch.empty(4, *shape))
+    t = torch.tensor([0.1, 0.4, 0.7, 1.0], dtype=torch.float64)
+    label = torch.arange(4) % classes if classes else None
+    with torch.no_grad():
+        if isinstance(module, NetworkDenoiser):
+            answer = module(x, t, label).x0
+        elif isinstance(module, NoisyClassifier):
+            answer = module.log_probs(x, t)
+        else:
+            assert isinstance(module, CleanClassifier)
+            answer = module.log_probs(x)
+    module.reduced_precision = True  # type: ignore[assignment]
+    return {"x": x, "answer": answer.contiguous()}
+
+
+def kept_golden(name: str) -> dict[str, Tensor]:
+    """The golden input and answer of a published model."""
+    return load_file(MODELS / name / GOLDEN)
+
+
+def write_samples(name: str) -> None:
+    """The picture of the card: a column of each class, ten seeds down."""
+    model = load(name)
+    columns = len(model.classes) or 10
+    wanted = [i % columns for i in range(8 * columns)] if model.classes else None
+    pixels = sample(model, wanted, range(8 * columns))
+    factor = max(1, 64 // model.shape[1])
+    save_png(enlarge(grid(pixels, columns, gap=1), factor), MODELS / name / "samples.png")
+
+
+def write_card(name: str) -> Path:
+    """Make the model card from the recipe, the weight file and the kept measurements."""
+    path = MODELS / name / CARD
+    with atomic(path) as temporary:
+        temporary.write_text(card_text(name))
+    return path
+
+
+def card_text(name: str) -> str:
+    """The card, as Markdown with the front matter that model hubs read."""
+    known: Recipe = recipe(name)
+    module, about, _ = load_any(name)
+    data, training = about["data"], about["training"]
+    parameters = sum(p.numel() for p in module.parameters())
+    size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
+    front = [
+        "---",
+        "library_name: pedesis",
+        f"license: {known.licence.lower()}",
+        f"datasets: [{data['name']}]",
+        *(["pipeline_tag: unconditional-image-generation"] if known.kind == "image" else []),
+        "---",
+    ]
+    facts = [
+        ("kind", known.kind),
+        ("parameters", f"{parameters:,} ({size:.1f} MB, safetensors, float16)"),
+        ("sha256", f"`{known.sha256}`"),
+        ("data", f"{data['name']}, {' x '.join(map(str, data['shape']))}; licence of the data: {data['licence']}"),
+        ("classes", ", ".join(data["classes"]) or "none"),
+        ("licence of the weights", known.licence),
+        ("trained with", f"`{known.trained_with or f'python -m pedesis_zoo train {name}'}`"),
+        ("on", known.hardware),
+        ("for", f"{training['hours']:.2f} hours, {training['steps']:,} steps, {training['images']:,} images"),
+    ]
+    if known.kind == "image":
+        usual = known.generation
+        facts.append(
+            ("usual settings", f"sampler {usual.sampler}, {usual.steps} steps, grid {usual.grid}, guidance {usual.guidance:g}")
+        )
+    parts = ["\n".join(front), f"# {name}", known.title + "."]
+    if known.kind == "image":
+        parts.append(f"![One column per class](samples.png)\n\n`pedesis_zoo.sample({name!r}, ...)`, seeds 0, 1, 2, ...")
+    parts.append("| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in facts))
+    if known.notes:
+        parts.append(known.notes)
+    parts.append("## Measured\n\n" + (measured(name) or "Nothing yet."))
+    return "\n\n".join(parts) + "\n"
+
+
+def measured(name: str) -> str:
+    """The kept measurements: a table under each command that reproduces it."""
+    path = MODELS / name / METRICS
+    kept = json.loads(path.read_text()) if path.is_file() else {}
+    tables = []
+    for command, results in kept.items():
+        rows = [
+            f"| {key} | {value:.4g} | {f'{low:.4g} to {high:.4g}' if low < high else ''} |"
+            for key, (value, low, high) in results.items()
+        ]
+        tables.append(f"    {command}\n\n| | value | 95 % interval |\n|---|---|---|\n" + "\n".join(rows))
+    return "\n\n".join(tables)

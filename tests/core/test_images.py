@@ -1,0 +1,55 @@
+"""Pixels to numbers and back, and files that are whole or absent."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pedesis.files import atomic
+from pedesis.images import enlarge, grid, save_png, to_model, to_pixels
+
+
+def test_every_level_survives_the_round_trip() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    x = to_model(levels)
+    assert x.min() == -1 and x.max() == 1
+    assert np.array_equal(to_pixels(x), levels)
+    assert to_pixels(torch.tensor([[[[-7.0, 7.0]]]])).flatten().tolist() == [0, 255]
+
+
+def test_grid_places_pictures_row_by_row() -> None:
+    pixels = np.stack([np.full((4, 4, 1), i, np.uint8) for i in range(6)])
+    sheet = grid(pixels, columns=3, gap=1)
+    assert sheet.shape == (11, 16, 1)
+    assert sheet[2, 2, 0] == 0 and sheet[2, 7, 0] == 1 and sheet[7, 12, 0] == 5 and sheet[0, 0, 0] == 255
+    assert grid(pixels[:1], gap=2).shape == (8, 8, 1)
+    assert enlarge(pixels, 3).shape == (6, 12, 12, 1)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((2, 4, 4), np.float32), np.zeros((4, 4), np.uint8)])
+def test_what_is_not_pixels_is_refused(bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        to_model(bad)
+
+
+def test_png_keeps_pixels_and_text(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    save_png(pixels, tmp_path / "a.png", {"seed": "3"})
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array_equal(np.asarray(image), pixels)
+        assert image.text == {"seed": "3"}  # type: ignore[attr-defined]
+
+
+def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ValueError, match="does not exist"), atomic(tmp_path / "no" / "a.txt"):
+        pass
+    with pytest.raises(ValueError, match="is a folder"), atomic(tmp_path):
+        pass

@@ -1,0 +1,120 @@
+"""The networks: shapes, errors, and that every input matters."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from pedesis.classifier import CleanClassifier, NoisyClassifier, shifted
+from pedesis.nn import MLP, NETWORKS, ConvClassifier, UNet
+from pedesis.nn.blocks import channel_norm, fold, unfold
+from pedesis.nn.embeddings import sinusoid
+from pedesis.noise import TrainingNoise
+from pedesis.process import Process
+
+SMALL: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "heads": 2, "embedding": 16, "detail": 4}
+
+
+def randomised(network: torch.nn.Module) -> torch.nn.Module:
+    """Give the layers that start at zero something to do."""
+    for p in network.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    return network
+
+
+@pytest.mark.parametrize(("channels", "patch", "side"), [(1, 2, 28), (3, 2, 32), (1, 1, 8), (3, 4, 64)])
+def test_unet_keeps_the_shape_and_uses_every_input(channels: int, patch: int, side: int) -> None:
+    network = randomised(UNet(channels=channels, patch=patch, classes=4, **SMALL))
+    x, log_snr = torch.randn(2, channels, side, side), torch.tensor([0.3, -2.0])
+    out = network(x, log_snr, torch.tensor([1, 3]))
+    assert out.shape == x.shape
+    for other in (
+        network(x, log_snr + 1, torch.tensor([1, 3])),
+        network(x, log_snr, torch.tensor([2, 0])),
+        network(x, log_snr, None),
+        network(x.flip(-1), log_snr, torch.tensor([1, 3])),
+    ):
+        assert not torch.allclose(out, other)
+    assert torch.equal(network(x, log_snr, None), network(x, log_snr, torch.tensor([-1, -7])))
+
+
+def test_unet_starts_as_zero_and_is_rebuilt_from_its_spec() -> None:
+    network = UNet(classes=3, **SMALL)
+    assert network(torch.randn(2, 1, 8, 8), torch.zeros(2), None).abs().max() == 0
+    twin = NETWORKS.build(network.spec())
+    twin.load_state_dict(network.state_dict())
+    assert twin.spec() == network.spec()
+
+
+@pytest.mark.parametrize(
+    ("x", "condition", "message"),
+    [
+        (torch.zeros(2, 1, 10, 12), None, "multiples of 4"),
+        (torch.zeros(2, 3, 12, 12), None, r"takes \(B, 1, H, W\)"),
+        (torch.zeros(2, 1, 8, 8), torch.tensor([0, 3]), "from 0 to 2"),
+        (torch.zeros(2, 1, 8, 8), torch.zeros(2), "class numbers"),
+    ],
+)
+def test_wrong_input_is_named(x: torch.Tensor, condition: torch.Tensor | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        UNet(classes=3, **SMALL)(x, torch.zeros(2), condition)
+
+
+def test_a_config_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of heads"):
+        UNet(widths=(8, 10), blocks=(1, 1), heads=4)
+    with pytest.raises(ValueError, match="one entry per resolution"):
+        UNet(widths=(8, 16), blocks=(1,))
+    with pytest.raises(ValueError, match="cannot be built"):
+        NETWORKS.build({"name": "unet", "depth": 3})
+
+
+def test_mlp_shape_and_condition() -> None:
+    network = randomised(MLP(features=3, width=16, classes=2))
+    x = torch.randn(5, 3)
+    assert network(x, torch.zeros(5), None).shape == (5, 3)
+    assert not torch.allclose(network(x, torch.zeros(5), torch.ones(5, dtype=torch.int64)), network(x, torch.zeros(5), None))
+
+
+@pytest.mark.row("O15")
+def test_sinusoids_turn_at_geometric_frequencies() -> None:
+    """cos^2 + sin^2 = 1 for every frequency, and a shift of x is a rotation that does not depend on x."""
+    x = torch.tensor([0.0, 1.3, -4.0, 9.0], dtype=torch.float64)
+    cos, sin = sinusoid(x, 8, longest=100.0).double().chunk(2, 1)
+    torch.testing.assert_close(cos**2 + sin**2, torch.ones_like(cos))
+    frequency = torch.tensor([100 ** (-k / 3) for k in range(4)], dtype=torch.float64)
+    torch.testing.assert_close(torch.atan2(sin, cos)[1], 1.3 * frequency, rtol=1e-5, atol=1e-6)
+
+
+def test_fold_and_unfold_are_inverse_and_keep_pixels_together() -> None:
+    x = torch.arange(2 * 3 * 4 * 6.0).reshape(2, 3, 4, 6)
+    folded = fold(x, 2)
+    assert folded.shape == (2, 12, 2, 3)
+    assert set(folded[0, :, 0, 0].tolist()) == set(x[0, :, :2, :2].flatten().tolist())
+    assert torch.equal(unfold(folded, 2), x)
+
+
+def test_channel_norm_gives_each_pixel_mean_zero_and_variance_one() -> None:
+    y = channel_norm(5 + 3 * torch.randn(2, 64, 3, 3))
+    torch.testing.assert_close(y.mean(1), torch.zeros(2, 3, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(y.var(1, unbiased=False), torch.ones(2, 3, 3), atol=1e-3, rtol=0)
+
+
+def test_classifiers_give_normalised_log_probabilities() -> None:
+    config: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "embedding": 16, "features": 10, "classes": 5}
+    clean = CleanClassifier(randomised(ConvClassifier(noise_aware=False, **config)))
+    noisy = NoisyClassifier(randomised(ConvClassifier(**config)), Process("cosine"))
+    x = torch.randn(3, 1, 8, 8)
+    assert clean.features(x).shape == (3, 10)
+    for log_probs in (clean.log_probs(x), noisy.log_probs(x, 0.3)):
+        torch.testing.assert_close(log_probs.exp().sum(1), torch.ones(3))
+    assert not torch.allclose(noisy.log_probs(x, 0.3), noisy.log_probs(x, 0.9))
+    torch.testing.assert_close(noisy.log_prob(x, 0.3, torch.tensor([0, 1, 2])), noisy.log_probs(x, 0.3)[range(3), range(3)])
+
+
+def test_shifted_pictures_are_moved_or_mirrored_copies() -> None:
+    x = torch.zeros(200, 1, 7, 7)
+    x[:, :, 3, 2] = 1
+    places = [tuple(row[0].nonzero()[0].tolist()) for row in shifted(x, TrainingNoise(0, 0, 200))]
+    assert {row for row, _ in places} == {1, 2, 3, 4, 5}
+    assert {column for _, column in places} == {0, 1, 2, 3, 4, 5, 6}  # 2 +- 2, and mirrored 4 +- 2

@@ -1,0 +1,186 @@
+"""Training: the loss is the one that is written, runs are reproducible, resuming changes no bit."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pedesis.denoiser import NetworkDenoiser
+from pedesis.exact import Mixture, MixtureDenoiser
+from pedesis.losses import WEIGHTS, Loss
+from pedesis.nn import MLP, UNet
+from pedesis.noise import TrainingNoise, gaussian_noise
+from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.process import Process
+from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit, learning_rate
+
+D = torch.float64
+
+
+class Exact(torch.nn.Module):
+    """A perfect network for a mixture, answering in any parameterisation."""
+
+    def __init__(self, mixture: Mixture, process: Process, name: str):
+        super().__init__()
+        self.truth, self.name = MixtureDenoiser(mixture, process), name
+
+    def forward(self, x: torch.Tensor, log_snr: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:
+        process = self.truth.process
+        t = process.schedule.time(log_snr)
+        alpha, sigma, _ = process.scales(t, x)
+        x_t = x * (alpha**2 + sigma**2).sqrt()
+        said = self.truth(x_t, t, condition)
+        return PARAMETERISATIONS.build({"name": self.name}).target(said.x0, said.eps, alpha, sigma)
+
+
+@pytest.mark.row("O13")
+@pytest.mark.parametrize("name", list(PARAMETERISATIONS))
+@pytest.mark.parametrize("weight", ["simple", "x0", "v", "min-snr"])
+def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(mixture: Mixture, name: str, weight: str) -> None:
+    process = Process("cosine")
+    x0, _ = mixture.sample(256, gaussian_noise(0), torch.rand(256, generator=torch.Generator().manual_seed(0), dtype=D))
+    denoiser = NetworkDenoiser(Exact(mixture, process, name), process, name)
+    losses, t = Loss(weight)(denoiser, x0, None, TrainingNoise(3, 1, 256))
+
+    noise = TrainingNoise(3, 1, 256)
+    torch.testing.assert_close(noise.stratified(), t)
+    eps = noise(x0)
+    x_t = process.scales(t, x0)[0] * x0 + process.scales(t, x0)[1] * eps
+    said = MixtureDenoiser(mixture, process)(x_t, t)
+    snr = process.log_snr(t).exp()
+    expected = {
+        "simple": (eps - said.eps).square().mean(1),
+        "x0": (x0 - said.x0).square().mean(1),
+        "v": (process.scales(t, x0)[0] * eps - process.scales(t, x0)[1] * x0 - said.v).square().mean(1),
+        "min-snr": (eps - said.eps).square().mean(1) * snr.clamp(max=5) / snr,
+    }[weight]
+    torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_variational_weight_integrates_to_the_change_in_log_snr() -> None:
+    """With eps_hat = 0 the loss is 1/2 |d log_snr/dt| E eps^2, whose mean over t in [a, 1] is half the drop."""
+    process = Process("linear-log-snr")
+    t = torch.linspace(0, 1, 1001, dtype=D)
+    weight = WEIGHTS.build({"name": "variational"})(process, t, process.log_snr(t).exp())
+    drop = process.log_snr(0.0) - process.log_snr(1.0)
+    torch.testing.assert_close(torch.trapezoid(weight, t), drop / 2)
+
+
+def test_times_are_spread_evenly_and_split_batches_draw_the_same() -> None:
+    whole = TrainingNoise(5, 9, 64)
+    t = whole.stratified()
+    assert (t > 0).all() and (t <= 1).all()
+    assert torch.allclose(t.sort().values.diff(), torch.tensor(1 / 64, dtype=D))
+    like = torch.empty(64, 3)
+    draws = [whole(like), whole.uniform(like)]
+    for rows in (range(0, 16), range(16, 64)):
+        part = TrainingNoise(5, 9, 64, rows)
+        assert torch.equal(part.stratified(), t[rows.start : rows.stop])
+        for draw, mine in zip(draws, (part(like[rows.start : rows.stop]), part.uniform(like[rows.start : rows.stop])), strict=True):
+            assert torch.equal(mine, draw[rows.start : rows.stop])
+
+
+def test_condition_dropout_has_its_rate() -> None:
+    seen: list[torch.Tensor] = []
+
+    class Network(torch.nn.Module):
+        def forward(self, x: torch.Tensor, log_snr: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+            seen.append(condition)
+            return x
+
+    denoiser = NetworkDenoiser(Network(), Process("cosine"))
+    Loss("simple", 0.2)(denoiser, torch.zeros(5000, 1), torch.ones(5000, dtype=torch.int64), TrainingNoise(0, 0, 5000))
+    assert abs((seen[0] < 0).double().mean().item() - 0.2) < 5 * (0.16 / 5000) ** 0.5
+
+
+def small() -> tuple[NetworkDenoiser, ArrayBatches]:
+    torch.manual_seed(0)
+    network = UNet(patch=1, widths=(8, 16), blocks=(1, 1), heads=2, embedding=16, detail=4, classes=3)
+    pixels = torch.randint(0, 256, (40, 8, 8, 1), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return NetworkDenoiser(network, Process("cosine"), "v", 0.6), ArrayBatches(pixels, torch.arange(40) % 3, 16)
+
+
+def run(steps: int, stop: int | None = None, resume: Path | None = None, save: Path | None = None) -> TrainState[Any]:
+    denoiser, batches = small()
+    config = TrainConfig(batch=16, steps=steps, warmup=3)
+    for state in islice(fit(denoiser, batches, Loss("v", 0.1), config, resume), stop):
+        pass
+    if save is not None:
+        state.save(save)
+    return state
+
+
+def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
+    straight = run(8)
+    run(8, stop=5, save=tmp_path / "half.safetensors")
+    resumed = run(8, resume=tmp_path / "half.safetensors")
+    assert resumed.step == straight.step == 8
+    for a, b in zip([*straight.parameters, *straight.ema], [*resumed.parameters, *resumed.ema], strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    run(2, save=path)
+    other = NetworkDenoiser(MLP(), Process("cosine"))
+    with pytest.raises(ValueError, match="not a checkpoint of this model"):
+        next(fit(other, small()[1], Loss(), TrainConfig(batch=16), path))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
+        run(4, resume=path)
+
+
+def test_the_average_is_the_power_law_average() -> None:
+    """ema_n = sum_k w_k theta_k with w_k proportional to k^g, for whole g, approached as Karras et al. define it."""
+    denoiser, batches = small()
+    power, weights, first = 2.0, [], []
+    for state in fit(denoiser, batches, Loss("v"), TrainConfig(batch=16, steps=12, ema_power=power)):
+        first.append(state.parameters[0].detach().clone().double())
+        weights = [w * (1 - 1 / state.step) ** (power + 1) for w in weights] + [1 - (1 - 1 / state.step) ** (power + 1)]
+    expected = sum(w * theta for w, theta in zip(weights, first, strict=True))
+    torch.testing.assert_close(state.ema[0].double(), expected, rtol=1e-5, atol=1e-6)  # type: ignore[arg-type]
+    assert sum(weights) == pytest.approx(1)
+    averaged = next(p for p in state.averaged().parameters())
+    assert torch.equal(averaged, state.ema[0]) and not averaged.requires_grad
+
+
+def test_learning_rate_warms_up_and_cools_down() -> None:
+    config = TrainConfig(learning_rate=1.0, warmup=10, cooldown=0.5)
+    assert [learning_rate(config, s, None) for s in (0, 4, 9, 1000)] == pytest.approx([0.1, 0.5, 1, 1])
+    assert [learning_rate(config, s, 100) for s in (20, 50, 75, 99)] == pytest.approx([1, 1, 0.5, 0.02])
+
+
+def test_training_fits_a_mixture(mixture: Mixture) -> None:
+    """A small network on points of the plane comes close to the exact denoiser: the error that is left is the least possible."""
+    process = Process("cosine")
+    x0, _ = mixture.sample(4000, gaussian_noise(0), torch.rand(4000, generator=torch.Generator().manual_seed(0), dtype=D))
+    torch.manual_seed(0)
+    denoiser = NetworkDenoiser(MLP(width=64), process, "v", float(x0.std()))
+    config = TrainConfig(batch=256, steps=500, learning_rate=5e-3, warmup=20)
+    for state in fit(denoiser, ArrayBatches(x0.float(), None, 256), Loss("v"), config):
+        pass
+    learned, exact = state.averaged(), MixtureDenoiser(mixture, process)
+    noise = gaussian_noise(5)
+    for t in (0.3, 0.6):
+        x_t = process.marginal(x0, t).sample(noise)
+        with torch.no_grad():
+            gap = (learned(x_t.float(), t).x0 - exact(x_t, t).x0).square().mean()
+        assert gap < 0.1 * exact(x_t, t).variance.mean(), (t, gap)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run() -> None:
+    denoiser, batches = small()
+    broken = lambda step, rows: (batches(step, rows)[0] * float("nan"), None)  # noqa: E731
+    with pytest.raises(FloatingPointError, match="step 0"):
+        next(fit(denoiser, broken, Loss("v"), TrainConfig(batch=16)))
+
+
+def test_batches_are_permutations_of_the_data() -> None:
+    data = torch.arange(10.0)[:, None]
+    batches = ArrayBatches(data, None, batch=4, seed=2)
+    seen = torch.cat([batches(step, range(4))[0] for step in range(5)]).flatten()
+    assert seen[:10].sort().values.tolist() == seen[10:].sort().values.tolist() == list(range(10))
+    assert seen[:10].tolist() != seen[10:].tolist()
+    assert torch.equal(batches(1, range(2, 4))[0], batches(1, range(4))[0][2:])

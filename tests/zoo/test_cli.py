@@ -1,0 +1,83 @@
+"""The command line, run as its user runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """`python -m pedesis_zoo ...` in a folder."""
+    command = [sys.executable, "-m", "pedesis_zoo", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_list_and_card() -> None:
+    listed = run("list")
+    assert listed.returncode == 0 and "digits" in listed.stdout
+    card = run("card", "digits")
+    assert card.returncode == 0 and card.stdout.startswith("---\nlibrary_name: pedesis")
+
+
+def test_sample_writes_the_same_bytes_twice(tmp_path: Path) -> None:
+    arguments = ["sample", "digits", "--class", "7", "--guidance", "2", "--steps", "5", "-n", "4", "--enlarge", "2"]
+    for name in ("a.png", "b.png"):
+        done = run(*arguments, "--out", name, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (2 * (2 * 8 + 3 * 2), 2 * (2 * 8 + 3 * 2)) and image.text["seed"] == "0"  # type: ignore[attr-defined]
+        assert np.asarray(image).std() > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sample", "digts"], "unknown model 'digts'; did you mean 'digits'?"),
+        (["sample", "digits", "--class", "eleven"], "unknown class 'eleven'"),
+        (["sample", "digits", "--sampler", "hein"], "did you mean 'heun'?"),
+        (["sample", "digits", "--steps", "0"], "steps must lie between 1 and"),
+        (["sample", "digits", "--guidance", "nan"], "guidance must be a finite number"),
+        (["sample", "digits", "--out", "no/such/folder/a.png"], "does not exist; create it first"),
+        (["sample", "absent.safetensors"], "no weight file"),
+        (["card", "digts"], "did you mean 'digits'?"),
+        (["train"], "name a recipe, or give --data FOLDER"),
+        (["train", "digits", "--out", "no/such/model.safetensors"], "does not exist; create it first"),
+        (["train", "--data", "absent"], "not a folder"),
+        (["data", "cifar"], "unknown data set 'cifar'"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_code_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = run(*arguments, folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir()), "nothing half-written is left behind"
+
+
+def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    for steps in ("6", "12"):
+        done = run("train", "digits", "--steps", steps, "--batch", "16", "--out", "m.safetensors", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    straight = run("train", "digits", "--steps", "12", "--batch", "16", "--out", "s.safetensors", folder=tmp_path)
+    assert straight.returncode == 0
+    from pedesis_zoo.weights import load_weights
+
+    stopped, about = load_weights(tmp_path / "m.safetensors")
+    assert about["training"]["steps"] == 12
+    again = run("train", "digits", "--steps", "12", "--batch", "16", "--out", "s.safetensors", folder=tmp_path)
+    assert again.returncode == 2 and "already trained" in again.stderr
+    assert run("sample", "m.safetensors", "-n", "1", folder=tmp_path).returncode == 0
+
+
+def test_training_on_a_folder(tmp_path: Path) -> None:
+    for label, colour in (("red", (220, 40, 40)), ("blue", (40, 40, 220))):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        for i in range(3):
+            Image.new("RGB", (20 + i, 20), colour).save(tmp_path / "mine" / label / f"{i}.png")
+    done = run("train", "--data", "mine", "--size", "8", "--steps", "2", "--batch", "4", "--out", "my.safetensors", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    drawn = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
+    assert drawn.returncode == 0, drawn.stderr

@@ -1,0 +1,155 @@
+"""Data: found in the promised order, checked, and missing in a helpful way."""
+
+import gzip
+import hashlib
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pedesis.registry import UnknownName
+from pedesis_zoo.data import fashion_mnist, load_data
+from pedesis_zoo.data.folder import load_folder
+from pedesis_zoo.data.search import DataNotFound
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An array in the idx format of MNIST."""
+    return struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}i", *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def fabricated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny 'Fashion-MNIST' in torchvision's layout, its hashes made known."""
+    rng = np.random.default_rng(0)
+    arrays = {"images": rng.integers(0, 256, (6, 28, 28), dtype=np.uint8), "labels": np.arange(6, dtype=np.uint8)}
+    files = {f"train-{kind}-idx{array.ndim}-ubyte": idx(array) for kind, array in arrays.items()}
+    folder = tmp_path / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setitem(fashion_mnist.FILES, "train", hashes)
+    monkeypatch.setattr(fashion_mnist, "SYSTEM", ())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    monkeypatch.delenv("PEDESIS_DATA", raising=False)
+    return tmp_path
+
+
+def test_idx_files_are_read_plain_or_gzipped(fabricated: Path) -> None:
+    images = load_data("fashion-mnist", "train", root=fabricated)
+    assert images.pixels.shape == (6, 28, 28, 1) and images.labels.tolist() == list(range(6))
+    for path in (fabricated / "FashionMNIST" / "raw").iterdir():
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    assert np.array_equal(load_data("fashion-mnist", "train", root=fabricated).pixels, images.pixels)
+
+
+@pytest.mark.parametrize("where", ["root", "environment", "cache"])
+def test_search_order(fabricated: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if where == "environment":
+        monkeypatch.setenv("PEDESIS_DATA", str(fabricated))
+    if where == "cache":
+        (fabricated / "empty").mkdir()
+        (fabricated / "FashionMNIST").rename(fabricated / "empty" / "FashionMNIST")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(fabricated / "empty"))
+        (fabricated / "empty" / "pedesis").symlink_to(fabricated / "empty")
+    assert len(load_data("fashion-mnist", "train", root=fabricated if where == "root" else None).pixels) == 6
+
+
+def test_missing_data_say_where_and_how(fabricated: Path) -> None:
+    with pytest.raises(DataNotFound, match=r"(?s)not on this machine.*nowhere.*empty/pedesis.*--download.*apt-get") as caught:
+        load_data("fashion-mnist", "train", root=fabricated / "nowhere")
+    assert isinstance(caught.value, ValueError)
+
+
+def test_altered_and_broken_files_are_refused(fabricated: Path) -> None:
+    path = fabricated / "FashionMNIST" / "raw" / "train-labels-idx1-ubyte.gz"
+    good = path.read_bytes()
+    path.write_bytes(gzip.compress(gzip.decompress(good)[:-1] + b"\x07"))
+    with pytest.raises(ValueError, match="not the published file"):
+        load_data("fashion-mnist", "train", root=fabricated)
+    path.write_bytes(good[:-6])
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_data("fashion-mnist", "train", root=fabricated)
+
+
+def test_a_download_that_fails_is_one_sentence(fabricated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchvision
+
+    def unreachable(*args: object, **kwargs: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torchvision.datasets, "FashionMNIST", unreachable)
+    with pytest.raises(DataNotFound, match="could not be downloaded.*no route"):
+        load_data("fashion-mnist", "train", root=fabricated / "nowhere", download=True)
+
+
+def test_a_download_lands_where_it_is_looked_for(fabricated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchvision
+
+    def deliver(root: str, download: bool) -> None:
+        assert download
+        Path(root).mkdir(parents=True)
+        (fabricated / "FashionMNIST").rename(Path(root) / "FashionMNIST")
+
+    monkeypatch.setattr(torchvision.datasets, "FashionMNIST", deliver)
+    assert len(load_data("fashion-mnist", "train", root=None, download=True).pixels) == 6
+
+
+def test_digits_split_keeps_all_classes() -> None:
+    train, test = load_data("digits", "train"), load_data("digits", "test")
+    assert len(train.pixels) + len(test.pixels) == 1797 and train.pixels.shape[1:] == (8, 8, 1)
+    assert set(train.labels.tolist()) == set(test.labels.tolist()) == set(range(10))
+    assert train.pixels.max() == 255
+
+
+def test_unknown_sets_and_splits() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'digits'"):
+        load_data("digit")
+    with pytest.raises(UnknownName, match="did you mean 'train'"):
+        load_data("digits", "trian")
+
+
+def test_your_own_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Subfolders are classes; grey, transparent, animated and turned pictures are handled, the rest is named."""
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+    Image.new("L", (40, 30), 200).save(tmp_path / "cats" / "grey.png")
+    Image.new("RGBA", (50, 50), (255, 0, 0, 0)).save(tmp_path / "cats" / "clear.png")
+    Image.new("P", (33, 33)).save(tmp_path / "dogs" / "palette.gif")
+    frames = [Image.new("RGB", (20, 20), c) for c in ("red", "blue")]
+    frames[0].save(tmp_path / "dogs" / "moving.gif", save_all=True, append_images=frames[1:])
+    turned = Image.new("RGB", (60, 40), "black")
+    turned.paste("white", (0, 0, 60, 5))
+    exif = turned.getexif()
+    exif[0x0112] = 3  # upside down
+    turned.save(tmp_path / "dogs" / "turned.jpg", exif=exif)
+    Image.new("RGB", (2, 90)).save(tmp_path / "dogs" / "thin.png")
+    (tmp_path / "dogs" / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("ignored")
+
+    images = load_folder(tmp_path, 16)
+    assert images.classes == ("cats", "dogs") and images.labels.tolist() == [0, 0, 1, 1, 1]
+    assert images.pixels.shape == (5, 16, 16, 3)
+    assert (images.pixels[0] == 255).all(), "transparency lies on white"
+    moving, palette, upright = images.pixels[2], images.pixels[3], images.pixels[4]
+    assert moving[8, 8].tolist() == [255, 0, 0] or moving[8, 8, 0] > 240
+    assert palette.shape == (16, 16, 3)
+    assert upright[-1].mean() > 200 > upright[0].mean(), "the EXIF orientation is obeyed"
+    said = capsys.readouterr().err
+    assert "broken.png cannot be read" in said and "thin.png is 2x90 pixels" in said
+
+
+def test_grey_folders_have_one_channel_and_flat_folders_no_classes(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9), (7, 7, 7)).save(tmp_path / "a.png")
+    images = load_folder(tmp_path, 8)
+    assert images.pixels.shape == (1, 8, 8, 1) and images.classes == ()
+
+
+@pytest.mark.parametrize("folder", ["absent", "."])
+def test_a_folder_without_pictures_is_named(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(ValueError, match="not a folder|no picture"):
+        load_folder(tmp_path / folder, 16)

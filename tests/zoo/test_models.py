@@ -1,0 +1,97 @@
+"""Every published model: whole, as small as promised, the same answer as when it was published, and a true card."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import pedesis_zoo as zoo
+from pedesis.classifier import CleanClassifier
+from pedesis.registry import UnknownName
+from pedesis_zoo.evaluation import JUDGES
+from pedesis_zoo.loading import load_any
+from pedesis_zoo.publishing import card_text, golden, kept_golden
+from pedesis_zoo.registry import MODELS, WEIGHTS
+
+PUBLISHED = zoo.list_models()
+
+
+def test_there_are_models() -> None:
+    assert {"digits", "fashion-mnist", "fashion-mnist-features"} <= set(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_golden_output(name: str) -> None:
+    module, about, _ = load_any(name)
+    kept = kept_golden(name)
+    now = golden(module, about["data"]["shape"], len(about["data"]["classes"]))
+    torch.testing.assert_close(now["x"], kept["x"])
+    torch.testing.assert_close(now["answer"], kept["answer"], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_weights_are_small(name: str) -> None:
+    assert (MODELS / name / WEIGHTS).stat().st_size <= 10.5e6
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_card_is_what_the_generator_writes(name: str) -> None:
+    assert zoo.card(name) == card_text(name), "run `python -m pedesis_zoo cards`"
+    assert "Nothing yet" not in zoo.card(name)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_header_says_what_the_recipe_says(name: str) -> None:
+    _, about, _ = load_any(name)
+    recipe = zoo.recipe(name)
+    assert about["kind"] == recipe.kind and about["data"]["name"] == recipe.data
+    for key, value in recipe.network.items():
+        assert about["model"]["network"][key] == value, key
+
+
+def test_the_feature_model_is_frozen() -> None:
+    """Every published distance depends on these weights; they never change."""
+    assert zoo.recipe("fashion-mnist-features").sha256 == FROZEN
+    assert isinstance(load_any(JUDGES["fashion-mnist"])[0], CleanClassifier)
+
+
+FROZEN = "6788debd33679a445f259e2f2671cba40cc0896ff29dae06853520c5d250c717"
+
+
+def test_unknown_models_get_the_nearest_name() -> None:
+    for call in (zoo.load, zoo.card):
+        with pytest.raises(UnknownName, match="did you mean 'fashion-mnist'"):
+            call("fashon-mnist")
+    with pytest.raises(ValueError, match="draws no pictures"):
+        zoo.load("fashion-mnist-features")
+
+
+def test_listing_and_cards_do_not_import_torch() -> None:
+    code = (
+        "import sys, pedesis_zoo as zoo\n"
+        "assert zoo.list_models('fashion*') and zoo.list_models(kind='image') and zoo.card('digits')\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_guided_digits_are_in_their_class() -> None:
+    """A judge made on the spot: the nearest training pictures vote."""
+    from pedesis_zoo.data import load_data
+
+    real = load_data("digits", "train")
+    wanted = np.arange(200) % 10
+    made = zoo.sample("digits", list(map(int, wanted)), range(200), guidance=2)
+    flat = lambda p: torch.as_tensor(p.reshape(len(p), -1)).float()  # noqa: E731
+    nearest = torch.cdist(flat(made), flat(real.pixels)).topk(5, largest=False).indices
+    votes = torch.as_tensor(real.labels)[nearest].mode(1).values.numpy()
+    right = (votes == wanted).mean()
+    assert right - 2 * math.sqrt(right * (1 - right) / 200) > 0.9, right
+
+
+def test_the_wheel_holds_the_models() -> None:
+    assert (Path(zoo.__file__).parent / "models").is_dir()
