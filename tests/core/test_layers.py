@@ -14,8 +14,8 @@ LAYERS = [
     ["nn", "schedules", "physics"],
     ["process", "parameterisations"],
     ["denoiser"],
-    ["reverse", "ode"],
-    ["grids", "exact", "guidance", "samplers", "losses", "elbo", "likelihood", "stepsearch", "classifier", "variance"],
+    ["reverse", "ode", "kernels"],
+    ["grids", "exact", "guidance", "samplers", "losses", "elbo", "likelihood", "stepsearch", "classifier", "variance", "joint", "latent"],
     ["thresholds", "training", "distillation", "editing"],
     ["lessons"],
 ]

@@ -29,7 +29,7 @@ def observed_orders(errors: list[float]) -> np.ndarray:
 @pytest.mark.row("P8")
 @pytest.mark.parametrize(("jump", "order"), [(0.25, 2), (0.1, 2), (1 / 6, 4)])
 def test_the_walk_tends_to_the_heat_kernel(jump: float, order: int) -> None:
-    """At fixed D and t the law per length converges at order 2 in delta; at 4 if p = 1/6, with a Gaussian's kurtosis."""
+    """At fixed D and t the law per length converges at order 2 in delta; at 4 for p = 1/6, whose kurtosis is 3."""
     diffusion, t, errors = 0.7, 1.0, []
     for steps in (100, 400, 1600):
         delta, tau = math.sqrt(diffusion * t / steps / jump), t / steps
@@ -67,7 +67,7 @@ def test_einsteins_walker_never_rests() -> None:
 @pytest.mark.row("P5")
 @pytest.mark.erratum("E11")
 def test_smaller_jumps_must_be_more_frequent() -> None:
-    """With p (delta/dx)^2, jumps of length dx spread as those of delta do; with the printed p (dx/delta)^2 they do not."""
+    """With p (delta/dx)^2 jumps of length dx spread as those of delta; with the printed p (dx/delta)^2 they do not."""
     p, delta, tau, t = 0.3, 1.0, 0.5, 2.0
     spread = delta**2 * ContinuousWalk(p, p, tau).variance(t)
     for dx in (0.5, 0.1):
@@ -81,7 +81,7 @@ def test_smaller_jumps_must_be_more_frequent() -> None:
 @pytest.mark.row("P5")
 @pytest.mark.erratum("E12")
 def test_the_diffusivity_has_no_half() -> None:
-    """p = q = 1/4, 20 steps: the variance is 10 = 2 D t; the printed delta^2 D~/(2 tau) gives 5, and half Einstein's D."""
+    """p = q = 1/4, 20 steps: the variance is 10 = 2 D t; the printed D gives 5, and half of Einstein's D."""
     positions, law = LazyWalk(0.25, 0.25).law(20)
     variance = positions**2 @ law
     assert_allclose(variance, 10)

@@ -88,6 +88,15 @@ class MixtureDenoiser(Denoiser):
         """log q(x_t | condition) in nats, (B,)."""
         return self.log_joint(x_t, t, condition).logsumexp(1)
 
+    def log_reverse(self, x_s: Tensor, x_t: Tensor, s: Time, t: Time, condition: Condition = None) -> Tensor:
+        """[R1] log q(x_s | x_t), the true reverse conditional, by Bayes' rule; nats (B,), 0 < s < t.
+
+        Formula: q(z_{t-1}\\mid z_t) = \\frac{q(z_t\\mid z_{t-1})\\,q(z_{t-1})}{q(z_t)}
+        Source: 000, "Conditional distribution"; 001; 002 (intractable in general, not for a mixture)
+        """
+        forward = self.process.transition(x_s, s, t).log_prob(x_t)
+        return forward + self.log_prob(x_s, s, condition) - self.log_prob(x_t, t, condition)
+
     def log_class(self, x_t: Tensor, t: Time, label: Tensor) -> Tensor:
         """log p(label | x_t), the exact noise-aware classifier, (B,)."""
         if self.mixture.labels is None:
@@ -138,10 +147,8 @@ class EmpiricalDenoiser(Denoiser):
     def log_weights(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         """log p(x_n | x_t) for every training point, (B, N)."""
         alpha, sigma, _ = self.process.scales(t, x_t.flatten(1))
-        distance = torch.cdist(x_t.flatten(1), alpha * self.data.flatten(1)) if alpha.numel() == 1 else torch.stack(
-            [torch.cdist(row[None], a * self.data.flatten(1))[0] for row, a in zip(x_t.flatten(1), alpha, strict=True)]
-        )
-        logits = -(distance**2) / (2 * sigma**2)
+        distance = torch.cdist(x_t.flatten(1) / alpha, self.data.flatten(1))
+        logits = -((alpha * distance / sigma) ** 2) / 2
         if condition is not None and self.labels is not None:
             logits = logits.masked_fill((condition[:, None] >= 0) & (self.labels != condition[:, None]), -torch.inf)
         return logits.log_softmax(1)

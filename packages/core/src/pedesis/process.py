@@ -212,7 +212,12 @@ class Process(nn.Module):
         return Gaussian(torch.zeros_like(like), alpha**2 + sigma**2)
 
     def prior_kl(self) -> float:
-        """KL(q(x_1 | x_0) || prior) at x_0^2 = 1, in bits per dimension: 1/2 log2(1 + SNR(1))."""
+        """[F6] How far the chain ends from its prior: KL(q(x_1 | x_0) || prior) at x_0^2 = 1, in bits per dimension.
+
+        Formula: q(z_T\\mid x)\\to\\mathcal N(0,I)\\iff\\sum_t\\beta_t\\to\\infty,\\qquad
+            KL = \\tfrac12\\log_2(1+\\mathrm{SNR}_T)
+        Source: 000, "Diffusion kernel" (with the condition that the notes omit); 002
+        """
         with torch.no_grad():
             return float(softplus(self.log_snr(1.0))) / (2 * math.log(2))
 

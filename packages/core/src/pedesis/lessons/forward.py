@@ -1,6 +1,6 @@
 r"""The forward process on a picture: one jump with the diffusion kernel, or many small steps of the chain.
 
-    q(x_t | x)       = N(sqrt(alpha_bar_t) x, (1 - alpha_bar_t) I)        one jump
+    q(x_t | x_0)     = N(sqrt(alpha_bar_t) x_0, (1 - alpha_bar_t) I)      one jump
     q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I)              one small step
 
 Any number of small steps from 0 to t has the law of the one jump. Pictures go in as uint8 (H, W, C); noisy
@@ -29,7 +29,7 @@ Noisy = NDArray[np.float32]
 
 
 def jump(picture: Pixels, schedule: str, t: float, seed: int = 0) -> Noisy:
-    """x_t drawn from q(x_t | x) at once, (H, W, C)."""
+    """x_t drawn from q(x_t | x_0) at once, (H, W, C)."""
     x_t: Noisy = film(picture, schedule, [t], seed)[0]
     return x_t
 
@@ -44,7 +44,7 @@ def film(picture: Pixels, schedule: str, times: Sequence[float], seed: int = 0) 
 
 
 def walk(picture: Pixels, schedule: str, t: float, steps: int, seed: int = 0) -> Noisy:
-    """x_t reached from x by `steps` equal steps of the chain, fresh noise in each, (H, W, C).
+    """x_t reached from the picture by `steps` equal steps of the chain, fresh noise in each, (H, W, C).
 
     Raises:
         ValueError: fewer than one step, or t outside (0, 1].
@@ -53,12 +53,15 @@ def walk(picture: Pixels, schedule: str, t: float, steps: int, seed: int = 0) ->
         raise ValueError(f"a walk needs at least 1 step; got {steps}")
     if not 0 < t <= 1:
         raise ValueError(f"a walk ends at a t in (0, 1]; got {t}")
-    z, noise = to_model(picture[None]), gaussian_noise(seed)
+    chain, noise = process(schedule), gaussian_noise(seed)
+    x = to_model(picture[None])
+    if level(schedule, 0).noise > 0:  # a schedule that starts with a little noise
+        x = chain.marginal(x, 0).sample(noise)
     times = torch.linspace(0, t, steps + 1, dtype=torch.float64)
     for s, later in itertools.pairwise(times):
-        z = process(schedule).transition(z, s, later).sample(noise)
-    walked: Noisy = _array(z)[0]
-    return walked
+        x = chain.transition(x, s, later).sample(noise)
+    x_t: Noisy = _array(x)[0]
+    return x_t
 
 
 def remains(picture: Pixels, alpha_bar: float, seed: int = 0) -> Noisy:
@@ -70,7 +73,7 @@ def remains(picture: Pixels, alpha_bar: float, seed: int = 0) -> Noisy:
     if not 0 <= alpha_bar <= 1:
         raise ValueError(f"alpha_bar must lie in [0, 1]; got {alpha_bar}")
     last = Gaussian(alpha_bar**0.5 * to_model(picture[None]), torch.tensor(1 - alpha_bar))
-    z: Noisy = _array(last.sample(gaussian_noise(seed)))[0]
+    x_t: Noisy = _array(last.sample(gaussian_noise(seed)))[0]
     return x_t
 
 
@@ -84,8 +87,8 @@ class Moments:
     noise_std: float
 
 
-def added(z: Noisy, picture: Pixels, schedule: str, t: float) -> Values:
-    """The noise in x_t, (x_t - sqrt(alpha_bar_t) x) / sqrt(1 - alpha_bar_t): standard normal by either way.
+def added(x_t: Noisy, picture: Pixels, schedule: str, t: float) -> Values:
+    """The noise in x_t, (x_t - sqrt(alpha_bar_t) x_0) / sqrt(1 - alpha_bar_t): standard normal by either way.
 
     Raises:
         ValueError: at a t without noise (t = 0 of most schedules).
@@ -93,15 +96,15 @@ def added(z: Noisy, picture: Pixels, schedule: str, t: float) -> Values:
     kernel = _kernel(picture, schedule, t)
     if float(kernel.var) == 0:
         raise ValueError(f"no noise has been added at t = {t}, so none can be measured")
-    x_t = rearrange(torch.as_tensor(z, dtype=torch.float64), "h w c -> 1 c h w")
-    eps: Values = _array((x_t - kernel.mean) / kernel.var.sqrt())[0]
+    noisy = rearrange(torch.as_tensor(x_t, dtype=torch.float64), "h w c -> 1 c h w")
+    eps: Values = _array((noisy - kernel.mean) / kernel.var.sqrt())[0]
     return eps
 
 
-def moments(z: Noisy, picture: Pixels, schedule: str, t: float) -> Moments:
+def moments(x_t: Noisy, picture: Pixels, schedule: str, t: float) -> Moments:
     """What is measured on a noisy picture."""
-    eps = added(z, picture, schedule, t)
-    values = z.astype(np.float64)
+    eps = added(x_t, picture, schedule, t)
+    values = x_t.astype(np.float64)
     return Moments(values.mean().item(), values.std().item(), eps.mean().item(), eps.std().item())
 
 
@@ -131,16 +134,16 @@ def histogram(samples: dict[str, Values], bins: int = 41, limit: float = 4.0) ->
     return Histogram(centres, measured, normal)
 
 
-def show(z: Noisy) -> Pixels:
+def show(x_t: Noisy) -> Pixels:
     """(..., H, W, C) in [-1, 1] and beyond -> uint8 of the same shape, cut at black and white."""
-    stack = z.reshape(-1, *z.shape[-3:])
-    return to_pixels(rearrange(torch.as_tensor(stack), "n h w c -> n c h w")).reshape(z.shape)
+    stack = x_t.reshape(-1, *x_t.shape[-3:])
+    return to_pixels(rearrange(torch.as_tensor(stack), "n h w c -> n c h w")).reshape(x_t.shape)
 
 
 def kernel_formula(schedule: str, t: float) -> str:
     """The kernel with its numbers put in, as LaTeX."""
     now = level(schedule, t)
-    return rf"q(x_t\mid x) = \mathcal N\big({now.signal:.3f}\,x,\ {now.noise**2:.3f}\,I\big)"
+    return rf"q(x_t\mid x_0) = \mathcal N\big({now.signal:.3f}\,x_0,\ {now.noise**2:.3f}\,I\big)"
 
 
 def _kernel(picture: Pixels, schedule: str, t: float) -> Gaussian:
