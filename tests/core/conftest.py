@@ -35,7 +35,9 @@ def process(request: pytest.FixtureRequest, schedule: Schedule) -> Process:
 @pytest.fixture
 def mixture() -> Mixture:
     """Three correlated Gaussians in the plane; the first two are class 0, the third class 1."""
-    covs = torch.tensor([[[0.10, 0.05], [0.05, 0.08]], [[0.05, 0.0], [0.0, 0.20]], [[0.12, -0.06], [-0.06, 0.09]]], dtype=D)
+    covs = torch.tensor(
+        [[[0.10, 0.05], [0.05, 0.08]], [[0.05, 0.0], [0.0, 0.20]], [[0.12, -0.06], [-0.06, 0.09]]], dtype=D
+    )
     means = torch.tensor([[-1.0, 0.5], [0.8, 0.9], [0.3, -1.1]], dtype=D)
     return Mixture(torch.tensor([0.3, 0.3, 0.4], dtype=D), means, covs, torch.tensor([0, 0, 1]))
 

@@ -19,7 +19,9 @@ TIMES = [0.05, 0.4, 0.97]
 @pytest.mark.row("O4")
 @pytest.mark.parametrize("name", list(PARAMETERISATIONS))
 @pytest.mark.parametrize("t", TIMES)
-def test_every_parameterisation_inverts_in_every_frame(process: Process, points: torch.Tensor, name: str, t: float) -> None:
+def test_every_parameterisation_inverts_in_every_frame(
+    process: Process, points: torch.Tensor, name: str, t: float
+) -> None:
     parameterisation = PARAMETERISATIONS.build({"name": name})
     alpha, sigma, _ = process.scales(t, points)
     x0, eps = points, points.roll(3, 0)
@@ -83,7 +85,9 @@ def test_the_network_sees_unit_variance_and_only_the_log_snr(frame: str, t: floa
 @pytest.mark.row("R8")
 @pytest.mark.parametrize("frame", list(FRAMES))
 @pytest.mark.parametrize("t", TIMES)
-def test_the_score_of_a_mixture_is_the_gradient_of_its_log_density(mixture: Mixture, points: torch.Tensor, frame: str, t: float) -> None:
+def test_the_score_of_a_mixture_is_the_gradient_of_its_log_density(
+    mixture: Mixture, points: torch.Tensor, frame: str, t: float
+) -> None:
     denoiser = MixtureDenoiser(mixture, Process("cosine", frame))
     x = points.requires_grad_()
     (gradient,) = torch.autograd.grad(denoiser.log_prob(x, t).sum(), x)
@@ -102,7 +106,11 @@ def test_mixture_moments_agree_with_integration(mixture: Mixture, t: float, labe
     x_t = torch.tensor([[0.4, -0.3]], dtype=D)
     condition = None if label is None else torch.tensor([label])
     clean = torch.stack(
-        [torch.distributions.MultivariateNormal(m, c).log_prob(x0) for m, c in zip(mixture.means, mixture.covs, strict=True)], 1
+        [
+            torch.distributions.MultivariateNormal(m, c).log_prob(x0)
+            for m, c in zip(mixture.means, mixture.covs, strict=True)
+        ],
+        1,
     )
     log_prior = (clean + mixture.log_weights(condition, 1)).logsumexp(1)
     log_posterior = log_prior + process.marginal(x0, t).log_prob(x_t.expand_as(x0))
@@ -112,7 +120,9 @@ def test_mixture_moments_agree_with_integration(mixture: Mixture, t: float, labe
     torch.testing.assert_close(said.x0[0], mean, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(said.variance[0], weights @ x0**2 - mean**2, rtol=1e-5, atol=1e-6)
     cell = (axis[1] - axis[0]) ** 2
-    torch.testing.assert_close(denoiser.log_prob(x_t, t, condition), (log_posterior.logsumexp(0) + cell.log())[None], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        denoiser.log_prob(x_t, t, condition), (log_posterior.logsumexp(0) + cell.log())[None], rtol=1e-6, atol=1e-6
+    )
 
 
 @pytest.mark.row("F10")
@@ -125,7 +135,9 @@ def test_the_training_set_is_a_mixture_of_narrow_gaussians(points: torch.Tensor)
     for condition in (None, torch.arange(16) % 2, torch.full((16,), -1)):
         for t in (0.2, 0.6, torch.linspace(0.1, 0.9, 16, dtype=D)):
             torch.testing.assert_close(empirical.x0(x, t, condition), exact.x0(x, t, condition), rtol=1e-6, atol=1e-8)
-            torch.testing.assert_close(empirical.variance(x, t, condition), exact.variance(x, t, condition), rtol=1e-5, atol=1e-8)
+            torch.testing.assert_close(
+                empirical.variance(x, t, condition), exact.variance(x, t, condition), rtol=1e-5, atol=1e-8
+            )
 
 
 def test_dropping_makes_rows_null() -> None:

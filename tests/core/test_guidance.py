@@ -1,5 +1,7 @@
 """Guidance on exact models, where the truth is known."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -31,7 +33,9 @@ def denoiser(request: pytest.FixtureRequest, mixture: Mixture) -> MixtureDenoise
 
 @pytest.mark.row("N11")
 @pytest.mark.parametrize("t", [0.1, 0.5, 0.9])
-def test_scale_one_is_conditional_and_zero_unconditional(denoiser: MixtureDenoiser, points: torch.Tensor, t: float) -> None:
+def test_scale_one_is_conditional_and_zero_unconditional(
+    denoiser: MixtureDenoiser, points: torch.Tensor, t: float
+) -> None:
     label = torch.arange(16) % 2
     plain, conditional = denoiser(points, t), denoiser(points, t, label)
     torch.testing.assert_close(ClassifierFree(denoiser, 1)(points, t, label).x0, conditional.x0)
@@ -41,7 +45,9 @@ def test_scale_one_is_conditional_and_zero_unconditional(denoiser: MixtureDenois
 
 @pytest.mark.row("N11")
 @pytest.mark.parametrize("scale", [0.5, 2.0, 7.0])
-def test_the_guided_score_is_that_of_the_sharpened_density(denoiser: MixtureDenoiser, points: torch.Tensor, scale: float) -> None:
+def test_the_guided_score_is_that_of_the_sharpened_density(
+    denoiser: MixtureDenoiser, points: torch.Tensor, scale: float
+) -> None:
     """grad log [ q(x_t|y)^g q(x_t)^(1-g) ], by differentiating the exact log densities."""
     label, x = torch.arange(16) % 2, points.requires_grad_()
     log_density = scale * denoiser.log_prob(x, 0.4, label) + (1 - scale) * denoiser.log_prob(x, 0.4)
@@ -119,14 +125,19 @@ def test_the_exact_classifier_turns_the_unconditional_model_into_the_conditional
     denoiser: MixtureDenoiser, points: torch.Tensor, t: float
 ) -> None:
     label = torch.arange(16) % 2
-    guided, conditional = ClassifierGuided(denoiser, denoiser.log_class, 1)(points, t, label), denoiser(points, t, label)
+    guided, conditional = (
+        ClassifierGuided(denoiser, denoiser.log_class, 1)(points, t, label),
+        denoiser(points, t, label),
+    )
     torch.testing.assert_close(guided.x0, conditional.x0, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(guided.eps, conditional.eps, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.row("N10")
 @pytest.mark.parametrize("scale", [0.0, 2.5])
-def test_x0_score_and_eps_forms_of_classifier_guidance_are_one(denoiser: MixtureDenoiser, points: torch.Tensor, scale: float) -> None:
+def test_x0_score_and_eps_forms_of_classifier_guidance_are_one(
+    denoiser: MixtureDenoiser, points: torch.Tensor, scale: float
+) -> None:
     label = torch.arange(16) % 3 - 1
     plain, guided = denoiser(points, 0.4), ClassifierGuided(denoiser, denoiser.log_class, scale)(points, 0.4, label)
     gradient = class_gradient(denoiser.log_class, points, 0.4, label)
@@ -143,15 +154,19 @@ def test_the_mean_form_differs_by_the_square_of_the_step(mixture: Mixture, point
     denoiser, label, t = MixtureDenoiser(mixture, process), torch.arange(16) % 2, 0.5
     gaps = []
     for h in (0.02, 0.01, 0.005):
-        exact = reverse_kernel(process, ClassifierGuided(denoiser, denoiser.log_class, 2)(points, t, label), t - h, t, PosteriorVariance())
+        exact = reverse_kernel(
+            process, ClassifierGuided(denoiser, denoiser.log_class, 2)(points, t, label), t - h, t, PosteriorVariance()
+        )
         plain = reverse_kernel(process, denoiser(points, t), t - h, t, PosteriorVariance())
         gradient = class_gradient(denoiser.log_class, plain.mean, t, label)
         gaps.append((shifted_mean(plain, gradient, 2).mean - exact.mean).abs().mean().item())
-    assert all(3.3 < a / b < 4.7 for a, b in zip(gaps, gaps[1:], strict=False)), gaps
+    assert all(3.3 < a / b < 4.7 for a, b in itertools.pairwise(gaps)), gaps
 
 
 @pytest.mark.parametrize("scale", [0.3, 0.8])
-def test_cfg_plus_plus_under_ddim_is_classifier_free_guidance_with_another_scale(mixture: Mixture, points: torch.Tensor, scale: float) -> None:
+def test_cfg_plus_plus_under_ddim_is_classifier_free_guidance_with_another_scale(
+    mixture: Mixture, points: torch.Tensor, scale: float
+) -> None:
     from pedesis.samplers import DDIM
 
     process, label = Process("cosine"), torch.arange(16) % 2
@@ -165,7 +180,9 @@ def test_cfg_plus_plus_under_ddim_is_classifier_free_guidance_with_another_scale
     torch.testing.assert_close(one, two)
 
 
-def test_autoguidance_with_the_unconditional_model_as_the_weak_one_is_classifier_free(denoiser: MixtureDenoiser, points: torch.Tensor) -> None:
+def test_autoguidance_with_the_unconditional_model_as_the_weak_one_is_classifier_free(
+    denoiser: MixtureDenoiser, points: torch.Tensor
+) -> None:
     label = torch.arange(16) % 2
 
     class Unconditional(Denoiser):
@@ -181,11 +198,15 @@ def test_composition_is_the_score_of_the_product_of_densities(mixture: Mixture, 
     denoiser, x = MixtureDenoiser(overlapping, Process("cosine")), points.requires_grad_()
     zero, two = torch.zeros(16, dtype=torch.int64), torch.full((16,), 2)
     plain = denoiser.log_prob(x, 0.5)
-    log_density = plain + 1.0 * (denoiser.log_prob(x, 0.5, zero) - plain) - 0.5 * (denoiser.log_prob(x, 0.5, two) - plain)
+    log_density = (
+        plain + 1.0 * (denoiser.log_prob(x, 0.5, zero) - plain) - 0.5 * (denoiser.log_prob(x, 0.5, two) - plain)
+    )
     (gradient,) = torch.autograd.grad(log_density.sum(), x)
     composed = Composed(denoiser, [(zero, 1.0), (two, -0.5)])(x.detach(), 0.5)
     torch.testing.assert_close(composed.score, gradient, rtol=1e-7, atol=1e-7)
-    torch.testing.assert_close(Composed(denoiser, [(zero, 3.0)])(x.detach(), 0.5).x0, ClassifierFree(denoiser, 3)(x.detach(), 0.5, zero).x0)
+    torch.testing.assert_close(
+        Composed(denoiser, [(zero, 3.0)])(x.detach(), 0.5).x0, ClassifierFree(denoiser, 3)(x.detach(), 0.5, zero).x0
+    )
 
 
 def test_the_interval_chooses_by_log_snr(denoiser: MixtureDenoiser, points: torch.Tensor) -> None:

@@ -45,9 +45,14 @@ def test_png_keeps_pixels_and_text(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), atomic(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
     with pytest.raises(ValueError, match="does not exist"), atomic(tmp_path / "no" / "a.txt"):
         pass

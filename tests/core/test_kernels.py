@@ -73,7 +73,11 @@ def test_the_weights_are_the_kl(process: Process, points: torch.Tensor, s: float
     kl = process.posterior(x_t, x0, s, t).kl(Gaussian(process.posterior(x_t, guess, s, t).mean, var))
     weights = denoising_weights(process, s, t, var)
     guess_eps = (x_t - alpha * guess) / sigma
-    for weight, error in ((weights.x0, x0 - guess), (weights.eps, eps - guess_eps), (weights.score, (eps - guess_eps) / sigma)):
+    for weight, error in (
+        (weights.x0, x0 - guess),
+        (weights.eps, eps - guess_eps),
+        (weights.score, (eps - guess_eps) / sigma),
+    ):
         torch.testing.assert_close(weight * error.square().sum(1) + 2 * weights.spread, kl, rtol=1e-7, atol=1e-9)
 
 
@@ -91,12 +95,17 @@ def test_the_variance_rules_are_beta_tilde_beta_and_the_truth(mixture: Mixture, 
     process = Process("linear")
     denoiser, chain = MixtureDenoiser(mixture, process), process.chain(1000)
     said = denoiser(points, 0.5)
-    kernels = {name: reverse_kernel(process, said, 0.499, 0.5, VARIANCE_RULES.build({"name": name})) for name in VARIANCE_RULES}
+    kernels = {
+        name: reverse_kernel(process, said, 0.499, 0.5, VARIANCE_RULES.build({"name": name})) for name in VARIANCE_RULES
+    }
     assert kernels["posterior"].var.item() == pytest.approx(chain.beta_tilde[500].item(), rel=1e-7)
     assert kernels["beta"].var.item() == pytest.approx(chain.beta[500].item(), rel=1e-7)
     torch.testing.assert_close(kernels["posterior"].mean, process.posterior(points, said.x0, 0.499, 0.5).mean)
     assert (kernels["optimal"].var > kernels["posterior"].var).all()
-    torch.testing.assert_close(kernels["optimal"].var, kernels["posterior"].var + step_coefficients(process, 0.499, 0.5).posterior_x0 ** 2 * said.variance)
+    torch.testing.assert_close(
+        kernels["optimal"].var,
+        kernels["posterior"].var + step_coefficients(process, 0.499, 0.5).posterior_x0 ** 2 * said.variance,
+    )
     plain = denoiser.prediction(points, 0.5, said.x0)
     with pytest.raises(ValueError, match="knows Var"):
         reverse_kernel(process, plain, 0.4, 0.5, OptimalVariance())
@@ -107,7 +116,9 @@ def test_the_variance_rules_are_beta_tilde_beta_and_the_truth(mixture: Mixture, 
 def test_the_optimal_kernel_has_the_true_mean_and_variance_of_the_reverse_conditional() -> None:
     """q(x_s | x_t) of a 1-D mixture on a fine grid: normalised, and with the moments of the optimal Gaussian."""
     data = Mixture(
-        torch.tensor([0.3, 0.7], dtype=D), torch.tensor([[-1.0], [0.8]], dtype=D), torch.tensor([[[0.04]], [[0.09]]], dtype=D)
+        torch.tensor([0.3, 0.7], dtype=D),
+        torch.tensor([[-1.0], [0.8]], dtype=D),
+        torch.tensor([[[0.04]], [[0.09]]], dtype=D),
     )
     process = Process("cosine")
     denoiser = MixtureDenoiser(data, process)
@@ -125,9 +136,11 @@ def test_the_optimal_kernel_has_the_true_mean_and_variance_of_the_reverse_condit
 @pytest.mark.row("R9")
 @pytest.mark.row("R1")
 def test_the_gaussian_reverse_holds_for_small_steps_and_fails_for_large() -> None:
-    """KL(true reverse || small-step Gaussian), by quadrature: falls with the step faster than linearly, large for a big one."""
+    """KL(true reverse || small-step Gaussian), by quadrature: falls faster than the step, large for a big one."""
     data = Mixture(
-        torch.tensor([0.5, 0.5], dtype=D), torch.tensor([[-1.0], [1.0]], dtype=D), torch.tensor([[[0.02]], [[0.02]]], dtype=D)
+        torch.tensor([0.5, 0.5], dtype=D),
+        torch.tensor([[-1.0], [1.0]], dtype=D),
+        torch.tensor([[[0.02]], [[0.02]]], dtype=D),
     )
     process, t = Process("linear"), 0.5
     denoiser = MixtureDenoiser(data, process)
@@ -149,7 +162,10 @@ def test_the_gaussian_reverse_holds_for_small_steps_and_fails_for_large() -> Non
 def test_the_printed_interpolation_runs_from_beta_tilde_to_beta(points: torch.Tensor) -> None:
     process = Process("linear")
     chain = process.chain(1000)
-    low, middle, high = (interpolated_variance(process, torch.full_like(points, v), 0.299, 0.3, points)[0, 0].item() for v in (0.0, 0.5, 1.0))
+    low, middle, high = (
+        interpolated_variance(process, torch.full_like(points, v), 0.299, 0.3, points)[0, 0].item()
+        for v in (0.0, 0.5, 1.0)
+    )
     assert low == pytest.approx(chain.beta_tilde[300].item(), rel=1e-6)
     assert high == pytest.approx(chain.beta[300].item(), rel=1e-6)
     assert middle == pytest.approx(math.sqrt(low * high))
@@ -162,7 +178,9 @@ def test_the_analytic_variance_is_the_one_formula(mixture: Mixture, frame: str, 
     """Bao et al.'s expression in the score equals var_q + c_0^2 E Var[x_0 | x_t] of the exact model."""
     process = Process("cosine", frame)
     denoiser, count = MixtureDenoiser(mixture, process), 40_000
-    x0, _ = mixture.sample(count, gaussian_noise(0), torch.rand(count, generator=torch.Generator().manual_seed(0), dtype=D))
+    x0, _ = mixture.sample(
+        count, gaussian_noise(0), torch.rand(count, generator=torch.Generator().manual_seed(0), dtype=D)
+    )
     said = denoiser(process.marginal(x0, t).sample(gaussian_noise(1)), t)
     c = step_coefficients(process, s, t)
     truth = c.posterior_var + c.posterior_x0**2 * said.variance.mean()
@@ -174,7 +192,9 @@ def test_the_analytic_variance_is_the_one_formula(mixture: Mixture, frame: str, 
 def test_the_table_of_variances_is_learned_from_the_score_alone(mixture: Mixture) -> None:
     process = Process("cosine")
     denoiser, count = MixtureDenoiser(mixture, process), 40_000
-    x0, _ = mixture.sample(count, gaussian_noise(0), torch.rand(count, generator=torch.Generator().manual_seed(0), dtype=D))
+    x0, _ = mixture.sample(
+        count, gaussian_noise(0), torch.rand(count, generator=torch.Generator().manual_seed(0), dtype=D)
+    )
     times = torch.linspace(0.05, 1, 12, dtype=D)
     table = AnalyticVariance(denoiser, *estimate_variance(denoiser, x0, times, gaussian_noise(1)))
     for t in (0.2, 0.5, 0.83):
@@ -186,7 +206,7 @@ def test_the_table_of_variances_is_learned_from_the_score_alone(mixture: Mixture
 
 @pytest.mark.row("O3")
 def test_the_optimal_variance_gets_few_step_sampling_right() -> None:
-    """Gaussian data, 5 ancestral steps: exact with the optimal variance, too narrow with beta_tilde, too wide with beta."""
+    """Gaussian data, 5 ancestral steps: exact with the optimal variance, narrow with beta_tilde, wide with beta."""
     data = Mixture(torch.ones(1, dtype=D), torch.tensor([[0.0]], dtype=D), torch.tensor([[[0.25]]], dtype=D))
     process = Process("linear")
     denoiser, noise = MixtureDenoiser(data, process), gaussian_noise(0)

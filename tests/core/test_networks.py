@@ -73,7 +73,9 @@ def test_mlp_shape_and_condition() -> None:
     network = randomised(MLP(features=3, width=16, classes=2))
     x = torch.randn(5, 3)
     assert network(x, torch.zeros(5), None).shape == (5, 3)
-    assert not torch.allclose(network(x, torch.zeros(5), torch.ones(5, dtype=torch.int64)), network(x, torch.zeros(5), None))
+    assert not torch.allclose(
+        network(x, torch.zeros(5), torch.ones(5, dtype=torch.int64)), network(x, torch.zeros(5), None)
+    )
 
 
 @pytest.mark.row("O15")
@@ -109,7 +111,9 @@ def test_classifiers_give_normalised_log_probabilities() -> None:
     for log_probs in (clean.log_probs(x), noisy.log_probs(x, 0.3)):
         torch.testing.assert_close(log_probs.exp().sum(1), torch.ones(3))
     assert not torch.allclose(noisy.log_probs(x, 0.3), noisy.log_probs(x, 0.9))
-    torch.testing.assert_close(noisy.log_prob(x, 0.3, torch.tensor([0, 1, 2])), noisy.log_probs(x, 0.3)[range(3), range(3)])
+    torch.testing.assert_close(
+        noisy.log_prob(x, 0.3, torch.tensor([0, 1, 2])), noisy.log_probs(x, 0.3)[range(3), range(3)]
+    )
 
 
 def test_shifted_pictures_are_moved_or_mirrored_copies() -> None:

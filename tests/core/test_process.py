@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from pedesis.gaussian import Gaussian
-from pedesis.noise import gaussian_noise
 from pedesis.process import Process, broadcast
 from pedesis.schedules import FromBetas, Linear
 
@@ -26,7 +25,9 @@ def test_chapman_kolmogorov(process: Process, points: torch.Tensor, r: float, s:
 
 @pytest.mark.row("F5")
 @pytest.mark.parametrize(("r", "s", "t"), LEVELS)
-def test_the_kernel_is_the_chain_from_clean_data(process: Process, points: torch.Tensor, r: float, s: float, t: float) -> None:
+def test_the_kernel_is_the_chain_from_clean_data(
+    process: Process, points: torch.Tensor, r: float, s: float, t: float
+) -> None:
     early, late = process.marginal(points, s), process.marginal(points, t)
     onward = process.transition(early.mean, s, t)
     gain = process.transition(torch.ones_like(points), s, t).mean

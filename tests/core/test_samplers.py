@@ -1,5 +1,6 @@
 """Samplers: identities, observed orders of convergence, independence of batch mates."""
 
+import itertools
 import math
 
 import pytest
@@ -41,7 +42,7 @@ def test_observed_order_on_a_mixture(name: str, frame: str, mixture: Mixture, po
     fine, finer = (heun.sample(denoiser, start, grid_between(process, 4.0, -6.0, n)) for n in (800, 1600))
     truth = finer + (finer - fine) / 3
     errors = [(end(n) - truth).abs().mean().item() for n in (80, 160, 320)]
-    observed = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    observed = [math.log2(a / b) for a, b in itertools.pairwise(errors)]
     assert all(abs(order - ORDERS[name]) < 0.25 for order in observed), (observed, errors)
 
 

@@ -1,5 +1,6 @@
 """Schedules: monotone, invertible, and the ones their papers define."""
 
+import itertools
 import math
 
 import pytest
@@ -52,9 +53,11 @@ def test_linear_is_the_cumulative_product_of_ddpm() -> None:
 @given(st.lists(st.floats(1e-6, 0.999), min_size=1, max_size=50))
 def test_any_betas_inside_the_unit_interval_make_a_chain(betas: list[float]) -> None:
     schedule = FromBetas(betas)
-    assert schedule.increasing == all(b > a for a, b in zip(betas, betas[1:], strict=False))
+    assert schedule.increasing == all(b > a for a, b in itertools.pairwise(betas))
     end = schedule.log_snr(torch.tensor(1.0, dtype=D)).item()
-    assert math.isclose(torch.sigmoid(torch.tensor(end, dtype=D)).item(), math.prod(1 - b for b in betas), rel_tol=1e-9, abs_tol=1e-300)
+    assert math.isclose(
+        torch.sigmoid(torch.tensor(end, dtype=D)).item(), math.prod(1 - b for b in betas), rel_tol=1e-9, abs_tol=1e-300
+    )
 
 
 @pytest.mark.row("F7")
@@ -67,7 +70,9 @@ def test_betas_outside_are_refused(bad: list[float]) -> None:
 def test_constant_betas_are_the_ornstein_uhlenbeck_schedule_between_grid_points_too() -> None:
     beta, steps = 0.03, 200
     constant = VariancePreserving(*[-steps * math.log1p(-beta)] * 2)
-    torch.testing.assert_close(FromBetas([beta] * steps).log_snr(T[1:]), constant.log_snr(T[1:]), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        FromBetas([beta] * steps).log_snr(T[1:]), constant.log_snr(T[1:]), rtol=1e-10, atol=1e-10
+    )
 
 
 def test_cosine_matches_its_paper_before_rescaling() -> None:

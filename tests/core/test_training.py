@@ -38,7 +38,9 @@ class Exact(torch.nn.Module):
 @pytest.mark.row("O13")
 @pytest.mark.parametrize("name", list(PARAMETERISATIONS))
 @pytest.mark.parametrize("weight", ["simple", "x0", "v", "min-snr"])
-def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(mixture: Mixture, name: str, weight: str) -> None:
+def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(
+    mixture: Mixture, name: str, weight: str
+) -> None:
     process = Process("cosine")
     x0, _ = mixture.sample(256, gaussian_noise(0), torch.rand(256, generator=torch.Generator().manual_seed(0), dtype=D))
     denoiser = NetworkDenoiser(Exact(mixture, process, name), process, name)
@@ -75,10 +77,12 @@ def test_times_are_spread_evenly_and_split_batches_draw_the_same() -> None:
     assert torch.allclose(t.sort().values.diff(), torch.tensor(1 / 64, dtype=D))
     like = torch.empty(64, 3)
     draws = [whole(like), whole.uniform(like)]
-    for rows in (range(0, 16), range(16, 64)):
+    for rows in (range(16), range(16, 64)):
         part = TrainingNoise(5, 9, 64, rows)
         assert torch.equal(part.stratified(), t[rows.start : rows.stop])
-        for draw, mine in zip(draws, (part(like[rows.start : rows.stop]), part.uniform(like[rows.start : rows.stop])), strict=True):
+        for draw, mine in zip(
+            draws, (part(like[rows.start : rows.stop]), part.uniform(like[rows.start : rows.stop])), strict=True
+        ):
             assert torch.equal(mine, draw[rows.start : rows.stop])
 
 
@@ -153,9 +157,11 @@ def test_learning_rate_warms_up_and_cools_down() -> None:
 
 
 def test_training_fits_a_mixture(mixture: Mixture) -> None:
-    """A small network on points of the plane comes close to the exact denoiser: the error that is left is the least possible."""
+    """A small network on points of the plane comes close to the exact denoiser."""
     process = Process("cosine")
-    x0, _ = mixture.sample(4000, gaussian_noise(0), torch.rand(4000, generator=torch.Generator().manual_seed(0), dtype=D))
+    x0, _ = mixture.sample(
+        4000, gaussian_noise(0), torch.rand(4000, generator=torch.Generator().manual_seed(0), dtype=D)
+    )
     torch.manual_seed(0)
     denoiser = NetworkDenoiser(MLP(width=64), process, "v", float(x0.std()))
     config = TrainConfig(batch=256, steps=500, learning_rate=5e-3, warmup=20)

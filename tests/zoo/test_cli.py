@@ -65,7 +65,7 @@ def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert straight.returncode == 0
     from pedesis_zoo.weights import load_weights
 
-    stopped, about = load_weights(tmp_path / "m.safetensors")
+    _stopped, about = load_weights(tmp_path / "m.safetensors")
     assert about["training"]["steps"] == 12
     again = run("train", "digits", "--steps", "12", "--batch", "16", "--out", "s.safetensors", folder=tmp_path)
     assert again.returncode == 2 and "already trained" in again.stderr
@@ -77,7 +77,20 @@ def test_training_on_a_folder(tmp_path: Path) -> None:
         (tmp_path / "mine" / label).mkdir(parents=True)
         for i in range(3):
             Image.new("RGB", (20 + i, 20), colour).save(tmp_path / "mine" / label / f"{i}.png")
-    done = run("train", "--data", "mine", "--size", "8", "--steps", "2", "--batch", "4", "--out", "my.safetensors", folder=tmp_path)
+    done = run(
+        "train",
+        "--data",
+        "mine",
+        "--size",
+        "8",
+        "--steps",
+        "2",
+        "--batch",
+        "4",
+        "--out",
+        "my.safetensors",
+        folder=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     drawn = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
     assert drawn.returncode == 0, drawn.stderr

@@ -60,7 +60,9 @@ def test_search_order(fabricated: Path, where: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_missing_data_say_where_and_how(fabricated: Path) -> None:
-    with pytest.raises(DataNotFound, match=r"(?s)not on this machine.*nowhere.*empty/pedesis.*--download.*apt-get") as caught:
+    with pytest.raises(
+        DataNotFound, match=r"(?s)not on this machine.*nowhere.*empty/pedesis.*--download.*apt-get"
+    ) as caught:
         load_data("fashion-mnist", "train", root=fabricated / "nowhere")
     assert isinstance(caught.value, ValueError)
 

@@ -71,6 +71,8 @@ def test_guidance_zero_ignores_the_class(digits: zoo.ImageModel) -> None:
         ({"seeds": [-1]}, "a seed must lie between 0"),
     ],
 )
-def test_wrong_settings_are_named_before_any_work(digits: zoo.ImageModel, arguments: dict[str, Any], message: str) -> None:
+def test_wrong_settings_are_named_before_any_work(
+    digits: zoo.ImageModel, arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         zoo.generate(digits, **arguments)  # not even iterated

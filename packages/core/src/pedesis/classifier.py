@@ -30,7 +30,6 @@ class CleanClassifier(nn.Module):
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
-        self.reduced_precision = True
 
     def spec(self) -> dict[str, Any]:
         """Everything but the weights, as plain data."""
@@ -38,13 +37,13 @@ class CleanClassifier(nn.Module):
 
     def log_probs(self, x: Tensor) -> Tensor:
         """log p(y | x) for every class, (B, classes)."""
-        with autocast(x.device, self.reduced_precision):
+        with autocast(x.device):
             logits: Tensor = self.network(x)
         return logits.float().log_softmax(1)
 
     def features(self, x: Tensor) -> Tensor:
         """The last hidden layer, (B, features)."""
-        with autocast(x.device, self.reduced_precision):
+        with autocast(x.device):
             features: Tensor = self.network.features(x)  # type: ignore[operator]
         return features.float()
 
@@ -60,7 +59,6 @@ class NoisyClassifier(nn.Module):
     def __init__(self, network: nn.Module, process: Process, data_std: float = 1.0):
         super().__init__()
         self.network, self.process, self.data_std = network, process, data_std
-        self.reduced_precision = True
 
     def spec(self) -> dict[str, Any]:
         """Everything but the weights, as plain data."""
@@ -71,7 +69,7 @@ class NoisyClassifier(nn.Module):
         """log p(y | x_t) for every class, (B, classes)."""
         alpha, sigma, log_snr = self.process.scales(t, x_t)
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
-        with autocast(x_t.device, self.reduced_precision):
+        with autocast(x_t.device):
             logits: Tensor = self.network(scaled, log_snr.flatten().expand(x_t.shape[0]))
         return logits.float().log_softmax(1)
 

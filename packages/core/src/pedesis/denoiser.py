@@ -131,7 +131,6 @@ class NetworkDenoiser(Denoiser):
             else parameterisation
         )
         self.data_std = data_std
-        self.reduced_precision = True  # False: float32 everywhere, to compare machines
 
     def spec(self) -> dict[str, Any]:
         """Everything but the weights, as plain data (the header of a weight file)."""
@@ -147,7 +146,7 @@ class NetworkDenoiser(Denoiser):
         alpha, sigma, log_snr = self.process.scales(t, x_t)
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
         per_row = log_snr.flatten().expand(x_t.shape[0])
-        with autocast(x_t.device, self.reduced_precision):
+        with autocast(x_t.device):
             out: Tensor = self.network(scaled, per_row, condition)
         return out.to(x_t.dtype)
 

@@ -80,7 +80,9 @@ def prior_term(process: Process, x0: Tensor) -> Tensor:
     return process.marginal(x0, 1.0).kl(process.prior(x0))
 
 
-def denoising_term(process: Process, prediction: Prediction, x0: Tensor, s: Time, t: Time, rule: VarianceRule) -> Tensor:
+def denoising_term(
+    process: Process, prediction: Prediction, x0: Tensor, s: Time, t: Time, rule: VarianceRule
+) -> Tensor:
     """KL(q(x_s | x_t, x_0) || p_theta(x_s | x_t)) at one drawn x_t, nats (B,); 0 < s < t.
 
     Raises:

@@ -81,7 +81,7 @@ class MixtureDenoiser(Denoiser):
     def log_joint(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         """log w_k + log N(x_t; alpha m_k, C_k), (B, K)."""
         means, covs = self.components(t, x_t)
-        density = MultivariateNormal(means, covs).log_prob(x_t[:, None, :])
+        density: Tensor = MultivariateNormal(means, covs).log_prob(x_t[:, None, :])
         return self.mixture.log_weights(condition, len(x_t)) + density
 
     def log_prob(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
@@ -111,7 +111,9 @@ class MixtureDenoiser(Denoiser):
         alpha, _, _ = self.process.scales(t, x_t[:, 0])
         alpha = alpha.reshape(-1, 1, 1, 1)
         gain = alpha * torch.linalg.solve(covs, self.mixture.covs.expand_as(covs)).mT  # alpha S_k C_k^-1
-        mean = self.mixture.means + torch.einsum("bkij,bkj->bki", gain.expand(len(x_t), -1, -1, -1), x_t[:, None] - means)
+        mean = self.mixture.means + torch.einsum(
+            "bkij,bkj->bki", gain.expand(len(x_t), -1, -1, -1), x_t[:, None] - means
+        )
         cov = self.mixture.covs - alpha * gain @ self.mixture.covs
         share = self.log_joint(x_t, t, condition).softmax(1)
         overall = torch.einsum("bk,bki->bi", share, mean)

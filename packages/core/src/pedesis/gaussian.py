@@ -1,8 +1,8 @@
 r"""Diagonal Gaussians, the only distributions a diffusion model is made of.
 
-    N(x; mu, v) = prod_i (2 pi v_i)^(-1/2) exp(-(x_i - mu_i)^2 / (2 v_i))
+N(x; mu, v) = prod_i (2 pi v_i)^(-1/2) exp(-(x_i - mu_i)^2 / (2 v_i))
 
-    KL(N(m1, v1) || N(m2, v2)) = 1/2 sum_i [ log(v2/v1) - 1 + v1/v2 + (m2 - m1)^2 / v2 ]
+KL(N(m1, v1) || N(m2, v2)) = 1/2 sum_i [ log(v2/v1) - 1 + v1/v2 + (m2 - m1)^2 / v2 ]
 """
 
 from __future__ import annotations

@@ -164,9 +164,7 @@ class ClassifierGuided(Guided):
         return plain + broadcast(self.scale, x_t) * (sigma**2 / alpha) * gradient
 
 
-def class_gradient(
-    log_prob: Callable[[Tensor, Time, Tensor], Tensor], x_t: Tensor, t: Time, label: Tensor
-) -> Tensor:
+def class_gradient(log_prob: Callable[[Tensor, Time, Tensor], Tensor], x_t: Tensor, t: Time, label: Tensor) -> Tensor:
     """grad log p(label | x_t) with respect to x_t; zero for rows whose label is negative."""
     with torch.enable_grad():
         x = x_t.detach().requires_grad_()

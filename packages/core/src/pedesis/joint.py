@@ -9,6 +9,7 @@ A path is a list of states at the times 0 = t_0 < t_1 < ... < t_n = 1.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -23,7 +24,7 @@ from pedesis.reverse import VarianceRule, reverse_kernel
 def forward_path(process: Process, x0: Tensor, times: Tensor, noise: Noise) -> list[Tensor]:
     """Walk the chain step by step: [x_0, x_t1, ..., x_tn], one transition at a time."""
     path = [x0]
-    for s, t in zip(times[:-1], times[1:], strict=True):
+    for s, t in itertools.pairwise(times):
         path.append(process.transition(path[-1], s, t).sample(noise))
     return path
 
@@ -63,7 +64,8 @@ def path_bound(
 ) -> Tensor:
     """[O5] [L4] The bound on -log p(x_0) from one path, nats (B,): its mean over q is the bound.
 
-    Formula: L = \\mathbb E_q\\Big[-\\log p(x_T)-\\sum_{t}\\log\\frac{p_\\theta(x_{t-1}\\mid x_t)}{q(x_t\\mid x_{t-1})}\\Big]
+    Formula: L = \\mathbb E_q\\Big[-\\log p(x_T)
+        -\\sum_{t}\\log\\frac{p_\\theta(x_{t-1}\\mid x_t)}{q(x_t\\mid x_{t-1})}\\Big]
     Source: 003 (5); 001, "Markovian hierarchical VAE", footnote 4; 004
 
     Args:
@@ -80,7 +82,7 @@ def moments_after(process: Process, mean: Tensor, cov: Tensor, times: Tensor) ->
         \\Sigma_t = (1-\\beta_t)\\Sigma_{t-1}+\\beta_t I\\ \\longrightarrow\\ (0, I)
     Source: 002, "Noise Schedule"
     """
-    for s, t in zip(times[:-1], times[1:], strict=True):
+    for s, t in itertools.pairwise(times):
         step = process.transition(torch.ones(1, 1, dtype=mean.dtype), s, t)
         gain = step.mean[0, 0]
         mean, cov = gain * mean, gain**2 * cov + step.var.reshape(()) * torch.eye(len(mean), dtype=cov.dtype)

@@ -74,7 +74,8 @@ class LinearVAE:
 def variational_diffusion_properties(process: Process, like: Tensor, tolerance: float = 0.01) -> dict[str, bool]:
     """[L5] Whether a forward process is a variational diffusion model: the notes' three properties.
 
-    Formula: \\dim z=\\dim x,\\quad q(x_t\\mid x_{t-1})=\\mathcal N(a_tx_{t-1},\\sigma_t^2I),\\quad q(x_T)\\to\\mathcal N(0,I)
+    Formula: \\dim z=\\dim x,\\quad q(x_t\\mid x_{t-1})=\\mathcal N(a_tx_{t-1},\\sigma_t^2I),
+        \\quad q(x_T)\\to\\mathcal N(0,I)
     Source: 001, "Variational Diffusion Models"
 
     Args:
@@ -83,4 +84,8 @@ def variational_diffusion_properties(process: Process, like: Tensor, tolerance: 
     one, two = (process.transition(factor * torch.ones_like(like), 0.3, 0.7) for factor in (1.0, 2.0))
     linear = torch.allclose(2 * one.mean, two.mean) and torch.allclose(one.var, two.var)
     standard = isinstance(process.frame, VariancePreservingFrame) and process.prior_kl() <= tolerance
-    return {"same dimension": one.mean.shape == like.shape, "linear Gaussian encoder": linear, "standard normal end": standard}
+    return {
+        "same dimension": one.mean.shape == like.shape,
+        "linear Gaussian encoder": linear,
+        "standard normal end": standard,
+    }

@@ -106,7 +106,7 @@ class Loss:
         process = denoiser.process
         t = noise.stratified()
         eps = noise(x0)
-        alpha, sigma, log_snr = process.scales(t, x0)
+        alpha, sigma, _log_snr = process.scales(t, x0)
         if self.condition_dropout > 0:
             condition = drop(condition, noise.uniform(torch.empty(x0.shape[0])) < self.condition_dropout)
 

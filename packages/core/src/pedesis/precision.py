@@ -7,10 +7,14 @@ levels, the state of a sampler, losses and weight averages are float32 or better
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import cache
 
 import torch
+
+_full: ContextVar[bool] = ContextVar("full_precision", default=False)
 
 
 @cache
@@ -25,9 +29,19 @@ def compute_dtype(device_type: str) -> torch.dtype:
     return torch.float32
 
 
-def autocast(device: torch.device, enabled: bool = True) -> AbstractContextManager[object]:
+def autocast(device: torch.device) -> AbstractContextManager[object]:
     """Context in which a network runs in `compute_dtype`; does nothing where that is float32."""
     dtype = compute_dtype(device.type)
-    if not enabled or dtype == torch.float32:
+    if _full.get() or dtype == torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Context in which every network runs in float32, to compare machines."""
+    token = _full.set(True)
+    try:
+        yield
+    finally:
+        _full.reset(token)

@@ -1,7 +1,7 @@
 r"""Thresholds: keep the estimate of x_0 where data can be.
 
-    static     x0 <- clamp(x0, -limit, limit)
-    dynamic    x0 <- clamp(x0, -s, s) limit / s,    s = max(limit, a high quantile of |x0|)
+static     x0 <- clamp(x0, -limit, limit)
+dynamic    x0 <- clamp(x0, -s, s) limit / s,    s = max(limit, a high quantile of |x0|)
 """
 
 from __future__ import annotations

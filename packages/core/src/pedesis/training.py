@@ -168,7 +168,7 @@ def fit(
                 f"({config.learning_rate:g}) and resume from the last checkpoint"
             )
         optimizer.zero_grad(set_to_none=True)
-        mean.backward()  # type: ignore[no-untyped-call]
+        mean.backward()
         torch.nn.utils.clip_grad_norm_(parameters, config.clip, foreach=True)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, state.step, state.steps)

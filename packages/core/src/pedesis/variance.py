@@ -75,11 +75,14 @@ def estimate_variance(
     return log_snrs[order], variances[order]
 
 
-def analytic_reverse_variance(process: Process, s: Time, t: Time, score_square: Tensor, free: Tensor | None = None) -> Tensor:
+def analytic_reverse_variance(
+    process: Process, s: Time, t: Time, score_square: Tensor, free: Tensor | None = None
+) -> Tensor:
     """[N4] The optimal reverse variance from the mean squared score alone, as Analytic-DPM prints it.
 
     Formula: \\sigma_*^2 = \\lambda^2 + \\Big(\\sqrt{\\tfrac{\\bar\\beta_t}{\\alpha_t}}
-        - \\sqrt{\\bar\\beta_{t-1}-\\lambda^2}\\Big)^2\\Big(1-\\bar\\beta_t\\,\\mathbb E\\tfrac{\\|\\nabla\\log q(x_t)\\|^2}{d}\\Big)
+        - \\sqrt{\\bar\\beta_{t-1}-\\lambda^2}\\Big)^2
+        \\Big(1-\\bar\\beta_t\\,\\mathbb E\\tfrac{\\|\\nabla\\log q(x_t)\\|^2}{d}\\Big)
     Source: 001, "Enhancements" (corrected citation: Bao et al. 2022, equation 8)
 
     Args:

@@ -50,7 +50,9 @@ def card_command(name: Name) -> None:
 def sample(
     name: Name,
     out: Annotated[Path, typer.Option(help="PNG file to write")] = Path("samples.png"),
-    label: Annotated[str | None, typer.Option("--class", help="class name or number; all classes in turn by default")] = None,
+    label: Annotated[
+        str | None, typer.Option("--class", help="class name or number; all classes in turn by default")
+    ] = None,
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=10_000, help="how many pictures")] = 16,
     guidance: Annotated[float | None, typer.Option(help="0 unconditional, 1 plain, more is stronger")] = None,
     steps: Annotated[int | None, typer.Option(help="steps of the sampler")] = None,
@@ -76,8 +78,8 @@ def sample(
     snapshots = generate(
         model, wanted, seeds_from(seed, number), guidance=guidance, steps=steps, sampler=sampler, grid=grid
     )
-    last = next(snapshots)
-    for last in tqdm(snapshots, total=last.steps, unit="step", disable=None):
+    first = next(snapshots)
+    for last in tqdm(snapshots, total=first.steps, unit="step", disable=None):
         pass
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
     save_png(enlarge_pixels(lay_out(last.x0), enlarge), out, settings)
@@ -87,7 +89,9 @@ def sample(
 @app.command()
 def train(
     name: Annotated[str | None, typer.Argument(help="a recipe", metavar="RECIPE")] = None,
-    out: Annotated[Path, typer.Option(help="weight file to write; its checkpoint lies beside it")] = Path("model.safetensors"),
+    out: Annotated[Path, typer.Option(help="weight file to write; its checkpoint lies beside it")] = Path(
+        "model.safetensors"
+    ),
     data: Annotated[Path | None, typer.Option(help="train on the pictures of this folder instead")] = None,
     size: Annotated[int, typer.Option(min=8, max=64, help="side of the pictures of --data")] = 32,
     minutes: Annotated[float | None, typer.Option(help="train for about this long")] = None,
@@ -148,7 +152,7 @@ def _tensorboard(folder: Path | None) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise ValueError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
-    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder))
 
 
 @app.command()
@@ -166,7 +170,7 @@ def evaluate(
     from pedesis_zoo import evaluation
     from pedesis_zoo.loading import ImageModel, load, load_any
 
-    module, about, _ = load_any(name)
+    _module, about, _ = load_any(name)
     settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
     if about["kind"] == "clean-classifier":
         results = evaluation.evaluate_classifier(name)

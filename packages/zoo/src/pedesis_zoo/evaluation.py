@@ -77,17 +77,16 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
     fake, log_probs = features_of(judge_of(data), pixels)
     right = torch.as_tensor(log_probs.argmax(1).numpy() == wanted).double()
 
-    exact = lambda value: Estimate(value, value, value)  # noqa: E731
     results: Results = {}
     if model.classes:
         results["class accuracy"] = bootstrap(lambda rows: float(rows.mean()), right)
-        results["class accuracy of real test images"] = exact(real_accuracy)
+        results["class accuracy of real test images"] = Estimate.exact(real_accuracy)
     results["Frechet distance"] = bootstrap(lambda rows: frechet_distance(test, rows), fake, rounds=40)
-    results["Frechet distance of real training images"] = exact(frechet_distance(test, train[: len(fake)]))
-    results["kernel distance"] = exact(kernel_distance(test, fake))
-    results["precision"] = exact(coverage(test, fake))
-    results["recall"] = exact(coverage(fake, test[: len(fake)]))
-    results["recall of real training images"] = exact(coverage(train[: len(fake)], test[: len(fake)]))
+    results["Frechet distance of real training images"] = Estimate.exact(frechet_distance(test, train[: len(fake)]))
+    results["kernel distance"] = Estimate.exact(kernel_distance(test, fake))
+    results["precision"] = Estimate.exact(coverage(test, fake))
+    results["recall"] = Estimate.exact(coverage(fake, test[: len(fake)]))
+    results["recall of real training images"] = Estimate.exact(coverage(train[: len(fake)], test[: len(fake)]))
     return results
 
 

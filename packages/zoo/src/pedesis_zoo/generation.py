@@ -97,7 +97,9 @@ def generate(
     return _generate(model, denoiser, labels, seeds, walker, times)
 
 
-def sample(model: ImageModel | str | Path, condition: Wanted = None, seeds: Sequence[int] = (0,), **settings: Any) -> Pixels:
+def sample(
+    model: ImageModel | str | Path, condition: Wanted = None, seeds: Sequence[int] = (0,), **settings: Any
+) -> Pixels:
     """The finished pictures of `generate`, uint8 (B, H, W, C)."""
     for snapshot in generate(model, condition, seeds, **settings):
         pass
@@ -108,7 +110,14 @@ def _generate(
     model: ImageModel, denoiser: Denoiser, labels: Tensor | None, seeds: Sequence[int], sampler: Sampler, times: Tensor
 ) -> Iterator[Snapshot]:
     walks = [
-        _walk(model, denoiser, None if labels is None else labels[first : first + CHUNK], seeds[first : first + CHUNK], sampler, times)
+        _walk(
+            model,
+            denoiser,
+            None if labels is None else labels[first : first + CHUNK],
+            seeds[first : first + CHUNK],
+            sampler,
+            times,
+        )
         for first in range(0, len(seeds), CHUNK)
     ]
     with suppress(StopIteration):

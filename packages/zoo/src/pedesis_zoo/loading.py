@@ -40,7 +40,7 @@ class ImageModel:
         """Where its weights are."""
         return next(self.denoiser.parameters()).device
 
-    def condition(self, wanted: str | int | None | Sequence[str | int | None], rows: int) -> Tensor | None:
+    def condition(self, wanted: str | int | Sequence[str | int | None] | None, rows: int) -> Tensor | None:
         """Class names or numbers, one for all rows or one per row, as the tensor the denoiser takes.
 
         None means no class; so does the whole condition of a model without classes.
@@ -87,6 +87,8 @@ def load_any(name_or_path: str | Path) -> tuple[nn.Module, dict[str, Any], str]:
         return module, about, Path(text).stem
     known = recipe(text)
     if text not in list_models():
-        raise ValueError(f"{text!r} has a recipe but no weights yet; train it with `python -m pedesis_zoo train {text}`")
+        raise ValueError(
+            f"{text!r} has a recipe but no weights yet; train it with `python -m pedesis_zoo train {text}`"
+        )
     module, about = load_weights(MODELS / text / WEIGHTS, known.sha256)
     return module, about, text

@@ -28,6 +28,11 @@ class Estimate:
     low: float
     high: float
 
+    @classmethod
+    def exact(cls, value: float) -> Estimate:
+        """A number without an interval."""
+        return cls(value, value, value)
+
     def __str__(self) -> str:
         return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
 

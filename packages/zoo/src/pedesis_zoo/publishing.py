@@ -16,6 +16,7 @@ from pedesis.denoiser import NetworkDenoiser
 from pedesis.files import atomic
 from pedesis.images import enlarge, grid, save_png
 from pedesis.noise import PerSeed
+from pedesis.precision import full_precision
 from pedesis_zoo.generation import sample
 from pedesis_zoo.loading import load, load_any
 from pedesis_zoo.recipes import Recipe
@@ -43,11 +44,10 @@ def publish(name: str, weights: Path) -> None:
 
 def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tensor]:
     """A fixed input and the model's float32 answer, so that an installation can be checked."""
-    module.reduced_precision = False  # type: ignore[assignment]
     x = PerSeed(range(4))(torch.empty(4, *shape))
     t = torch.tensor([0.1, 0.4, 0.7, 1.0], dtype=torch.float64)
     label = torch.arange(4) % classes if classes else None
-    with torch.no_grad():
+    with torch.no_grad(), full_precision():
         if isinstance(module, NetworkDenoiser):
             answer = module(x, t, label).x0
         elif isinstance(module, NoisyClassifier):
@@ -55,7 +55,6 @@ def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tenso
         else:
             assert isinstance(module, CleanClassifier)
             answer = module.log_probs(x)
-    module.reduced_precision = True  # type: ignore[assignment]
     return {"x": x, "answer": answer.contiguous()}
 
 
@@ -111,7 +110,10 @@ def card_text(name: str) -> str:
     if known.kind == "image":
         usual = known.generation
         facts.append(
-            ("usual settings", f"sampler {usual.sampler}, {usual.steps} steps, grid {usual.grid}, guidance {usual.guidance:g}")
+            (
+                "usual settings",
+                f"sampler {usual.sampler}, {usual.steps} steps, grid {usual.grid}, guidance {usual.guidance:g}",
+            )
         )
     parts = ["\n".join(front), f"# {name}", known.title + "."]
     if known.kind == "image":

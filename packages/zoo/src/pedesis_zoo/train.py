@@ -53,7 +53,11 @@ class Plan:
                 "licence": self.images.licence,
             },
             "generation": asdict(self.recipe.generation),
-            "training": {"steps": state.step, "images": state.step * self.config.batch, "hours": round(state.seconds / 3600, 3)},
+            "training": {
+                "steps": state.step,
+                "images": state.step * self.config.batch,
+                "hours": round(state.seconds / 3600, 3),
+            },
             "licence": self.recipe.licence,
         }
 
@@ -87,17 +91,17 @@ def train(
     loss = Loss(**plan.recipe.loss) if plan.recipe.kind == "image" else cross_entropy
 
     saved, state = time.monotonic(), None
-    run = fit(model, batches, loss, plan.config, checkpoint if checkpoint.is_file() else None)  # type: ignore[type-var, arg-type]
+    run = fit(model, batches, loss, plan.config, checkpoint if checkpoint.is_file() else None)  # type: ignore[type-var]
     for state in run:
         report(state)
         if time.monotonic() - saved > save_every:
             state.save(checkpoint)
-            save_weights(out, state.averaged(), plan.about(state))  # type: ignore[arg-type]
+            save_weights(out, state.averaged(), plan.about(state))
             saved = time.monotonic()
     if state is None:
         raise ValueError(f"{checkpoint} is already trained to the end of this plan; ask for more steps or minutes")
     state.save(checkpoint)
-    save_weights(out, state.averaged(), plan.about(state))  # type: ignore[arg-type]
+    save_weights(out, state.averaged(), plan.about(state))
     return out
 
 
@@ -129,5 +133,7 @@ def folder_recipe(images: ImageSet) -> Recipe:
 def _fitting(images: ImageSet) -> Mapping[str, Any]:
     side = images.pixels.shape[1]
     if side % 4:
-        raise ValueError(f"pictures must have a side that is a multiple of 4; got {side}: use --size {side - side % 4 + 4}")
+        raise ValueError(
+            f"pictures must have a side that is a multiple of 4; got {side}: use --size {side - side % 4 + 4}"
+        )
     return {"patch": 1} if side < 16 else {}

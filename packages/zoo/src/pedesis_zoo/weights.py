@@ -41,7 +41,9 @@ def build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
     raise ValueError(f"a model of kind {kind!r} cannot be built here; this version knows image and classifier models")
 
 
-def save_weights(path: str | Path, model: nn.Module, about: Mapping[str, Any], dtype: torch.dtype = torch.float16) -> str:
+def save_weights(
+    path: str | Path, model: nn.Module, about: Mapping[str, Any], dtype: torch.dtype = torch.float16
+) -> str:
     """Write a model with its description; returns the sha256 of the file.
 
     Args:

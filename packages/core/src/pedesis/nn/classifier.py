@@ -1,6 +1,6 @@
 r"""A small convolutional classifier; with a noise level as input it can read noisy pictures too.
 
-    fold 2x2 pixels -> [residual blocks, halve] ... -> mean over pixels -> features -> one logit per class
+fold 2x2 pixels -> [residual blocks, halve] ... -> mean over pixels -> features -> one logit per class
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ConvClassifier(nn.Module):
 
     def __init__(self, **config: Any):
         super().__init__()
-        arguments = {k: tuple(v) if isinstance(v, Sequence) else v for k, v in config.items()}
+        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, Sequence) else v for k, v in config.items()}
         self.config = c = ClassifierConfig(**arguments)
         self.noise_level = NoiseLevel(c.embedding) if c.noise_aware else None
         self.stem = nn.Conv2d(c.channels * c.patch**2, c.widths[0], 3, padding=1)
@@ -54,7 +54,7 @@ class ConvClassifier(nn.Module):
             self.stages.append(stage)
         self.hidden = nn.Linear(width, c.features)
         self.out = nn.Linear(c.features, c.classes)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def spec(self) -> dict[str, Any]:
         """Plain data from which `NETWORKS.build` remakes it."""

@@ -1,6 +1,6 @@
 r"""Numbers and names as vectors.
 
-    sinusoid(x)_k = cos(f_k x), sin(f_k x),   f_k geometric from 1 down to 1/range
+sinusoid(x)_k = cos(f_k x), sin(f_k x),   f_k geometric from 1 down to 1/range
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class UNet(nn.Module):
 
     def __init__(self, **config: Any):
         super().__init__()
-        self.config = c = UNetConfig(**{k: tuple(v) if isinstance(v, Sequence) else v for k, v in config.items()})
+        arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, Sequence) else v for k, v in config.items()}
+        self.config = c = UNetConfig(**arguments)
         if len(c.widths) != len(c.blocks):
             raise ValueError(f"widths and blocks must have one entry per resolution; got {c.widths} and {c.blocks}")
         if c.heads and c.widths[-1] % c.heads:
@@ -88,7 +89,7 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(width, c.detail * c.patch**2, 3, padding=1)
         self.detail = nn.Conv2d(c.detail + c.channels, c.detail, 3, padding=1)
         self.out = zero(nn.Conv2d(c.detail, c.channels, 3, padding=1))
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def spec(self) -> dict[str, Any]:
         """Plain data from which `NETWORKS.build` remakes it."""

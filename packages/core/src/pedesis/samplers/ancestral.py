@@ -41,9 +41,7 @@ class Ancestral(GaussianSampler):
     def stochastic(self) -> bool:
         return True
 
-    def kernel(
-        self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]
-    ) -> Gaussian:
+    def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
         return reverse_kernel(process, now.said, s.t, now.level.t, self.rule)
 
 
@@ -71,9 +69,7 @@ class DDIM(GaussianSampler):
     def stochastic(self) -> bool:
         return self.eta > 0
 
-    def kernel(
-        self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]
-    ) -> Gaussian:
+    def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
         return implicit_kernel(now, s, self.eta**2 * -math.expm1(min(now.level.log_snr - s.log_snr, 0.0)))
 
 

@@ -8,6 +8,7 @@ happened live here, once. No sampler knows of guidance: that is the denoiser's a
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +114,7 @@ class Sampler(Described):
             prediction: Prediction = denoiser(x_t, t, condition)
             return prediction
 
-        for index, (level, target) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
+        for index, (level, target) in enumerate(itertools.pairwise(levels)):
             with torch.no_grad():
                 now = Step(index, level, x, denoise(x, level.t))
             yield now
@@ -140,9 +141,7 @@ class GaussianSampler(Sampler):
     """A sampler whose step draws from a Gaussian kernel."""
 
     @abstractmethod
-    def kernel(
-        self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]
-    ) -> Gaussian:
+    def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
         """p(x_s | x_t); a variance of zero everywhere makes the step deterministic."""
 
     def step(

@@ -48,9 +48,7 @@ class DPMSolver2M(GaussianSampler):
 
     memory = 1
 
-    def kernel(
-        self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]
-    ) -> Gaussian:
+    def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
         h = half_step(now.level, s)
         x0 = now.said.x0
         if before and math.isfinite(h):
