@@ -4,6 +4,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo explorer test lint soak bench bench-quality formulas cards clean
@@ -24,6 +25,15 @@ lint: $(READY)
 soak: $(READY)
 	$(PYTHON) -m pytest -m soak
 
+bench: $(PEERS)
+	$(PYTHON) benchmarks/run.py all --minutes 20 $(ARGS)
+
+bench-quality: $(PEERS)
+	$(PYTHON) benchmarks/quality.py $(ARGS)
+
+formulas: $(READY)
+	$(PYTHON) docs/write_formulas.py
+
 cards: $(READY)
 	$(PYTHON) -m pedesis_zoo cards
 
@@ -31,6 +41,10 @@ $(READY): constraints.txt requirements-dev.txt packages/core/pyproject.toml pack
 	test -x $(PYTHON) || python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
 	touch $(READY)
+
+$(PEERS): $(READY) benchmarks/requirements-peers.txt
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements-peers.txt
+	touch $(PEERS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -55,7 +55,7 @@ class TrainConfig:
     steps: int | None = None  # stop after this many steps
     minutes: float | None = None  # stop after about this long
     learning_rate: float = 1e-3
-    warmup: int = 200  # steps of linear warm-up
+    warmup: int = 200  # steps of linear warm-up, at most a tenth of the plan
     cooldown: float = 0.2  # last fraction of the run in which the learning rate falls to zero
     weight_decay: float = 0.0
     clip: float = 1.0  # largest norm of the gradient
@@ -193,7 +193,8 @@ def _trained(model: Trainable) -> list[Tensor]:
 
 def learning_rate(config: TrainConfig, step: int, steps: int | None) -> float:
     """Warm-up from zero, then constant, then straight down to zero over the last `cooldown` of a known plan."""
-    rate = config.learning_rate * min(1.0, (step + 1) / max(config.warmup, 1))
+    warmup = config.warmup if steps is None else min(config.warmup, steps // 10)
+    rate = config.learning_rate * min(1.0, (step + 1) / max(warmup, 1))
     if steps is not None and config.cooldown > 0:
         rate *= min(1.0, (steps - step) / (config.cooldown * steps))
     return rate

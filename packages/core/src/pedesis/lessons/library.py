@@ -2,10 +2,10 @@
 
 A docstring of the library opens with the rows of the lecture notes that it builds and names its formula:
 
-    [F5] The diffusion kernel q(x_t | x_0) ...
+    [ROW] What it is ...
 
-    Formula: q(x_t\\mid x_0) = ...
-    Source: 000, "Diffusion kernel"; ...
+    Formula: its LaTeX
+    Source: document, "place"; ...
 
 The explorer quotes these, so that a page cannot say anything else than the code does.
 """
@@ -23,7 +23,7 @@ from types import ModuleType
 
 import pedesis
 
-_ROWS = re.compile(r"^\[([A-Z]\d+(?:\s*,\s*[A-Z]\d+)*)\]\s*")
+_ROWS = re.compile(r"^(?:\[[A-Z]\d+\]\s*)+")
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def entry(name: str) -> Entry:
         thing = pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"expected 'module:name' of something in the library; got {name!r} ({error})") from None
-    lines, first = inspect.getsourcelines(thing)
+    lines, first = inspect.getsourcelines(thing.fget if isinstance(thing, property) else thing)
     doc = inspect.cleandoc(thing.__doc__ or "")
     tag = _ROWS.match(doc)
-    rows = tuple(row.strip() for row in tag[1].split(",")) if tag else ()
+    rows = tuple(re.findall(r"[A-Z]\d+", tag[0])) if tag else ()
     summary = _ROWS.sub("", doc).split("\n\n")[0].replace("\n", " ")
     code = inspect.cleandoc("\n" + "".join(lines))
     return Entry(name, rows, summary, _field(doc, "Formula"), _field(doc, "Source"), code, first)
@@ -100,9 +100,10 @@ def _names(module: ModuleType) -> Iterator[str]:
             inspect.isclass(thing) or inspect.isroutine(thing)
         ):
             name = thing.__qualname__
-            members = filter(inspect.isfunction, vars(thing).values()) if inspect.isclass(thing) else ()
-            for found in (name, *(m.__qualname__ for m in members if m.__qualname__ == f"{name}.{m.__name__}")):
-                yield f"{module.__name__}:{found}"
+            yield f"{module.__name__}:{name}"
+            for key, member in vars(thing).items() if inspect.isclass(thing) else ():
+                if inspect.isfunction(member) or isinstance(member, property):
+                    yield f"{module.__name__}:{name}.{key}"
 
 
 def _tagged(name: str) -> bool:

@@ -13,5 +13,5 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 500, "cooldown": 0.2},
     generation=Generation(sampler="dpm++2m", steps=10, grid="uniform", guidance=2.0),
-    sha256="",
+    sha256="9ba10c9ec67b443fd94d924caeb8de0604eda8ac10bc3f7c0b08c1df1bd08e42",
 )

@@ -1,0 +1,32 @@
+"""The explorer: the lecture notes, alive.  `streamlit run apps/streamlit_explorer/app.py`"""
+
+from __future__ import annotations
+
+import streamlit as st
+from catalogue import SECTIONS
+
+from pedesis.lessons import pictures
+
+# A picture of our own: the browser would fetch a ":material/...:" icon of the tab from the internet.
+st.set_page_config(page_title="Pedesis explorer", page_icon=pictures.png(pictures.picture("cat")), layout="wide")
+
+st.html("<style>.katex-display { overflow-x: auto; overflow-y: hidden; }</style>")  # long formulas on a narrow screen
+
+home = st.Page("views/home.py", title="Home", icon=":material/grain:", default=True)
+lessons = {
+    section: [st.Page(page.file, title=page.title, icon=page.icon, url_path=page.view) for page in pages]
+    for section, pages in SECTIONS.items()
+}
+current = st.navigation({"Pedesis": [home], **lessons})
+
+with st.sidebar:
+    st.segmented_control(
+        "Plots are saved as",
+        ["PNG", "SVG"],
+        default="PNG",
+        required=True,
+        key="save_as",
+        help="What the camera button of a plot writes. The numbers behind a plot are in the CSV file below it.",
+    )
+
+current.run()

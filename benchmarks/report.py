@@ -1,0 +1,216 @@
+"""`docs/benchmarks.md`, made from results/*.json and from nothing else: `python benchmarks/report.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
+Found = dict[str, Any]
+
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench` and `make bench-quality` from the files in `benchmarks/results/`; do not edit. Numbers are
+medians, with the smallest and the largest repetition in brackets. A ratio is taken within pairs that were timed one
+right after the other, in alternating order; above 1, Pedesis is faster. Machines differ: read the ratios.
+"""
+
+
+def write(results: Path, document: Path = DOCUMENT) -> None:
+    """Write the document from the result files that are there."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
+    quality = [record for name, record in found.items() if name.startswith("quality-")]
+    quality.sort(key=lambda record: record["name"] != "pedesis")
+    parts = [INTRODUCTION, *asked(found, quality)]
+    for name, section in (("throughput", throughput), ("scaling", scaling), ("limit", limit)):
+        if name in found:
+            parts += section(found[name])
+    if quality:
+        parts += qualities(quality)
+    document.parent.mkdir(parents=True, exist_ok=True)
+    document.write_text("\n".join(parts).rstrip() + "\n")
+
+
+def asked(found: dict[str, Found], quality: list[Found]) -> Iterator[str]:
+    """What the project asked of itself, and what was measured."""
+    rows = []
+
+    def goal(words: str, measured: float, bound: float, unit: str = "", least: bool = True) -> None:
+        reached = measured >= bound if least else measured <= bound
+        limit = f"{'at least' if least else 'at most'} {bound:g}{unit}"
+        rows.append((words, limit, f"{measured:.3g}{unit}", "yes" if reached else "**no**"))
+
+    if "throughput" in found:
+        subjects = found["throughput"]["subjects"]
+        bounds = {"equal parameters": {"sampling": 4, "training": 3}, "equal FLOPs": {"sampling": 2.5, "training": 2}}
+        others = []
+        for s in subjects:
+            for kind, bound in bounds.get(s["basis"], {}).items():
+                ratio = s[kind]["ratio"]["median"]
+                if s["name"].startswith("diffusers"):
+                    goal(f"{kind}, {s['basis']}: times diffusers ({s['shape']})", ratio, bound)
+                else:
+                    others.append((ratio, f"{kind}, {s['basis']}: times {s['name']}, the nearest other peer"))
+        if others:
+            ratio, words = min(others)
+            goal(words, ratio, 1)
+    ours = next((q for q in quality if q["name"] == "pedesis" and q["points"]), None)
+    last = [q["points"][-1]["frechet distance"] for q in quality if q["name"] != "pedesis" and q["points"]]
+    if ours and last:
+        at = f"{ours['points'][0]['minutes']:.0f} minutes, where the best peer ends at {min(last):.3g}"
+        goal(f"Frechet distance after {at}", ours["points"][0]["frechet distance"], min(last), least=False)
+    if "scaling" in found:
+        beginning = found["scaling"]["beginning"]
+        if "first" in beginning:
+            first = beginning["first"]
+            goal("64 guided pictures at the model's settings", first["64 pictures"], 2, " s", least=False)
+            goal("one picture after loading", first["one picture"], 0.3, " s", least=False)
+        goal("`import pedesis_zoo` above `import torch`", beginning["imports"]["pedesis_zoo"], 0.3, " s", least=False)
+        none = not beginning["lists"]["imports torch"]
+        rows.append(
+            ("`list_models()` and `card()` import torch", "never", "no" if none else "yes", "yes" if none else "**no**")
+        )
+    if rows:
+        yield "## Asked and measured\n"
+        yield table(("figure", "asked", "measured", "reached"), rows)
+
+
+def throughput(record: Found) -> Iterator[str]:
+    """Table a."""
+    yield heading("Speed beside other libraries", record)
+    yield (
+        "Training is forward, backward and fused AdamW; an evaluation is one forward pass for one picture. Both are "
+        "per 28x28 pixels: a library that needs 32x32 is credited for its extra pixels. Each peer is the largest that "
+        "is not larger than ours, and runs in the setting that is fastest for it here.\n"
+    )
+    for kind, unit in (("training", "images/s"), ("sampling", "evaluations/s")):
+        rows = []
+        for s in record["subjects"]:
+            if kind in s:
+                ratio = spread(s[kind]["ratio"], "x") if "ratio" in s[kind] else ""
+                size = f"{s['parameters'] / 1e6:.2f} M, {s['gflop']:.2f}"
+                rows.append(
+                    (s["name"], s["basis"], s["shape"], size, s[kind]["setting"], spread(s[kind]["rate"]), ratio)
+                )
+        yield f"**{kind.capitalize()}**\n"
+        yield table(("network", "basis", "shape", "parameters, GFLOP", "its best setting", unit, "Pedesis is"), rows)
+    for name, reason in record["missing"].items():
+        yield f"- {name} was left out: {reason}"
+    if record["missing"]:
+        yield ""
+
+
+def scaling(record: Found) -> Iterator[str]:
+    """Tables c."""
+    yield heading("Cost as the work grows", record)
+    beginning = record["beginning"]
+    rows = [
+        ("`import torch`", beginning["imports"]["torch"]),
+        ("`import pedesis_zoo` after it", beginning["imports"]["pedesis_zoo"]),
+        ("`from pedesis_zoo import load, generate` after that", beginning["imports"]["load and generate"]),
+        ("import the zoo, list its models and read their cards, without torch", beginning["lists"]["seconds"]),
+    ]
+    if "first" in beginning:
+        first = beginning["first"]
+        rows += [
+            ("import everything and load `fashion-mnist`", first["import and load"]),
+            ("first picture of a process, after loading", first["first picture after loading"]),
+            ("one more picture, guided", first["one picture"]),
+            ("64 pictures, guided", first["64 pictures"]),
+        ]
+    yield table(("to begin", "seconds"), [(words, f"{seconds:.3g}") for words, seconds in rows])
+    yield (
+        "Memory is the peak of a process of its own, and how much of it came on top of drawing one picture (of "
+        "building the model, in training). Pictures are always computed eight at a time: one costs what eight cost.\n"
+    )
+    drawn = ("ms for each picture", "peak MiB", "on top, MiB")
+    yield table(("pictures", *drawn), [(p["count"], *_generated(p)) for p in record["pictures"]])
+    yield table(("side (16 pictures)", *drawn), [(p["side"], *_generated(p)) for p in record["side"]])
+    trained = ("images/s", "peak MiB", "on top, MiB")
+    yield table(("training batch", *trained), [(p["batch"], *_trained(p)) for p in record["training batch"]])
+    if record["training side"]:
+        yield table(
+            ("training side (batch 64)", *trained), [(p["side"], *_trained(p)) for p in record["training side"]]
+        )
+
+
+def _generated(point: Found) -> tuple[str, ...]:
+    each, peak, above = point["seconds for each"], point["peak MiB"], point["above one picture"]
+    return f"{1000 * each:.3g}", f"{peak:.0f}", f"{above:.0f}"
+
+
+def _trained(point: Found) -> tuple[str, ...]:
+    return tuple(f"{point[key]:.0f}" for key in ("images for each second", "peak MiB", "above the model"))
+
+
+def limit(record: Found) -> Iterator[str]:
+    """Table d."""
+    yield heading("Distance to the limit", record)
+    limits = record["limits"]
+    rows = [(f"best {name}", found["where"], spread(found["GFLOP/s"]), "", "") for name, found in limits.items()]
+    for kind, found in record["network"].items():
+        shares = [f"{100 * found[f'share of {name}']:.0f} %" for name in limits]
+        rows.append((f"our network, {kind}", found["setting"], spread(found["GFLOP/s"]), *shares))
+    yield table(("what", "where", "GFLOP/s", *(f"of the {name}" for name in limits)), rows)
+
+
+def qualities(records: list[Found]) -> Iterator[str]:
+    """Table b."""
+    yield "## Quality against training time\n"
+    yield (
+        "Frechet distance to the Fashion-MNIST test set in the features of `fashion-mnist-features` (lower is better), "
+        "and how often that classifier sees the class that was asked for. One run each.\n"
+    )
+    rows = []
+    for r in records:
+        for p in r["points"]:
+            seen, accuracy = f"{p['images seen']:,}", f"{p['class accuracy']:.3f}"
+            rows.append(
+                (r["name"], f"{p['minutes']:.1f}", seen, f"{p['frechet distance']:.2f}", accuracy, r["evaluations"])
+            )
+    header = (
+        "library",
+        "minutes",
+        "training images seen",
+        "Frechet distance",
+        "class accuracy",
+        "evaluations for a picture",
+    )
+    yield table(header, rows)
+    for r in records:
+        yield f"- **{r['name']}**: {r['recipe']}; {r['pictures']} pictures. {provenance(r)}"
+    yield ""
+
+
+def heading(title: str, record: Found) -> str:
+    """A section and where its numbers come from."""
+    return f"## {title}\n\n{provenance(record)}\n"
+
+
+def provenance(record: Found) -> str:
+    """Command, date, machine."""
+    m = record["machine"]
+    bf16 = ", ".join(m["bf16 instructions"]) or "no bf16 instructions"
+    return (
+        f"`{record['command']}`, {record['date']}, {record['minutes']} minutes, on {m['processor']} "
+        f"({m['cores']} cores, {m['threads']} threads, {bf16}), torch {m['torch']}, Python {m['python']}; "
+        f"load before it began: {m['load at the start']}."
+    )
+
+
+def spread(values: Found, unit: str = "") -> str:
+    """Median (smallest to largest)."""
+    return f"{values['median']:.3g}{unit} ({values['low']:.3g} to {values['high']:.3g})"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    write(HERE / "results")

@@ -1,0 +1,30 @@
+"""The forward page in a real browser: the slider moves, the picture changes, nothing leaves the machine."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_slider_changes_the_picture(explorer_url: str, page: Page, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 1600})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    outside: list[str] = []
+    page.on(
+        "request", lambda r: outside.append(r.url) if not r.url.startswith((explorer_url, "data:", "blob:")) else None
+    )
+
+    page.goto(f"{explorer_url}/forward?picture=sunset&t=0.1")
+    picture = page.locator(".st-key-noisy img")
+    picture.wait_for(timeout=30_000)
+    before = picture.get_attribute("src")
+    slider = page.locator(".st-key-t [role=slider], .st-key-t input[type=range]").first
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.wait_for_url("**t=0.15*", timeout=15_000)
+    expect(picture).not_to_have_attribute("src", before or "", timeout=15_000)
+
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert outside == []
