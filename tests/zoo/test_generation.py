@@ -63,7 +63,7 @@ def test_guidance_zero_ignores_the_class(digits: zoo.ImageModel) -> None:
         ({"guidance": float("inf")}, "guidance must be a finite number"),
         ({"guidance": -1}, "guidance must lie between"),
         ({"guidance": "2"}, "guidance must be a finite number"),
-        ({"sampler": "ddmi"}, "unknown sampler 'ddmi'; did you mean 'ddim'"),
+        ({"sampler": "dimm"}, "unknown sampler 'dimm'; did you mean 'ddim'"),
         ({"sampler": {"name": "ddim", "eta": 3}}, "eta must lie between 0"),
         ({"sampler": {"name": "ddim", "speed": 3}}, "cannot be built from"),
         ({"grid": "unifrom"}, "did you mean 'uniform'"),

@@ -65,14 +65,14 @@ def sample(
     """Draw pictures into one PNG."""
     from tqdm import tqdm
 
+    from pedesis.files import check_writable
     from pedesis.images import enlarge as enlarge_pixels
     from pedesis.images import grid as lay_out
     from pedesis.images import save_png
     from pedesis_zoo.generation import generate, seeds_from
     from pedesis_zoo.loading import load
 
-    if not out.parent.is_dir():
-        raise ValueError(f"cannot write {out}: the folder {out.parent} does not exist; create it first")
+    check_writable(out)
     model = load(name, device)
     wanted = label if label is not None or not model.classes else [i % len(model.classes) for i in range(number)]
     snapshots = generate(
@@ -107,11 +107,13 @@ def train(
     import torch
     from tqdm import tqdm
 
+    from pedesis.files import check_writable
     from pedesis_zoo import train as training
     from pedesis_zoo.registry import recipe
 
     if (name is None) == (data is None):
         raise ValueError("name a recipe, or give --data FOLDER with your own pictures (one of the two)")
+    check_writable(out)
     if threads:
         torch.set_num_threads(threads)
     changes: dict[str, Any] = {"minutes": minutes, "steps": steps, "batch": batch, "learning_rate": learning_rate}

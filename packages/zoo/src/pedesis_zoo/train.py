@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from pedesis.classifier import cross_entropy
+from pedesis.files import check_writable
 from pedesis.losses import Loss
 from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit
 from pedesis_zoo.data import ImageSet, load_data
@@ -81,8 +82,7 @@ def train(
     If the checkpoint is there already, training goes on from it: stopping and starting again changes nothing.
     """
     out = Path(out)
-    if not out.parent.is_dir():
-        raise ValueError(f"cannot write {out}: the folder {out.parent} does not exist; create it first")
+    check_writable(out)
     checkpoint = checkpoint_path(out)
     torch.manual_seed(plan.config.seed)  # the fresh weights; everything later draws from its own generators
     model = build(plan.recipe.kind, plan.model_spec).to(device)
