@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 from pedesis.registry import Described, Registry
 
@@ -247,6 +247,46 @@ class LinearLogSNR(Schedule):
 
     def log_snr(self, t: Tensor) -> Tensor:
         return self.maximum + t * (self.minimum - self.maximum)
+
+
+@SCHEDULES.register("learned")
+class Learned(Schedule):
+    """[F9] [N1] A noise schedule with parameters: a monotone function between two learned end points.
+
+    Formula: \\bar\\alpha_t = \\mathrm{sigmoid}(-\\gamma_\\eta(t)),\\quad \\gamma_\\eta\\text{ increasing};\\qquad
+        L = \\tfrac12\\,\\mathbb E\\,\\gamma_\\eta'(t)\\,\\|\\epsilon-\\hat\\epsilon\\|^2
+    Source: 001, "Enhancements"; Kingma et al. 2021 (VDM), appendix H
+
+    log_snr(t) falls from `maximum` to `minimum` along a mixture of a straight line and logistic steps, whose weights,
+    places and widths are the parameters (see `pedesis.losses.LearnedScheduleLoss`).
+
+    Args:
+        maximum, minimum: the end points at the start of training; both are learned.
+        units: number of logistic steps.
+    """
+
+    def __init__(self, maximum: float = 13.3, minimum: float = -5.0, units: int = 16):
+        super().__init__()
+        self.arguments = {"maximum": maximum, "minimum": minimum, "units": units}
+        self.maximum = nn.Parameter(torch.tensor(float(maximum)))
+        self.minimum = nn.Parameter(torch.tensor(float(minimum)))
+        self.line = nn.Parameter(torch.tensor(1.0))
+        self.weight = nn.Parameter(torch.full((units,), -6.0))
+        self.place = nn.Parameter(torch.linspace(0, 1, units))
+        self.slant = nn.Parameter(torch.full((units,), math.log(float(units))))
+
+    def config(self) -> dict[str, Any]:
+        return self.arguments
+
+    def log_snr(self, t: Tensor) -> Tensor:
+        ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+        rise, (first, last) = self.rise(t), self.rise(ends)
+        return self.maximum.double() + (rise - first) / (last - first) * (self.minimum.double() - self.maximum.double())
+
+    def rise(self, t: Tensor) -> Tensor:
+        """An increasing function of t: a line plus logistic steps, all with positive weights."""
+        steps = torch.sigmoid(self.slant.double().exp() * (t.double()[..., None] - self.place.double()))
+        return softplus(self.line.double()) * t + (softplus(self.weight.double()) * steps).sum(-1)
 
 
 def alpha_bar(log_snr: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pedesis.denoiser import Denoiser
 from pedesis.grids import GRIDS
-from pedesis.guidance import ClassifierFree
+from pedesis.guidance import ClassifierFree, WithinInterval
 from pedesis.images import Pixels, to_pixels
 from pedesis.noise import PerSeed
 from pedesis.samplers import SAMPLERS, Sampler, Step
@@ -27,6 +27,8 @@ CHUNK = 8
 size of its batch, so this makes a picture depend on its seed alone. It also bounds the memory."""
 
 MOST_STEPS, MOST_GUIDANCE = 1000, 100.0
+EVERYWHERE = (-math.inf, math.inf)
+"""The interval of guidance that leaves nothing out."""
 
 Wanted = str | int | None | Sequence[str | int | None]
 
@@ -66,6 +68,7 @@ def generate(
     steps: int | None = None,
     sampler: str | Mapping[str, Any] | Sampler | None = None,
     grid: str | None = None,
+    interval: tuple[float, float] | None = None,
 ) -> Iterator[Snapshot]:
     """Draw one picture per seed, yielding a `Snapshot` before the first step and after each.
 
@@ -77,6 +80,8 @@ def generate(
         steps: how many steps of the sampler.
         sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler.
         grid: a name in `pedesis.grids.GRIDS`: where the steps are.
+        interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
+            the cost. `EVERYWHERE` for no limits.
 
     What is not given is taken from the model's own `generation` settings.
 
@@ -93,8 +98,17 @@ def generate(
     walker = _sampler(usual.sampler if sampler is None else sampler)
     times = GRIDS.build({"name": usual.grid if grid is None else grid})(model.denoiser.process, steps)
     labels = model.condition(condition, len(seeds))
-    denoiser = Clipped(ClassifierFree(model.denoiser, guidance) if model.classes else model.denoiser)
+    limits = usual.interval if interval is None else interval
+    denoiser = Clipped(guided(model, guidance, limits)) if model.classes else Clipped(model.denoiser)
     return _generate(model, denoiser, labels, seeds, walker, times)
+
+
+def guided(model: ImageModel, guidance: float, interval: tuple[float, float] | None) -> Denoiser:
+    """Classifier-free guidance, within the interval if it strengthens the condition."""
+    everywhere = ClassifierFree(model.denoiser, guidance)
+    if interval is None or guidance <= 1:
+        return everywhere
+    return WithinInterval(model.denoiser, everywhere, *interval)
 
 
 def sample(

@@ -75,8 +75,14 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> ImageM
     if not isinstance(module, NetworkDenoiser):
         raise ValueError(f"{name!r} is a {about['kind']}, which draws no pictures; see list_models(kind='image')")
     module.to(device)
-    generation, data = Generation(**about["generation"]), about["data"]
+    generation, data = _generation(about["generation"]), about["data"]
     return ImageModel(name, module, tuple(data["shape"]), tuple(data["classes"]), generation, about)
+
+
+def _generation(plain: dict[str, Any]) -> Generation:
+    """`Generation` from the header of a file, where a pair is a list."""
+    interval = plain.get("interval")
+    return Generation(**{**plain, "interval": None if interval is None else tuple(interval)})
 
 
 def load_any(name_or_path: str | Path) -> tuple[nn.Module, dict[str, Any], str]:

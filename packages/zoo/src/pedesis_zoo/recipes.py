@@ -20,6 +20,7 @@ class Generation:
     steps: int = 10
     grid: str = "uniform"
     guidance: float = 2.0  # 0 unconditional, 1 plain conditional, more is stronger
+    interval: tuple[float, float] | None = None  # log-SNR between which guidance above 1 acts; None: everywhere
 
 
 @dataclass(frozen=True)

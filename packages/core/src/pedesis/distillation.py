@@ -1,0 +1,67 @@
+r"""Progressive distillation: a student learns to do in one step of DDIM what its teacher does in two.
+
+    teacher     z_t -> z_t' -> z_t''                  two DDIM steps, t > t' > t''
+    target      x~ = (z_t'' - (sigma_t''/sigma_t) z_t) / (alpha_t'' - (sigma_t''/sigma_t) alpha_t)
+    loss        max(SNR_t, 1) ||x~ - x0_hat(z_t, t)||^2
+
+x~ is the x_0 that takes the student from z_t to z_t'' in one DDIM step. Halving the steps again and again ends in one.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pedesis.denoiser import Condition, Denoiser, NetworkDenoiser
+from pedesis.noise import TrainingNoise
+from pedesis.process import Process, Time, broadcast
+
+
+def one_step_target(process: Process, z_t: Tensor, z_end: Tensor, t: Time, end: Time) -> Tensor:
+    """[N6] The x_0 with which one DDIM step from (z_t, t) lands on (z_end, end).
+
+    Formula: \\tilde x = \\frac{z_{t''}-(\\sigma_{t''}/\\sigma_t)z_t}{\\alpha_{t''}-(\\sigma_{t''}/\\sigma_t)\\alpha_t}
+    Source: 001, "Enhancements"; Salimans and Ho 2022, appendix G
+    """
+    alpha_t, sigma_t, _ = process.scales(t, z_t)
+    alpha_end, sigma_end, _ = process.scales(end, z_t)
+    ratio = sigma_end / sigma_t
+    return (z_end - ratio * z_t) / (alpha_end - ratio * alpha_t)
+
+
+def ddim_step(denoiser: Denoiser, z_t: Tensor, t: Time, s: Time, condition: Condition = None) -> Tensor:
+    """One deterministic DDIM step from t down to s, with one time per row."""
+    said = denoiser(z_t, t, condition)
+    alpha_s, sigma_s, _ = denoiser.process.scales(s, z_t)
+    stepped: Tensor = alpha_s * said.x0 + sigma_s * said.eps
+    return stepped
+
+
+class Distillation:
+    """The loss of a student that halves its teacher's steps, for `pedesis.training.fit`.
+
+    Args:
+        teacher: any denoiser (a guided one teaches guidance).
+        steps: of the student; the teacher takes twice as many, on the uniform grid.
+    """
+
+    def __init__(self, teacher: Denoiser, steps: int):
+        if steps < 1:
+            raise ValueError(f"a student takes at least 1 step; got {steps}")
+        self.teacher, self.steps = teacher, steps
+
+    def __call__(
+        self, student: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of each row (B,) and the times (B,), drawn from the student's own grid."""
+        process = student.process
+        t = (noise.stratified() * self.steps).ceil().clamp(min=1) / self.steps
+        middle, end = t - 0.5 / self.steps, t - 1 / self.steps
+        z_t = process.marginal(x0, t).sample(noise)
+        with torch.no_grad():
+            z_middle = ddim_step(self.teacher, z_t, t, middle, condition)
+            z_end = ddim_step(self.teacher, z_middle, middle, end.clamp(min=0), condition)
+            target = one_step_target(process, z_t, z_end, t, end.clamp(min=0))
+        weight = process.log_snr(t).exp().clamp(min=1)
+        error = (target - student.x0(z_t, t, condition)).square().flatten(1).mean(1)
+        return broadcast(weight, error) * error, t

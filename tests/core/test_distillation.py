@@ -1,0 +1,87 @@
+"""Progressive distillation: the target is the inverse of a DDIM step, and the perfect student has no loss."""
+
+import pytest
+import torch
+
+from pedesis.denoiser import Condition, Denoiser
+from pedesis.distillation import Distillation, ddim_step, one_step_target
+from pedesis.exact import Mixture, MixtureDenoiser
+from pedesis.noise import TrainingNoise, gaussian_noise
+from pedesis.process import FRAMES, Process, Time
+from pedesis.samplers import DDIM
+
+D = torch.float64
+
+
+@pytest.mark.row("N6")
+@pytest.mark.parametrize("frame", list(FRAMES))
+def test_one_step_with_the_target_lands_where_two_steps_of_the_teacher_do(
+    mixture: Mixture, points: torch.Tensor, frame: str
+) -> None:
+    process = Process("cosine", frame)
+    teacher = MixtureDenoiser(mixture, process)
+    two = DDIM().sample(teacher, points, torch.tensor([0.8, 0.7, 0.6], dtype=D))
+    target = one_step_target(process, points, two, 0.8, 0.6)
+
+    class Student(Denoiser):
+        def x0(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> torch.Tensor:
+            return target
+
+    one = DDIM().sample(Student(process), points, torch.tensor([0.8, 0.6], dtype=D))
+    torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.row("N6")
+def test_in_the_lectures_symbols(points: torch.Tensor) -> None:
+    process = Process("linear")
+    bar = process.chain(1000).alpha_bar
+    z_t, z_end = points, points.roll(1, 0)
+    a_t, a_end, s_t, s_end = bar[600].sqrt(), bar[200].sqrt(), (1 - bar[600]).sqrt(), (1 - bar[200]).sqrt()
+    expected = (z_end - s_end / s_t * z_t) / (a_end - s_end / s_t * a_t)
+    torch.testing.assert_close(one_step_target(process, z_t, z_end, 0.6, 0.2), expected, rtol=1e-8, atol=1e-8)
+
+
+def test_steps_with_one_time_per_row_are_the_samplers_steps(mixture: Mixture, points: torch.Tensor) -> None:
+    denoiser = MixtureDenoiser(mixture, Process("cosine"))
+    t, s = torch.linspace(0.3, 1.0, 16, dtype=D), torch.linspace(0.1, 0.8, 16, dtype=D)
+    together = ddim_step(denoiser, points, t, s)
+    for i in range(16):
+        alone = DDIM().sample(denoiser, points[i : i + 1], torch.stack([t[i], s[i]]))
+        torch.testing.assert_close(together[i : i + 1], alone)
+
+
+class TwoSteps(Denoiser):
+    """The perfect student: it works out both steps of its teacher and answers with the target."""
+
+    def __init__(self, teacher: Denoiser, steps: int):
+        super().__init__(teacher.process)
+        self.teacher, self.steps = teacher, steps
+
+    def x0(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> torch.Tensor:
+        t = torch.as_tensor(t)
+        middle, end = t - 0.5 / self.steps, (t - 1 / self.steps).clamp(min=0)
+        landed = ddim_step(self.teacher, ddim_step(self.teacher, x_t, t, middle), middle, end)
+        return one_step_target(self.process, x_t, landed, t, end)
+
+
+@pytest.mark.row("N6")
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_perfect_student_has_no_loss_and_walks_like_its_teacher(mixture: Mixture, steps: int) -> None:
+    teacher = MixtureDenoiser(mixture, Process("cosine"))
+    student = TwoSteps(teacher, steps)
+    x0, _ = mixture.sample(64, gaussian_noise(0), torch.linspace(0, 0.99, 64, dtype=D))
+    losses, t = Distillation(teacher, steps)(student, x0, None, TrainingNoise(0, 0, 64))  # type: ignore[arg-type]
+    assert losses.max() < 1e-18 * 1e6
+    assert set((t * steps).round(decimals=9).tolist()) == set(range(1, steps + 1)), "only the student's own times"
+    worse, _ = Distillation(teacher, steps)(teacher, x0, None, TrainingNoise(0, 0, 64))  # type: ignore[arg-type]
+    assert worse.mean() > 1e-4
+    start = gaussian_noise(3)(torch.empty(64, 2, dtype=D))
+    grid = lambda n: torch.linspace(1, 0, n + 1, dtype=D)  # noqa: E731
+    torch.testing.assert_close(
+        DDIM().sample(student, start, grid(steps)), DDIM().sample(teacher, start, grid(2 * steps))
+    )
+
+
+def test_a_student_needs_a_step(mixture: Mixture) -> None:
+    with pytest.raises(ValueError, match="at least 1 step"):
+        Distillation(MixtureDenoiser(mixture, Process("cosine")), 0)
