@@ -22,6 +22,7 @@ def randomised(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
+@pytest.mark.row("N8")
 @pytest.mark.parametrize(("channels", "patch", "side"), [(1, 2, 28), (3, 2, 32), (1, 1, 8), (3, 4, 64)])
 def test_unet_keeps_the_shape_and_uses_every_input(channels: int, patch: int, side: int) -> None:
     network = randomised(UNet(channels=channels, patch=patch, classes=4, **SMALL))

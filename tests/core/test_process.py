@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pedesis.gaussian import Gaussian
+from pedesis.joint import transition_by_bayes
 from pedesis.process import Process, broadcast
 from pedesis.schedules import FromBetas, Linear
 
@@ -43,6 +44,9 @@ def test_bayes_swaps_the_order(process: Process, points: torch.Tensor, r: float,
     forward = process.marginal(x0, s).log_prob(x_s) + process.transition(x_s, s, t).log_prob(x_t)
     backward = process.marginal(x0, t).log_prob(x_t) + process.posterior(x_t, x0, s, t).log_prob(x_s)
     torch.testing.assert_close(forward, backward, rtol=1e-7, atol=1e-7)
+    for other in (x0, 0.5 * x0):
+        swapped = transition_by_bayes(process, x_s, x_t, other, s, t)
+        torch.testing.assert_close(swapped, process.transition(x_s, s, t).log_prob(x_t), rtol=1e-7, atol=1e-7)
 
 
 def test_the_posterior_at_clean_data_is_the_data(points: torch.Tensor) -> None:

@@ -201,7 +201,7 @@ def test_observed_weak_order_on_gaussian_data(name: str) -> None:
     for n in (100, 200, 400):
         found = end_moments(sampler, process, grid_between(process, 4.0, -6.0, n))
         errors.append(max(abs(a - b) for a, b in zip(found, truth, strict=True)))
-    observed = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    observed = [math.log2(a / b) for a, b in itertools.pairwise(errors)]
     assert all(abs(order - WEAK_ORDERS[name]) < 0.25 for order in observed), (observed, errors)
 
 

@@ -115,3 +115,38 @@ def test_a_chain_that_ends_too_early_warns_with_the_figure() -> None:
 def test_unknown_names_get_the_nearest_known_one() -> None:
     with pytest.raises(UnknownName, match=r"'cosin'; did you mean 'cosine'"):
         Process("cosin")
+
+
+@pytest.mark.row("F9")
+@pytest.mark.row("N1")
+def test_a_learned_schedule_keeps_its_ends_and_order_whatever_its_parameters() -> None:
+    """Random parameters: still monotone, ends where it says; and alpha_bar = sigmoid(-gamma)."""
+    for seed in range(5):
+        torch.manual_seed(seed)
+        schedule = SCHEDULES.build({"name": "learned", "maximum": 9.0, "minimum": -7.0, "units": 5})
+        for p in (schedule.line, schedule.weight, schedule.place, schedule.slant):
+            torch.nn.init.normal_(p, std=2.0)  # type: ignore[arg-type]
+        log_snr = schedule.log_snr(T).detach()
+        assert (log_snr.diff() < 0).all()
+        assert log_snr[0].item() == pytest.approx(9) and log_snr[-1].item() == pytest.approx(-7)
+    process = Process(schedule)
+    alpha, _ = process.alpha_sigma(process.log_snr(T))
+    torch.testing.assert_close(alpha.detach() ** 2, torch.sigmoid(-(-log_snr)))
+
+
+@pytest.mark.row("N1")
+def test_a_learned_schedule_learns() -> None:
+    """Fitted to the cosine schedule's shape by gradient descent, it comes close to it."""
+    target = SCHEDULES.build({"name": "cosine"})
+    t = torch.linspace(0.02, 1, 200, dtype=D)
+    torch.manual_seed(0)
+    schedule = SCHEDULES.build({"name": "learned", "maximum": 8.0, "minimum": -9.0})
+    optimizer = torch.optim.Adam(schedule.parameters(), lr=0.05)
+    errors = []
+    for _ in range(300):
+        error = (schedule.log_snr(t) - target.log_snr(t)).square().mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+        errors.append(error.item())
+    assert errors[-1] < 0.05 < errors[0]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pedesis.denoiser import Condition, Denoiser
 from pedesis.gaussian import Noise
-from pedesis.process import Process
+from pedesis.process import Process, Time
 from pedesis.reverse import VarianceRule, reverse_kernel
 
 
@@ -73,6 +73,16 @@ def path_bound(
     """
     generative = generative_log_prob(denoiser, path, times, rule, condition) + log_decoder
     return forward_log_prob(denoiser.process, path, times) - generative
+
+
+def transition_by_bayes(process: Process, x_s: Tensor, x_t: Tensor, x0: Tensor, s: Time, t: Time) -> Tensor:
+    """[R6] log q(x_t | x_s) with the order of time swapped by Bayes' rule, nats (B,); the same for every x_0.
+
+    Formula: q(x_t\\mid x_{t-1}) = \\frac{q(x_{t-1}\\mid x_t,x_0)\\,q(x_t\\mid x_0)}{q(x_{t-1}\\mid x_0)}
+    Source: 001, "VDM: ELBO (1)"; 003 (10)
+    """
+    backward = process.posterior(x_t, x0, s, t).log_prob(x_s) + process.marginal(x0, t).log_prob(x_t)
+    return backward - process.marginal(x0, s).log_prob(x_s)
 
 
 def moments_after(process: Process, mean: Tensor, cov: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:

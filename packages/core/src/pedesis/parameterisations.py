@@ -22,7 +22,12 @@ PARAMETERISATIONS: Registry[Parameterisation] = Registry("parameterisation")
 
 
 class Parameterisation(Described):
-    """The coefficients (a, b) of x_0 and eps in the network's target."""
+    """[O4] The coefficients (a, b) of x_0 and eps in the network's target: the notes' three interpretations, and more.
+
+    Formula: I:\\ \\hat x_0\\ (1, 0),\\quad II:\\ \\hat\\epsilon\\ (0, 1),\\quad
+        III:\\ s_\\theta\\ (0, -1/\\sigma),\\qquad x_0 = \\frac{\\sigma\\,\\mathrm{out}-b\\,x_t}{a\\sigma-b\\alpha}
+    Source: 001, "Denoising matching term", interpretations I-III
+    """
 
     @abstractmethod
     def coefficients(self, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:

@@ -281,12 +281,14 @@ class Learned(Schedule):
     def log_snr(self, t: Tensor) -> Tensor:
         ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
         rise, (first, last) = self.rise(t), self.rise(ends)
-        return self.maximum.double() + (rise - first) / (last - first) * (self.minimum.double() - self.maximum.double())
+        share = (rise - first) / (last - first)
+        return torch.lerp(self.maximum.double(), self.minimum.double(), share)
 
     def rise(self, t: Tensor) -> Tensor:
         """An increasing function of t: a line plus logistic steps, all with positive weights."""
         steps = torch.sigmoid(self.slant.double().exp() * (t.double()[..., None] - self.place.double()))
-        return softplus(self.line.double()) * t + (softplus(self.weight.double()) * steps).sum(-1)
+        rise: Tensor = softplus(self.line.double()) * t + (softplus(self.weight.double()) * steps).sum(-1)
+        return rise
 
 
 def alpha_bar(log_snr: Tensor) -> Tensor:

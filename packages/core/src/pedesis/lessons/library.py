@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
+from typing import Any
 
 import pedesis
 
@@ -65,7 +66,8 @@ def entry(name: str) -> Entry:
         thing = pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"expected 'module:name' of something in the library; got {name!r} ({error})") from None
-    lines, first = inspect.getsourcelines(thing.fget if isinstance(thing, property) else thing)
+    source: Any = thing.fget if isinstance(thing, property) else thing
+    lines, first = inspect.getsourcelines(source)
     doc = inspect.cleandoc(thing.__doc__ or "")
     tag = _ROWS.match(doc)
     rows = tuple(re.findall(r"[A-Z]\d+", tag[0])) if tag else ()

@@ -43,7 +43,11 @@ class NoiseLevel(nn.Module):
 
 
 class ClassLabel(nn.Module):
-    """Classes (B,) int64 -> (B, width); negative classes, or none at all, are the learned null row."""
+    """[N8] Classes (B,) int64 -> (B, width); negative classes, or none at all, are the learned null row.
+
+    Formula: p_\\theta(x_{0:T}\\mid y) = p(x_T)\\prod_t p_\\theta(x_{t-1}\\mid x_t, y)
+    Source: 001, "Guidance"
+    """
 
     def __init__(self, classes: int, width: int):
         super().__init__()
