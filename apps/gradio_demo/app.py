@@ -39,12 +39,13 @@ SHOWN = 420  # about how many pixels wide a sheet of pictures is
 
 CONVENTION = "0 ignores the class, 1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
 CSS = """
-.gradio-container {max-width: 1080px !important; margin: auto}
+.gradio-container {width: 100%; max-width: 1080px !important; margin: auto}
+.gradio-container main, .gradio-container .tabs, .gradio-container .tabitem, #work > * {min-width: 0 !important}
+#gallery .grid-container {grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important}
 #sheet-noisy img, #sheet-clean img, #gallery img {image-rendering: pixelated}
 @media (max-width: 640px) {
   #work {flex-wrap: wrap}
   #controls, #results {flex: 1 1 100% !important; min-width: 0 !important; max-width: 100%}
-  #gallery .grid-container {grid-template-columns: repeat(3, minmax(0, 1fr)) !important}
 }
 """
 
@@ -120,21 +121,31 @@ def draw(
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
-    script = asked.script(loaded.classes)
+    script = asked.script(loaded.classes, str(own_models.get(asked.model, asked.model)))
     for snapshot in snapshots:
         seconds = time.monotonic() - started
         if seconds > SECONDS:
             raise gr.Error(f"stopped after {SECONDS} seconds; ask for fewer steps or pictures", print_exception=False)
         status = f"step {snapshot.step} of {snapshot.steps}, {seconds:.1f} s"
         if not snapshot.finished:
-            yield to_image(sheet(snapshot.x_t)), to_image(sheet(snapshot.x0)), None, status, asked.seed, script, None
-    finished = sheet(snapshot.x0)
-    path = FOLDER / f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}-{time.time_ns()}.png"
-    save_png(finished, path, {key: str(value) for key, value in asked.model_dump().items()})
+            yield keep(snapshot.x_t, "x_t"), keep(snapshot.x0, "x0"), None, status, asked.seed, script, None
+    settings = {key: str(value) for key, value in asked.model_dump().items()}
+    finished = keep(snapshot.x0, f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}", settings)
     factor = max(1, 224 // snapshot.x0.shape[1])
     gallery = [to_image(enlarge(picture, factor)) for picture in snapshot.x0]
     status = f"{asked.number} pictures in {time.monotonic() - started:.1f} s"
-    yield to_image(finished), to_image(finished), gallery, status, asked.seed, script, str(path)
+    yield finished, finished, gallery, status, asked.seed, script, finished
+
+
+def keep(pixels: Pixels, name: str, settings: dict[str, str] | None = None) -> str:
+    """Write a sheet of pictures into the demo's folder.
+
+    A path, because Gradio copies files whole, but rewrites the file of an array in place each time the same picture
+    comes again (the last x0 estimate is the result), and a browser may be reading it.
+    """
+    path = FOLDER / f"{name}-{time.time_ns()}.png"
+    save_png(sheet(pixels), path, settings)
+    return str(path)
 
 
 def sheet(pixels: Pixels) -> Pixels:
@@ -238,7 +249,7 @@ def page() -> gr.Blocks:
                     label="Examples: the dresses differ in guidance alone",
                 )
             running = start.click(draw, inputs, outputs, api_name="generate", concurrency_id="cpu", concurrency_limit=1)
-            stop.click(None, cancels=[running], api_visibility="private")
+            stop.click(lambda: "stopped", None, status, cancels=[running], api_visibility="private", queue=False)
             model.change(
                 suit,
                 [model],
@@ -256,8 +267,9 @@ def page() -> gr.Blocks:
 def main() -> None:
     """Serve the page until interrupted."""
     parser = argparse.ArgumentParser(description="The generation demo of Pedesis.")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PEDESIS_DEMO_PORT", "7860")))
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 only behind a proxy")
+    parser.add_argument("--port", type=int, default=os.environ.get("PEDESIS_DEMO_PORT", "7860"))
+    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")  # set by public Spaces
+    parser.add_argument("--host", default=host, help="0.0.0.0 only behind a proxy")
     parser.add_argument("--models", type=Path, help="a folder with weight files of your own")
     options = parser.parse_args()
     if options.models is not None:
@@ -265,8 +277,12 @@ def main() -> None:
             print(f"error: --models {options.models} is not a folder", file=sys.stderr)
             sys.exit(2)
         found = sorted(options.models.glob("*.safetensors"))
-        own_models.update({p.stem: p for p in found if not p.stem.endswith(".checkpoint")})
+        own_models.update({p.name: p for p in found if not p.stem.endswith(".checkpoint")})
     FOLDER.mkdir(mode=0o700, exist_ok=True)
+    if FOLDER.is_symlink() or (hasattr(os, "getuid") and FOLDER.stat().st_uid != os.getuid()):
+        print(f"error: {FOLDER} belongs to somebody else; set TMPDIR to a folder of yours", file=sys.stderr)
+        sys.exit(2)
+    FOLDER.chmod(0o700)
     tidy()
     sans = [gr.themes.GoogleFont("Source Sans Pro", weights=(400, 700)), "sans-serif"]  # bundled with gradio
     mono = [gr.themes.GoogleFont("IBM Plex Mono", weights=(400, 700)), "monospace"]
@@ -295,8 +311,8 @@ def main() -> None:
                 "openapi_url": None,
             },
         )
-    except OSError as error:
-        print(f"error: the demo cannot listen on {options.host}:{options.port} ({error}); try --port", file=sys.stderr)
+    except OSError:
+        print(f"error: {options.host}:{options.port} is in use or not allowed; choose another --port", file=sys.stderr)
         sys.exit(2)
 
 

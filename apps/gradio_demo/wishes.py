@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-MOST_IMAGES, MOST_STEPS, MOST_GUIDANCE, MOST_SEED = 16, 100, 8.0, 2**31 - 1
+MOST_IMAGES, MOST_STEPS, MOST_GUIDANCE, MOST_SEED = 16, 200, 8.0, 2**31 - 1
 ALL_CLASSES, NO_CLASS = "all classes in turn", "no class"
 
 
@@ -42,8 +42,8 @@ class Wish(BaseModel):
             return [i % len(classes) for i in range(self.number)]
         return self.label
 
-    def script(self, classes: tuple[str, ...]) -> str:
-        """The same pictures from Python."""
+    def script(self, classes: tuple[str, ...], source: str | None = None) -> str:
+        """The same pictures from Python; `source` is what `zoo.sample` takes, where it is not the name."""
         condition = self.condition(classes)
         shown = (
             f"[i % {len(classes)} for i in range({self.number})]" if isinstance(condition, list) else repr(condition)
@@ -52,7 +52,7 @@ class Wish(BaseModel):
             "import pedesis_zoo as zoo\n"
             "from pedesis.images import enlarge, grid, save_png\n\n"
             "pixels = zoo.sample(\n"
-            f"    {self.model!r},\n"
+            f"    {(source or self.model)!r},\n"
             f"    {shown},\n"
             f"    seeds=range({self.seed}, {self.seed + self.number}),\n"
             f"    guidance={self.guidance},\n"

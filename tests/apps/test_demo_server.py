@@ -109,6 +109,7 @@ def test_nothing_is_cut_off_at_the_side(demo_url: str, page: Page, width: int) -
     expect(page.get_by_role("button", name="Generate", exact=True)).to_be_visible()
     results = page.locator("#results").bounding_box()
     assert results is not None and results["x"] >= 0 and results["x"] + results["width"] <= width + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_wrong_folder_of_models_is_one_sentence() -> None:

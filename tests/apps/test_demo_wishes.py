@@ -24,7 +24,7 @@ GOOD: dict[str, Any] = {"model": "digits", "sampler": "ddim", "steps": 5, "grid"
         ({"guidance": True}, "not numbers"),
         ({"guidance": "2"}, "guidance"),
         ({"steps": 0}, "greater than or equal to 1"),
-        ({"steps": 10**9}, "less than or equal to 100"),
+        ({"steps": 10**9}, "less than or equal to 200"),
         ({"steps": 4.7}, "steps"),
         ({"steps": None}, "steps"),
         ({"number": 17}, "less than or equal to 16"),
