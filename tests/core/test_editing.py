@@ -29,7 +29,7 @@ def test_repaint_finds_the_conditional_that_one_pass_misses() -> None:
         x = repaint(Ancestral(), denoiser, start, times, noise, repeats)
         assert torch.equal(x[:, 0], torch.ones(count, dtype=D)), "what is known is kept"
         means.append(x[:, 1].mean().item())
-    assert means[0] < CORRELATION - 0.05 and abs(means[1] - CORRELATION) < 0.03, means
+    assert means[0] < CORRELATION - 0.2 and abs(means[1] - CORRELATION) < 0.06, means
 
 
 def test_one_repeat_is_plain_sampling(mixture: Mixture, points: torch.Tensor) -> None:

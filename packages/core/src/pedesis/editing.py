@@ -8,6 +8,8 @@ interpolation  slerp(eps_1, eps_2): between two normal noises along the sphere t
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -57,7 +59,7 @@ def repaint(
     """
     if repeats < 1:
         raise ValueError(f"every step is taken at least once; got repeats = {repeats}")
-    for t, s in zip(times[:-1], times[1:], strict=True):
+    for t, s in pairwise(times):
         for again in range(repeats):
             x_s = sampler.sample(denoiser, x, torch.stack([t, s]), condition, noise)
             if again < repeats - 1:
