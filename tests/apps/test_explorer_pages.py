@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,19 +150,6 @@ def test_an_upload_of_any_mode_is_shown(mode: str) -> None:
 def test_an_upload_that_is_no_picture_is_one_sentence() -> None:
     (error,) = upload(b"dear sir or madam").error
     assert error.value.startswith("This is not a picture that can be read; expected one of PNG")
-
-
-@pytest.mark.parametrize(
-    ("view", "key", "values"), [("forward", "t", (0.11, 0.52, 0.93)), ("schedules", "trap", (10, 300, 2000))]
-)
-def test_a_change_answers_at_once(view: str, key: str, values: tuple[float, ...]) -> None:
-    app, times = opened(view), []
-    for value in values:
-        app.session_state[key] = value
-        start = time.perf_counter()
-        app.run()
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.5, times
 
 
 def test_pages_hold_widgets_and_calls_only() -> None:

@@ -1,8 +1,10 @@
 """Every published model: whole, as small as promised, the same answer as when it was published, and a true card."""
 
+import json
 import math
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,8 @@ def test_the_header_says_what_the_recipe_says(name: str) -> None:
     _, about, _ = load_any(name)
     recipe = zoo.recipe(name)
     assert about["kind"] == recipe.kind and about["data"]["name"] == recipe.data
+    if recipe.kind == "image":
+        assert about["generation"] == json.loads(json.dumps(asdict(recipe.generation)))
     for key, value in recipe.network.items():
         assert about["model"]["network"][key] == value, key
 

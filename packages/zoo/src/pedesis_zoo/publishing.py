@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -21,19 +21,19 @@ from pedesis_zoo.generation import sample
 from pedesis_zoo.loading import load, load_any
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, METRICS, MODELS, WEIGHTS, recipe
-from pedesis_zoo.weights import file_sha256, load_weights
+from pedesis_zoo.weights import load_weights, save_weights
 
 
 def publish(name: str, weights: Path) -> None:
     """Make a weight file the published one of a recipe. Raises ValueError if the file is not whole."""
-    _, about = load_weights(weights)
+    module, about = load_weights(weights)
     known, folder = recipe(name), MODELS / name
     if about["kind"] != known.kind:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
-    with atomic(folder / WEIGHTS) as temporary:
-        shutil.copyfile(weights, temporary)
+    about |= {"generation": asdict(known.generation), "licence": known.licence}  # settings may be chosen after training
+    sha256 = save_weights(folder / WEIGHTS, module, {k: v for k, v in about.items() if k not in ("format", "model")})
     source = (folder / "recipe.py").read_text()
-    (folder / "recipe.py").write_text(re.sub(r'sha256="[0-9a-f]*"', f'sha256="{file_sha256(weights)}"', source))
+    (folder / "recipe.py").write_text(re.sub(r'sha256="[0-9a-f]*"', f'sha256="{sha256}"', source))
     recipe.cache_clear()
     module, about, _ = load_any(name)
     with atomic(folder / GOLDEN) as temporary:
@@ -112,7 +112,8 @@ def card_text(name: str) -> str:
         facts.append(
             (
                 "usual settings",
-                f"sampler {usual.sampler}, {usual.steps} steps, grid {usual.grid}, guidance {usual.guidance:g}",
+                f"sampler {usual.sampler}, {usual.steps} steps, grid {usual.grid}, guidance {usual.guidance:g}"
+                + ("" if usual.interval is None else " for log-SNR from {:g} to {:g}".format(*usual.interval)),
             )
         )
     parts = ["\n".join(front), f"# {name}", known.title + "."]

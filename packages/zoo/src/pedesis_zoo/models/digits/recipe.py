@@ -21,5 +21,5 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "steps": 1200, "learning_rate": 3e-3, "warmup": 50, "cooldown": 0.5},
     generation=Generation(sampler="dpm++2m", steps=12, grid="uniform", guidance=2.0),
-    sha256="635a34c4631b0559d9ce01a716f9f7e629b41173ae18be09e71ee5a805794549",
+    sha256="142868339927d2f1c114af184d4204e6334bb78243f05ffbccc629f050126e18",
 )

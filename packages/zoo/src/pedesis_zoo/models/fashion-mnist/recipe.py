@@ -12,6 +12,6 @@ RECIPE = Recipe(
     data_std=0.714,
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 500, "cooldown": 0.2},
-    generation=Generation(sampler="dpm++2m", steps=10, grid="uniform", guidance=2.0),
-    sha256="9ba10c9ec67b443fd94d924caeb8de0604eda8ac10bc3f7c0b08c1df1bd08e42",
+    generation=Generation(sampler="dpm++2m", steps=10, grid="uniform", guidance=2.0, interval=(-2.0, 5.0)),
+    sha256="b602f42a219924c70ffa572459be0f88785c717dd52ef50512d41c992764bda5",
 )
