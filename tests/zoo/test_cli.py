@@ -111,3 +111,21 @@ def test_training_on_a_folder(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     drawn = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
+
+
+def test_a_new_run_may_begin_from_trained_weights(tmp_path: Path) -> None:
+    from pedesis_zoo.registry import MODELS
+
+    published = MODELS / "digits" / "weights.safetensors"
+    shared = ["train", "digits", "--steps", "2", "--batch", "64", "--learning-rate", "1e-9", "--start", str(published)]
+    assert run(*shared, "--out", "m.safetensors", folder=tmp_path).returncode == 0
+    drawn = [
+        run("sample", name, "-n", "4", "--out", f"{i}.png", folder=tmp_path)
+        for i, name in enumerate(["digits", "m.safetensors"])
+    ]
+    assert all(done.returncode == 0 for done in drawn)
+    pictures = [np.asarray(Image.open(tmp_path / f"{i}.png")).astype(int) for i in range(2)]
+    assert np.abs(pictures[0] - pictures[1]).mean() < 2
+    wrong = MODELS / "fashion-mnist" / "weights.safetensors"
+    refused = run("train", "digits", "--steps", "2", "--start", str(wrong), "--out", "w.safetensors", folder=tmp_path)
+    assert refused.returncode == 2 and "does not fit this recipe" in refused.stderr

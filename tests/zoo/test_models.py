@@ -99,3 +99,11 @@ def test_guided_digits_are_in_their_class() -> None:
 
 def test_the_wheel_holds_the_models() -> None:
     assert (Path(zoo.__file__).parent / "models").is_dir()
+
+
+def test_calibration_error_of_known_forecasts() -> None:
+    from pedesis_zoo.evaluation import calibration_error
+
+    right = torch.tensor([1.0, 1.0, 1.0, 0.0] * 100, dtype=torch.float64)
+    assert calibration_error(torch.full((400,), 0.75), right) == pytest.approx(0, abs=1e-6)
+    assert calibration_error(torch.full((400,), 0.95), right) == pytest.approx(0.2, abs=1e-6)

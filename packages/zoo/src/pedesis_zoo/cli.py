@@ -98,6 +98,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="train for this many steps")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="pictures per step")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
+    start: Annotated[Path | None, typer.Option(help="weight file to begin a new run from")] = None,
     save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 120.0,
     tensorboard: Annotated[Path | None, typer.Option(help="folder for TensorBoard's log")] = None,
     threads: Threads = 0,
@@ -142,7 +143,7 @@ def train(
         if log is not None and state.step % 20 == 0:
             log.add_scalar("loss", state.loss, state.step)
 
-    written = training.train(plan, out, report, save_every, device)
+    written = training.train(plan, out, report, save_every, device, start)
     bar.close()
     print(f"trained weights in {written}")
 
@@ -174,8 +175,9 @@ def evaluate(
 
     _module, about, _ = load_any(name)
     settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
-    if about["kind"] == "clean-classifier":
-        results = evaluation.evaluate_classifier(name)
+    if about["kind"] != "image":
+        clean = about["kind"] == "clean-classifier"
+        results = evaluation.evaluate_classifier(name) if clean else evaluation.evaluate_noisy_classifier(name)
         command = f"python -m pedesis_zoo evaluate {name}"
     else:
         model: ImageModel = load(name)

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pedesis.classifier import CleanClassifier
+from pedesis.classifier import CleanClassifier, NoisyClassifier
 from pedesis.files import atomic
-from pedesis.images import Pixels
+from pedesis.images import Pixels, to_model
+from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
 from pedesis_zoo.generation import sample, seeds_from
 from pedesis_zoo.loading import ImageModel, load_any
@@ -54,6 +55,33 @@ def evaluate_classifier(name: str) -> Results:
     _, log_probs = features_of(module, images.pixels)
     right = torch.as_tensor(log_probs.argmax(1).numpy() == images.labels).double()
     return {"test accuracy": bootstrap(lambda rows: float(rows.mean()), right)}
+
+
+def evaluate_noisy_classifier(name: str, levels: tuple[float, ...] = (6.0, 3.0, 0.0, -3.0, -6.0)) -> Results:
+    """Test accuracy and expected calibration error of a noise-aware classifier at several log-SNRs."""
+    module, about, _ = load_any(name)
+    assert isinstance(module, NoisyClassifier)
+    images = load_data(about["data"]["name"], "test")
+    x0, labels = to_model(images.pixels), torch.as_tensor(images.labels)
+    results: Results = {}
+    for level in levels:
+        t = float(module.process.schedule.time(torch.tensor(level, dtype=torch.float64)))
+        noise = gaussian_noise(0, int(level * 10))
+        with torch.no_grad():
+            x_t = module.process.marginal(x0, t).sample(noise)
+            log_probs = torch.cat([module.log_probs(rows, t) for rows in x_t.split(500)])
+        confidence, chosen = log_probs.exp().max(1)
+        right = (chosen == labels).double()
+        results[f"accuracy at log-SNR {level:g}"] = bootstrap(lambda rows: float(rows.mean()), right)
+        results[f"calibration error at log-SNR {level:g}"] = Estimate.exact(calibration_error(confidence, right))
+    return results
+
+
+def calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal bins of confidence, by their size (Guo et al. 2017)."""
+    place = (confidence.double() * bins).long().clamp(max=bins - 1)
+    gaps = torch.zeros(bins, dtype=torch.float64).index_add(0, place, confidence.double() - right)
+    return float(gaps.abs().sum() / len(right))
 
 
 def draw(model: ImageModel, count: int, first_seed: int, **settings: Any) -> tuple[Pixels, np.ndarray]:

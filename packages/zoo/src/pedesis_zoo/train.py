@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from pedesis.classifier import cross_entropy
 from pedesis.files import check_writable
@@ -17,7 +18,7 @@ from pedesis.losses import Loss
 from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit
 from pedesis_zoo.data import ImageSet, load_data
 from pedesis_zoo.recipes import Recipe
-from pedesis_zoo.weights import build, save_weights
+from pedesis_zoo.weights import build, load_weights, save_weights
 
 Report = Callable[[TrainState[Any]], None]
 
@@ -76,16 +77,20 @@ def train(
     report: Report = lambda state: None,
     save_every: float = 120.0,
     device: str = "cpu",
+    start: str | Path | None = None,
 ) -> Path:
     """Train, writing the averaged weights to `out` and a checkpoint beside it every `save_every` seconds.
 
     If the checkpoint is there already, training goes on from it: stopping and starting again changes nothing.
+    A new run may begin from the weights of a file of the same shape, `start`, instead of random ones.
     """
     out = Path(out)
     check_writable(out)
     checkpoint = checkpoint_path(out)
     torch.manual_seed(plan.config.seed)  # the fresh weights; everything later draws from its own generators
     model = build(plan.recipe.kind, plan.model_spec).to(device)
+    if start is not None:
+        begin_from(model, start)
     labels = torch.as_tensor(plan.images.labels) if plan.images.classes else None
     batches = ArrayBatches(plan.images.pixels, labels, plan.config.batch, plan.config.seed, device)
     loss = Loss(**plan.recipe.loss) if plan.recipe.kind == "image" else cross_entropy
@@ -103,6 +108,15 @@ def train(
     state.save(checkpoint)
     save_weights(out, state.averaged(), plan.about(state))
     return out
+
+
+def begin_from(model: nn.Module, weights: str | Path) -> None:
+    """Copy the weights of a file into a model. Raises ValueError if it has another shape."""
+    trained, _ = load_weights(weights)
+    try:
+        model.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"{weights} does not fit this recipe: {str(error).splitlines()[-1].strip()}") from None
 
 
 def checkpoint_path(out: str | Path) -> Path:
