@@ -31,6 +31,7 @@ from wishes import ALL_CLASSES, MOST_GUIDANCE, MOST_IMAGES, MOST_SEED, MOST_STEP
 import pedesis_zoo as zoo  # noqa: E402
 from pedesis.grids import GRIDS  # noqa: E402
 from pedesis.images import Pixels, enlarge, grid, save_png, to_image  # noqa: E402
+from pedesis.registry import UnknownName  # noqa: E402
 from pedesis.samplers import SAMPLERS  # noqa: E402
 
 SECONDS = 120  # the longest a request may take
@@ -64,7 +65,9 @@ def load(name: str) -> zoo.ImageModel:
     """A model, loaded once and only read from then on. Raises ValueError for an unknown name."""
     if name in own_models:
         return zoo.load(own_models[name])
-    return zoo.load(name) if "/" not in name and not name.endswith(".safetensors") else zoo.load("unknown")
+    if name not in models():
+        raise UnknownName("model", name, models())
+    return zoo.load(name)
 
 
 def tidy() -> None:
@@ -178,6 +181,13 @@ def card(model: str) -> str:
     return zoo.card(model).split("---\n", 2)[-1].replace("](samples.png)", "](#)").replace("![", "[")
 
 
+def sheet_widget(name: str, meaning: str, elem_id: str) -> gr.Image:
+    """A captioned place for one sheet of pictures."""
+    with gr.Column(min_width=130):
+        gr.Markdown(f"**{name}**, {meaning}")
+        return gr.Image(label=f"{name}, {meaning}", show_label=False, format="png", elem_id=elem_id, buttons=[])
+
+
 def page() -> gr.Blocks:
     """The page."""
     names = models()
@@ -214,24 +224,8 @@ def page() -> gr.Blocks:
                         spacing = gr.Dropdown(list(GRIDS), value=first.generation.grid, label="Time grid")
                 with gr.Column(scale=5, min_width=280, elem_id="results"):
                     with gr.Row():
-                        with gr.Column(min_width=130):
-                            gr.Markdown("**x_t**, the noisy pictures")
-                            noisy = gr.Image(
-                                label="x_t, the noisy pictures",
-                                show_label=False,
-                                format="png",
-                                elem_id="sheet-noisy",
-                                buttons=[],
-                            )
-                        with gr.Column(min_width=130):
-                            gr.Markdown("**x0**, what the model expects")
-                            clean = gr.Image(
-                                label="x0, what the model expects",
-                                show_label=False,
-                                format="png",
-                                elem_id="sheet-clean",
-                                buttons=[],
-                            )
+                        noisy = sheet_widget("x_t", "the noisy pictures", "sheet-noisy")
+                        clean = sheet_widget("x0", "what the model expects", "sheet-clean")
                     status = gr.Markdown("Choose a class and press Generate.")
                     gallery = gr.Gallery(
                         label="Pictures", show_label=False, columns=6, format="png", elem_id="gallery", height="auto"
