@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-import figures
 import plotly.graph_objects as go
 import streamlit as st
+from figures import style
 
 from pedesis.lessons import library
 
@@ -92,7 +92,7 @@ def plot(figure: go.Figure, key: str) -> None:
     )
     st.download_button(
         "CSV",
-        figures.csv(figure),
+        style.csv(figure),
         file_name=f"pedesis-{key}.csv",
         mime="text/csv",
         key=f"{key}-csv",

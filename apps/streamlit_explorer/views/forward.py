@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-import figures
 import numpy as np
 import page
 import streamlit as st
+from figures import forward as charts
 
 from pedesis.lessons import forward, pictures, schedules
 
@@ -101,7 +101,7 @@ with page.lesson(
             st.metric("noise $1-\\bar\\alpha_t$", f"{now.noise**2:.4f}", help="The variance of what was added.")
             log_snr = f"{now.log_snr:.2f}" if np.isfinite(now.log_snr) else "∞"
             st.metric("log SNR", log_snr, help="Natural logarithm of signal over noise.")
-        page.plot(figures.position(schedules.curves(schedule), t), "position")
+        page.plot(charts.position(schedules.curves(schedule), t), "position")
 
     st.subheader("Step by step, or in one jump?", anchor=False)
     st.markdown(
@@ -134,4 +134,4 @@ with page.lesson(
                 hide_index=True,
             )
             noise = {way: forward.added(x_t, picture, schedule, t) for way, x_t in drawn.items()}
-            page.plot(figures.noise_histogram(forward.histogram(noise)), "noise")
+            page.plot(charts.noise_histogram(forward.histogram(noise)), "noise")

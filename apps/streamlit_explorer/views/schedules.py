@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import figures
 import numpy as np
 import page
 import streamlit as st
+from figures import schedules as charts
 
 from pedesis.lessons import forward, pictures, schedules
 
@@ -57,17 +57,17 @@ with page.lesson(
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown("**Signal power $\\bar\\alpha_t$** (dotted: noise power $1-\\bar\\alpha_t$)")
-            page.plot(figures.powers(curves), "powers")
+            page.plot(charts.powers(curves), "powers")
         with right:
             st.markdown("**log SNR**: the schedule itself")
-            page.plot(figures.log_snr(curves), "log-snr")
+            page.plot(charts.log_snr(curves), "log-snr")
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown(f"**$\\beta_i$** of the chain with $T = {steps}$ steps")
-            page.plot(figures.betas({name: schedules.betas(name, steps) for name in chosen}), "betas")
+            page.plot(charts.betas({name: schedules.betas(name, steps) for name in chosen}), "betas")
         with right:
             st.markdown("**All on one axis**: the share of time at each log SNR")
-            page.plot(figures.time_share(curves), "time-share")
+            page.plot(charts.time_share(curves), "time-share")
         st.caption(
             "As a function of log SNR all schedules are the same curve; they differ only in where they linger. "
             "Training draws t evenly, so this is also the share of training that each noise level gets."
@@ -120,9 +120,9 @@ with page.lesson(
         )
     left, middle, right = st.columns([2, 2, 1], gap="large")
     with left:
-        page.plot(figures.trap({f"T = {few}": alpha_bar, "T = 1000": reference}), "trap-curve")
+        page.plot(charts.trap({f"T = {few}": alpha_bar, "T = 1000": reference}), "trap-curve")
     with middle:
-        page.plot(figures.prior_kl(SWEEP, schedules.prior_kl_of_ddpm(SWEEP), few, end.prior_kl), "trap-kl")
+        page.plot(charts.prior_kl(SWEEP, schedules.prior_kl_of_ddpm(SWEEP), few, end.prior_kl), "trap-kl")
     with right:
         last = forward.remains(pictures.picture("cat"), end.alpha_bar)
         st.image(
