@@ -1,5 +1,7 @@
 """Parameterisations, predictions and the exact denoisers."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -152,3 +154,34 @@ def test_a_missing_batch_axis_is_named() -> None:
     denoiser: Denoiser = NetworkDenoiser(MLP(), Process("cosine"))
     with pytest.raises(ValueError, match=r"batch axis first.*\(2,\)"):
         denoiser(torch.zeros(2), 0.5)
+
+
+def test_a_second_output_is_a_share_of_the_largest_variance() -> None:
+    process = Process("cosine")
+    model = NetworkDenoiser(MLP(width=8, variance=True), process, "v")
+    torch.nn.init.normal_(model.network.last.weight)  # type: ignore[union-attr, arg-type]
+    x_t = gaussian_noise(0)(torch.empty(5, 2))
+    said = model(x_t, 0.4)
+    _, logit = model.answer(x_t, process.log_snr(0.4))
+    assert said.variance is not None and logit is not None
+    alpha, sigma = process.alpha_sigma(process.log_snr(0.4))
+    torch.testing.assert_close(said.variance, logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2)).float())
+    torch.testing.assert_close(model.variance(x_t, 0.4), said.variance)
+    assert NetworkDenoiser(MLP(width=8), process, "v")(x_t, 0.4).variance is None
+
+
+def test_a_guidance_scale_is_told_to_a_network_that_takes_one() -> None:
+    class Told(torch.nn.Module):
+        config = SimpleNamespace(guided=True)
+
+        def forward(self, x: torch.Tensor, log_snr: torch.Tensor, condition: None, scale: torch.Tensor) -> torch.Tensor:
+            return scale[:, None].expand_as(x)
+
+    model = NetworkDenoiser(Told(), Process("cosine"), "x0")
+    x_t = torch.zeros(2, 3)
+    assert model(x_t, 0.5).x0.tolist() == [[1.0] * 3] * 2
+    assert model.at(2.5)(x_t, 0.5).x0.tolist() == [[2.5] * 3] * 2
+    assert model.at(torch.tensor([0.0, 4.0]))(x_t, 0.5).x0[:, 0].tolist() == [0.0, 4.0]
+    assert model(x_t, 0.5).x0.tolist() == [[1.0] * 3] * 2, "the model itself is as it was"
+    with pytest.raises(ValueError, match="takes no guidance scale"):
+        NetworkDenoiser(MLP(width=8), Process("cosine")).at(2.0)

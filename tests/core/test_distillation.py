@@ -1,12 +1,15 @@
 """Progressive distillation: the target is the inverse of a DDIM step, and the perfect student has no loss."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from pedesis.denoiser import Condition, Denoiser
+from pedesis.denoiser import Condition, Denoiser, NetworkDenoiser
 from pedesis.distillation import Distillation, ddim_step, one_step_target
 from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.noise import TrainingNoise, gaussian_noise
+from pedesis.precision import full_precision
 from pedesis.process import FRAMES, Process, Time
 from pedesis.samplers import DDIM
 
@@ -82,6 +85,61 @@ def test_the_perfect_student_has_no_loss_and_walks_like_its_teacher(mixture: Mix
     )
 
 
+@pytest.mark.parametrize("substeps", [2, 3, 4])
+def test_the_target_of_many_substeps_lands_where_the_teacher_does(mixture: Mixture, substeps: int) -> None:
+    teacher = MixtureDenoiser(mixture, Process("cosine"))
+    x0, _ = mixture.sample(64, gaussian_noise(0), torch.linspace(0, 0.99, 64, dtype=D))
+    targets: list[torch.Tensor] = []
+
+    class Student(Denoiser):
+        def x0(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> torch.Tensor:
+            targets.append(x_t)
+            return torch.zeros_like(x_t)
+
+    noise = TrainingNoise(0, 0, 64)
+    losses, t = Distillation(teacher, 2, substeps)(Student(teacher.process), x0, None, noise)  # type: ignore[arg-type]
+    (z_t,) = targets
+    late = t == 1.0
+    walked = DDIM().sample(teacher, z_t[late], torch.linspace(1, 0.5, substeps + 1, dtype=D))
+    target = one_step_target(teacher.process, z_t[late], walked, 1.0, 0.5)
+    torch.testing.assert_close(losses[late], target.square().mean(1))  # the weight is 1: SNR(1) < 1
+
+
+def test_the_scale_reaches_teacher_and_student(mixture: Mixture) -> None:
+    """A teacher whose answer is its scale, and a network that is told it, agree; one that is not, does not."""
+
+    class Constant(Denoiser):
+        def __init__(self, process: Process, scale: torch.Tensor):
+            super().__init__(process)
+            self.scale = scale
+
+        def x0(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> torch.Tensor:
+            return self.scale[:, None].to(x_t).expand_as(x_t)
+
+    class Told(torch.nn.Module):
+        config = SimpleNamespace(guided=True)
+
+        def forward(self, x: torch.Tensor, log_snr: torch.Tensor, condition: None, scale: torch.Tensor) -> torch.Tensor:
+            return scale[:, None].expand_as(x)
+
+    process = Process("cosine")
+    student = NetworkDenoiser(Told(), process, "x0")
+    x0, noise = torch.zeros(64, 2, dtype=D), TrainingNoise(0, 0, 64)
+    seen: list[torch.Tensor] = []
+
+    def teacher(scale: torch.Tensor) -> Denoiser:
+        seen.append(scale)
+        return Constant(process, scale)
+
+    with full_precision():
+        losses, _ = Distillation(teacher, 4, 2, (1.0, 5.0))(student, x0, None, noise)
+    assert losses.max() < 1e-10
+    (scale,) = seen
+    assert scale.min() >= 1 and scale.max() <= 5 and scale.std() == pytest.approx(4 / 12**0.5, rel=0.2)
+
+
 def test_a_student_needs_a_step(mixture: Mixture) -> None:
     with pytest.raises(ValueError, match="at least 1 step"):
         Distillation(MixtureDenoiser(mixture, Process("cosine")), 0)
+    with pytest.raises(ValueError, match="at least 2 of its teacher's"):
+        Distillation(MixtureDenoiser(mixture, Process("cosine")), 4, 1)

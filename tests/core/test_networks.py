@@ -1,5 +1,6 @@
 """The networks: shapes, errors, and that every input matters."""
 
+import json
 from typing import Any
 
 import pytest
@@ -47,6 +48,53 @@ def test_unet_starts_as_zero_and_is_rebuilt_from_its_spec() -> None:
     assert twin.spec() == network.spec()
 
 
+WORDS = ("a", "red", "robe", "sword")
+TEXT = {"vocabulary": WORDS, "length": 6, "width": 8, "layers": 1, "heads": 2}
+
+
+def test_a_text_unet_reads_words_and_their_order_but_not_padding() -> None:
+    network = randomised(UNet(text=TEXT, **SMALL)).eval()
+    x, log_snr = torch.randn(1, 1, 8, 8), torch.tensor([0.3])
+    ask = lambda *tokens: network(x, log_snr, torch.tensor([tokens]))  # noqa: E731
+    out = ask(1, 2, 3)
+    torch.testing.assert_close(out, ask(1, 2, 3, 0, 0, 0), rtol=1e-5, atol=1e-6)
+    for other in (ask(1, 3, 2), ask(1, 2, 4), ask(1, 2), ask(-1, -1, -1)):
+        assert not torch.allclose(out, other, rtol=1e-3)
+    nothing = network(x, log_snr, None)
+    for null in (ask(-1, -1, -1), ask(-1)):
+        assert null.shape == nothing.shape
+    torch.testing.assert_close(ask(-1), nothing)
+    torch.testing.assert_close(ask(0), nothing, msg="a prompt of nothing but padding is no prompt")
+    twin = NETWORKS.build(json.loads(json.dumps(network.spec())))
+    twin.load_state_dict(network.state_dict())
+    assert twin.spec() == network.spec()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (torch.tensor([1, 2]), r"tokens \(B, L\) int64 with L from 1 to 6"),
+        (torch.ones(1, 7, dtype=torch.int64), "L from 1 to 6"),
+        (torch.tensor([[1.0]]), "float32"),
+        (torch.tensor([[5]]), "up to 4, the size of the vocabulary; got 5"),
+    ],
+)
+def test_a_prompt_that_is_none_is_named(tokens: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        UNet(text=TEXT, **SMALL)(torch.zeros(1, 1, 8, 8), torch.zeros(1), tokens)
+
+
+def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
+    network = randomised(UNet(channels=3, variance=True, guided=True, **SMALL))
+    x, log_snr = torch.randn(2, 3, 8, 8), torch.tensor([0.3, -2.0])
+    assert network(x, log_snr).shape == (2, 6, 8, 8)
+    out = network(x, log_snr, None, torch.tensor([1.0, 3.0]))
+    plain = network(x, log_snr, None, torch.tensor([1.0, 1.0]))
+    torch.testing.assert_close(out[0], plain[0])
+    assert not torch.allclose(out[1], plain[1])
+    torch.testing.assert_close(network(x, log_snr), plain)
+
+
 @pytest.mark.parametrize(
     ("x", "condition", "message"),
     [
@@ -62,7 +110,7 @@ def test_wrong_input_is_named(x: torch.Tensor, condition: torch.Tensor | None, m
 
 
 def test_a_config_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="multiple of heads"):
+    with pytest.raises(ValueError, match="multiples of heads"):
         UNet(widths=(8, 10), blocks=(1, 1), heads=4)
     with pytest.raises(ValueError, match="one entry per resolution"):
         UNet(widths=(8, 16), blocks=(1,))

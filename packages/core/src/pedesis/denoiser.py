@@ -12,6 +12,7 @@ cannot tell them apart.
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
 from pedesis.precision import autocast
-from pedesis.process import Process, Time
+from pedesis.process import Process, Time, broadcast
 
 Condition = Tensor | None
 """What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
@@ -106,15 +107,21 @@ class Denoiser(nn.Module):
 class NetworkDenoiser(Denoiser):
     """A neural network read through a parameterisation.
 
-        output = network(c_in x_t, log_snr, condition),   c_in = 1 / sqrt(alpha^2 data_std^2 + sigma^2)
+        answer = network(c_in x_t, log_snr, condition),   c_in = 1 / sqrt(alpha^2 data_std^2 + sigma^2)
 
-    The network sees the noise level as log_snr, never t, so the schedule can be changed after training.
+    The network sees the noise level as log_snr, never t, so the schedule can be changed after training. A network
+    that answers with twice the channels also says how sure it is, r = sigmoid(second half):
+
+        Var[x_0 | x_t] = r sigma^2 / (alpha^2 + sigma^2),   between the `posterior` rule (0) and `beta` (1)
 
     Args:
-        network: (x (B, C, ...), log_snr (B,), condition) -> (B, C, ...).
+        network: (x (B, C, ...), log_snr (B,), condition) -> (B, C, ...) or (B, 2 C, ...).
         parameterisation: what its output means; an object or a name ("x0", "eps", "score", "v", "flow").
         data_std: root mean square of the data, so that the network's input has variance 1.
     """
+
+    scale: float | Tensor | None = None
+    """The guidance scale that a network with a `guided` input is told; see `at`."""
 
     def __init__(
         self,
@@ -141,18 +148,56 @@ class NetworkDenoiser(Denoiser):
             "data_std": self.data_std,
         }
 
-    def output(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        """The raw output of the network, in the type of x_t."""
-        alpha, sigma, log_snr = self.process.scales(t, x_t)
+    @property
+    def guided(self) -> bool:
+        """Whether the guidance scale is an input of the network, as it is of distilled ones."""
+        return bool(getattr(getattr(self.network, "config", None), "guided", False))
+
+    def at(self, scale: float | Tensor) -> NetworkDenoiser:
+        """The same weights under another guidance scale, one number or one per row (B,).
+
+        Raises:
+            ValueError: the network has no such input; guide it with `pedesis.guidance.ClassifierFree`.
+        """
+        if not self.guided:
+            raise ValueError("this network takes no guidance scale; use pedesis.guidance.ClassifierFree")
+        twin = copy.copy(self)
+        twin.scale = scale
+        return twin
+
+    def answer(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
+        """What the network says, in the type of x_t: to what it is asked, and the logit of r if it gives one.
+
+        Args:
+            log_snr: one number, or one per row of x_t, (B,).
+        """
+        alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
-        per_row = log_snr.flatten().expand(x_t.shape[0])
+        rows = x_t.shape[0]
+        inputs = [scaled, log_snr.to(x_t).expand(rows), condition]
+        if self.guided:
+            inputs.append(torch.as_tensor(1.0 if self.scale is None else self.scale).to(x_t).expand(rows))
         with autocast(x_t.device):
-            out: Tensor = self.network(scaled, per_row, condition)
-        return out.to(x_t.dtype)
+            out: Tensor = self.network(*inputs)
+        out = out.to(x_t.dtype)
+        channels = x_t.shape[1]
+        return out[:, :channels], out[:, channels:] if out.shape[1] > channels else None
+
+    def reading(self, x_t: Tensor, t: Time, answer: Tensor, logit: Tensor | None = None) -> Prediction:
+        """The prediction that an answer of the network stands for."""
+        alpha, sigma, _ = self.process.scales(t, x_t)
+        x0 = self.parameterisation.x0(answer, x_t, alpha, sigma)
+        variance = None if logit is None else logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2))
+        return self.prediction(x_t, t, x0, variance=variance)
+
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
+        return self.reading(x_t, t, *self.answer(x_t, self.process.log_snr(t), condition))
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        alpha, sigma, _ = self.process.scales(t, x_t)
-        return self.parameterisation.x0(self.output(x_t, t, condition), x_t, alpha, sigma)
+        return self.predict(x_t, t, condition).x0
+
+    def variance(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor | None:
+        return self.predict(x_t, t, condition).variance
 
 
 def null(condition: Condition) -> Condition:

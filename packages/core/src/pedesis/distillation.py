@@ -4,10 +4,13 @@ r"""Progressive distillation: a student learns to do in one step of DDIM what it
     target      x~ = (z_t'' - (sigma_t''/sigma_t) z_t) / (alpha_t'' - (sigma_t''/sigma_t) alpha_t)
     loss        max(SNR_t, 1) ||x~ - x0_hat(z_t, t)||^2
 
-x~ is the x_0 that takes the student from z_t to z_t'' in one DDIM step. Halving the steps again and again ends in one.
+x~ is the x_0 that takes the student from z_t to z_t'' in one DDIM step. Halving the steps again and again ends in one;
+a teacher may also take more than two steps at once, and be guided by a scale that the student is told.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -38,30 +41,47 @@ def ddim_step(denoiser: Denoiser, z_t: Tensor, t: Time, s: Time, condition: Cond
 
 
 class Distillation:
-    """The loss of a student that halves its teacher's steps, for `pedesis.training.fit`.
+    """The loss of a student that takes one DDIM step for several of its teacher's, for `pedesis.training.fit`.
 
     Args:
-        teacher: any denoiser (a guided one teaches guidance).
-        steps: of the student; the teacher takes twice as many, on the uniform grid.
+        teacher: any denoiser; or, if `scales` is given, a function from guidance scales (B,) to one.
+        steps: of the student, on the uniform grid.
+        substeps: steps of the teacher for each of the student's; 2 halves them, as Salimans and Ho do.
+        scales: the range of guidance scales to learn (Meng et al. 2023). Each row draws its own, and the student is
+            told it by `NetworkDenoiser.at`.
     """
 
-    def __init__(self, teacher: Denoiser, steps: int):
-        if steps < 1:
-            raise ValueError(f"a student takes at least 1 step; got {steps}")
-        self.teacher, self.steps = teacher, steps
+    def __init__(
+        self,
+        teacher: Denoiser | Callable[[Tensor], Denoiser],
+        steps: int,
+        substeps: int = 2,
+        scales: tuple[float, float] | None = None,
+    ):
+        if steps < 1 or substeps < 2:
+            raise ValueError(
+                f"a student takes at least 1 step, for at least 2 of its teacher's; got {steps} and {substeps}"
+            )
+        self.teacher, self.steps, self.substeps, self.scales = teacher, steps, substeps, scales
 
     def __call__(
         self, student: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
     ) -> tuple[Tensor, Tensor]:
         """The loss of each row (B,) and the times (B,), drawn from the student's own grid."""
-        process = student.process
+        process, teacher = student.process, self.teacher
         t = (noise.stratified() * self.steps).ceil().clamp(min=1) / self.steps
-        middle, end = t - 0.5 / self.steps, t - 1 / self.steps
         z_t = process.marginal(x0, t).sample(noise)
+        if self.scales is not None:
+            low, high = self.scales
+            scale = low + (high - low) * noise.uniform(torch.empty(len(x0), dtype=torch.float64))
+            student, teacher = student.at(scale), teacher(scale)
+        assert isinstance(teacher, Denoiser), "without `scales` the teacher is a denoiser"
         with torch.no_grad():
-            z_middle = ddim_step(self.teacher, z_t, t, middle, condition)
-            z_end = ddim_step(self.teacher, z_middle, middle, end.clamp(min=0), condition)
-            target = one_step_target(process, z_t, z_end, t, end.clamp(min=0))
+            z, now = z_t, t
+            for _ in range(self.substeps):
+                then = (now - 1 / (self.steps * self.substeps)).clamp(min=0)
+                z, now = ddim_step(teacher, z, now, then, condition), then
+            target = one_step_target(process, z_t, z, t, now)
         weight = process.log_snr(t).exp().clamp(min=1)
         error = (target - student.x0(z_t, t, condition)).square().flatten(1).mean(1)
         return broadcast(weight, error) * error, t

@@ -16,6 +16,7 @@ the network's output and rescaled, which is the same number without the division
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -82,6 +83,44 @@ class Variational(Weight):
         return -0.5 * process.schedule.slope(t)
 
 
+@dataclass(frozen=True)
+class Noised:
+    """A training batch after the forward process.
+
+    Attributes:
+        t, log_snr: (B,), float64. x0, eps, x_t: (B, ...). condition: with some rows made null.
+        alpha, sigma: shaped to multiply x_t.
+    """
+
+    t: Tensor
+    log_snr: Tensor
+    x0: Tensor
+    eps: Tensor
+    x_t: Tensor
+    alpha: Tensor
+    sigma: Tensor
+    condition: Condition
+
+
+def noised(
+    process: Process, x0: Tensor, condition: Condition, noise: TrainingNoise, t: Tensor, log_snr: Tensor, dropout: float
+) -> Noised:
+    """Draw x_t from the diffusion kernel at `log_snr`, and make each condition null with probability `dropout`."""
+    eps = noise(x0)
+    alpha, sigma = (broadcast(c, x0) for c in process.alpha_sigma(log_snr))
+    if dropout > 0:
+        condition = drop(condition, noise.uniform(torch.empty(x0.shape[0])) < dropout)
+    return Noised(t, log_snr, x0, eps, alpha * x0 + sigma * eps, alpha, sigma, condition)
+
+
+def eps_error(denoiser: NetworkDenoiser, batch: Noised, answer: Tensor) -> Tensor:
+    """mean (eps - eps_hat)^2 of each row (B,), float64: the network's own error, rescaled."""
+    target = denoiser.parameterisation.target(batch.x0, batch.eps, batch.alpha, batch.sigma)
+    alpha, sigma = denoiser.process.alpha_sigma(batch.log_snr)
+    scale = denoiser.parameterisation.eps_error_scale(alpha, sigma)
+    return scale**2 * (target - answer).square().flatten(1).mean(1)
+
+
 class Loss:
     """The weighted denoising loss of a network, with condition dropout for classifier-free guidance.
 
@@ -91,10 +130,8 @@ class Loss:
     """
 
     def __init__(self, weight: Weight | str = "simple", condition_dropout: float = 0.0):
-        if not 0 <= condition_dropout <= 1:
-            raise ValueError(f"condition_dropout is a probability, 0 to 1; got {condition_dropout}")
         self.weight = WEIGHTS.build({"name": weight}) if isinstance(weight, str) else weight
-        self.condition_dropout = condition_dropout
+        self.condition_dropout = checked_probability("condition_dropout", condition_dropout)
 
     def __call__(
         self, denoiser: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
@@ -103,18 +140,15 @@ class Loss:
 
         t is uniform on (0, 1] and stratified over the batch; x_t is drawn from the diffusion kernel.
         """
-        process = denoiser.process
-        t = noise.stratified()
-        eps = noise(x0)
-        alpha, sigma, _log_snr = process.scales(t, x0)
-        if self.condition_dropout > 0:
-            condition = drop(condition, noise.uniform(torch.empty(x0.shape[0])) < self.condition_dropout)
+        process, t = denoiser.process, noise.stratified()
+        log_snr = process.log_snr(t)
+        batch = noised(process, x0, condition, noise, t, log_snr, self.condition_dropout)
+        answer, _ = denoiser.answer(batch.x_t, log_snr, batch.condition)
+        return self.weight(process, t, log_snr.exp()) * eps_error(denoiser, batch, answer), t
 
-        output = denoiser.output(alpha * x0 + sigma * eps, t, condition)
-        target = denoiser.parameterisation.target(x0, eps, alpha, sigma)
-        error = (target - output).square().flatten(1).mean(1)
 
-        alpha_t, sigma_t = process.alpha_sigma(process.log_snr(t))
-        scale = denoiser.parameterisation.eps_error_scale(alpha_t, sigma_t)
-        weight = self.weight(process, t, process.log_snr(t).exp()) * scale**2
-        return broadcast(weight, error) * error, t
+def checked_probability(what: str, value: float) -> float:
+    """`value`, or ValueError if it does not lie between 0 and 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{what} is a probability, 0 to 1; got {value}")
+    return value

@@ -258,7 +258,7 @@ class Learned(Schedule):
     Source: 001, "Enhancements"; Kingma et al. 2021 (VDM), appendix H
 
     log_snr(t) falls from `maximum` to `minimum` along a mixture of a straight line and logistic steps, whose weights,
-    places and widths are the parameters (see `pedesis.losses.LearnedScheduleLoss`).
+    places and widths are the parameters (see `pedesis.variational.LearnedScheduleLoss`).
 
     Args:
         maximum, minimum: the end points at the start of training; both are learned.

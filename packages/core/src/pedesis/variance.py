@@ -3,7 +3,7 @@ r"""How wide p(x_0 | x_t) is: the variance that the optimal reverse step needs.
     optimal variance of p_theta(x_s | x_t) = var_q + c_0^2 Var[x_0 | x_t]
 
 Exact denoisers know Var[x_0 | x_t]. For others it is estimated once, as a function of the noise level alone
-(analytic), or learned as a second output of the network (see `pedesis.losses.Hybrid`).
+(analytic), or learned as a second output of the network (see `pedesis.variational.Hybrid`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedesis.nn.blocks import ResidualBlock, channel_norm, channels_last, fold
-from pedesis.nn.embeddings import NoiseLevel
+from pedesis.nn.embeddings import NumberEmbedding
 from pedesis.nn.networks import NETWORKS
 
 
@@ -43,7 +43,7 @@ class ConvClassifier(nn.Module):
         super().__init__()
         arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, Sequence) else v for k, v in config.items()}
         self.config = c = ClassifierConfig(**arguments)
-        self.noise_level = NoiseLevel(c.embedding) if c.noise_aware else None
+        self.noise_level = NumberEmbedding(c.embedding) if c.noise_aware else None
         self.stem = nn.Conv2d(c.channels * c.patch**2, c.widths[0], 3, padding=1)
         self.stages, width = nn.ModuleList(), c.widths[0]
         for out, blocks in zip(c.widths, c.blocks, strict=True):

@@ -28,8 +28,8 @@ def sinusoid(x: Tensor, width: int, longest: float = 1000.0) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
-class NoiseLevel(nn.Module):
-    """log_snr (B,) -> (B, width): its sinusoids through one hidden layer."""
+class NumberEmbedding(nn.Module):
+    """A number per row, such as log_snr, (B,) -> (B, width): its sinusoids through one hidden layer."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -37,8 +37,8 @@ class NoiseLevel(nn.Module):
         self.first = nn.Linear(width, width)
         self.second = nn.Linear(width, width)
 
-    def forward(self, log_snr: Tensor) -> Tensor:
-        out: Tensor = self.second(F.silu(self.first(sinusoid(log_snr, self.width))))
+    def forward(self, number: Tensor) -> Tensor:
+        out: Tensor = self.second(F.silu(self.first(sinusoid(number, self.width))))
         return out
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedesis.nn.blocks import zero
-from pedesis.nn.embeddings import ClassLabel, NoiseLevel
+from pedesis.nn.embeddings import ClassLabel, NumberEmbedding
 from pedesis.nn.networks import NETWORKS
 
 
@@ -22,23 +22,27 @@ class MLPConfig:
     width: int = 128  # of each hidden layer
     layers: int = 3  # hidden layers, each a residual branch
     classes: int = 0  # number of classes to be conditioned on; 0 for none
+    variance: bool = False  # a second output per feature: how sure the network is
 
 
 @NETWORKS.register("mlp")
 class MLP(nn.Module):
-    """(x (B, D), log_snr (B,), condition) -> (B, D); residual layers modulated by the noise level."""
+    """(x (B, D), log_snr (B,), condition) -> (B, D), or (B, 2 D) with a variance.
+
+    Residual layers, modulated by the noise level.
+    """
 
     name: str
 
     def __init__(self, **config: Any):
         super().__init__()
         self.config = c = MLPConfig(**config)
-        self.noise_level = NoiseLevel(c.width)
+        self.noise_level = NumberEmbedding(c.width)
         self.label = ClassLabel(c.classes, c.width) if c.classes else None
         self.first = nn.Linear(c.features, c.width)
         self.hidden = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.layers))
         self.modulation = nn.ModuleList(nn.Linear(c.width, 2 * c.width) for _ in range(c.layers))
-        self.last = zero(nn.Linear(c.width, c.features))
+        self.last = zero(nn.Linear(c.width, c.features * (2 if c.variance else 1)))
 
     def spec(self) -> dict[str, Any]:
         """Plain data from which `NETWORKS.build` remakes it."""

@@ -26,8 +26,9 @@ from pedesis.nn.blocks import (
     unfold,
     zero,
 )
-from pedesis.nn.embeddings import ClassLabel, NoiseLevel
+from pedesis.nn.embeddings import ClassLabel, NumberEmbedding
 from pedesis.nn.networks import NETWORKS
+from pedesis.nn.text import CrossAttention, TextConfig, TextEncoder, Words
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,14 @@ class UNetConfig:
     embedding: int = 256  # width of the noise level and condition embedding
     detail: int = 16  # channels of the full-resolution end
     classes: int = 0  # number of classes to be conditioned on; 0 for none
+    text: TextConfig | None = None  # prompts to be conditioned on, instead of classes
+    variance: bool = False  # a second output per channel: how sure the network is
+    guided: bool = False  # the guidance scale is an input, as it is of distilled networks
 
 
 @NETWORKS.register("unet")
 class UNet(nn.Module):
-    """(x (B, C, H, W), log_snr (B,), condition) -> (B, C, H, W).
+    """(x (B, C, H, W), log_snr (B,), condition[, scale (B,)]) -> (B, C, H, W), or (B, 2 C, H, W) with a variance.
 
     Args: the fields of `UNetConfig`. H and W must be multiples of patch * 2^(len(widths) - 1).
     """
@@ -56,14 +60,22 @@ class UNet(nn.Module):
     def __init__(self, **config: Any):
         super().__init__()
         arguments: dict[str, Any] = {k: tuple(v) if isinstance(v, Sequence) else v for k, v in config.items()}
+        if arguments.get("text"):
+            arguments["text"] = TextConfig.of(arguments["text"])
         self.config = c = UNetConfig(**arguments)
         if len(c.widths) != len(c.blocks):
             raise ValueError(f"widths and blocks must have one entry per resolution; got {c.widths} and {c.blocks}")
-        if c.heads and c.widths[-1] % c.heads:
-            raise ValueError(f"the last width, {c.widths[-1]}, must be a multiple of heads, {c.heads}")
+        attending = c.widths if c.text else c.widths[-1:]
+        if c.heads and any(width % c.heads for width in attending):
+            raise ValueError(f"widths with attention, {attending}, must be multiples of heads, {c.heads}")
 
-        self.noise_level = NoiseLevel(c.embedding)
+        self.noise_level = NumberEmbedding(c.embedding)
         self.label = ClassLabel(c.classes, c.embedding) if c.classes else None
+        self.scale = NumberEmbedding(c.embedding) if c.guided else None
+        if self.scale is not None:
+            zero(self.scale.second)  # so that a student starts as its teacher
+        self.text = TextEncoder(c.text, c.embedding) if c.text else None
+        self.look_down, self.look_up = nn.ModuleList(), nn.ModuleList()
 
         self.stem = nn.Conv2d(c.channels * c.patch**2, c.widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -75,6 +87,8 @@ class UNet(nn.Module):
                 width = out
                 skips.append(width)
             self.down.append(stage)
+            if c.text:
+                self.look_down.append(CrossAttention(out, c.text.width, max(c.heads, 1)))
 
         self.attention = SelfAttention(width, c.heads) if c.heads else nn.Identity()
         self.middle = ResidualBlock(width, width, c.embedding)
@@ -85,18 +99,23 @@ class UNet(nn.Module):
                 stage.append(ResidualBlock(width + skips.pop(), out, c.embedding))
                 width = out
             self.up.append(stage)
+            if c.text:
+                self.look_up.append(CrossAttention(out, c.text.width, max(c.heads, 1)))
 
         self.head = nn.Conv2d(width, c.detail * c.patch**2, 3, padding=1)
         self.detail = nn.Conv2d(c.detail + c.channels, c.detail, 3, padding=1)
-        self.out = zero(nn.Conv2d(c.detail, c.channels, 3, padding=1))
+        self.out = zero(nn.Conv2d(c.detail, c.channels * (2 if c.variance else 1), 3, padding=1))
         self.to(memory_format=torch.channels_last)
 
     def spec(self) -> dict[str, Any]:
         """Plain data from which `NETWORKS.build` remakes it."""
         return {"name": self.name, **asdict(self.config)}
 
-    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
-        embedding = self.embed(x, log_snr, condition)
+    def forward(
+        self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None, scale: Tensor | None = None
+    ) -> Tensor:
+        words = self.text(condition, x) if self.text is not None else None
+        embedding = self.embed(x, log_snr, condition, words, scale)
         h = self.stem(channels_last(fold(x, self.config.patch)))
 
         skips = []
@@ -106,6 +125,8 @@ class UNet(nn.Module):
             for block in stage:  # type: ignore[attr-defined]
                 h = block(h, embedding)
                 skips.append(h)
+            if words is not None:
+                h = self.look_down[level](h, words)
 
         h = self.middle(self.attention(h), embedding)
 
@@ -114,14 +135,18 @@ class UNet(nn.Module):
                 h = F.interpolate(h, scale_factor=2, mode="nearest")
             for block in stage:  # type: ignore[attr-defined]
                 h = block(torch.cat([h, skips.pop()], dim=1), embedding)
+            if words is not None:
+                h = self.look_up[level](h, words)
 
         h = unfold(self.head(F.silu(channel_norm(h))), self.config.patch)
         h = channels_last(torch.cat([h, x.to(h.dtype)], dim=1))
         out: Tensor = self.out(F.silu(self.detail(h)))
         return out
 
-    def embed(self, x: Tensor, log_snr: Tensor, condition: Tensor | None) -> Tensor:
-        """Noise level and condition as one vector per row, (B, embedding)."""
+    def embed(
+        self, x: Tensor, log_snr: Tensor, condition: Tensor | None, words: Words | None, scale: Tensor | None
+    ) -> Tensor:
+        """Noise level, condition and guidance scale as one vector per row, (B, embedding)."""
         step = self.config.patch * 2 ** (len(self.config.widths) - 1)
         if x.shape[1] != self.config.channels or x.shape[2] % step or x.shape[3] % step:
             raise ValueError(
@@ -131,4 +156,8 @@ class UNet(nn.Module):
         embedding: Tensor = self.noise_level(log_snr)
         if self.label is not None:
             embedding = embedding + self.label(condition, x)
+        if words is not None:
+            embedding = embedding + words.prompt
+        if self.scale is not None:
+            embedding = embedding + self.scale(4 * (torch.ones_like(log_snr) if scale is None else scale))
         return F.silu(embedding)
