@@ -29,7 +29,7 @@ LAYERS = [
         "joint",
         "latent",
     ],
-    ["thresholds", "training", "distillation", "editing"],
+    ["thresholds", "variational", "training", "distillation", "editing"],
     ["lessons"],
 ]
 WITHIN = {"nn", "physics", "samplers", "lessons"}  # packages whose modules may import each other
