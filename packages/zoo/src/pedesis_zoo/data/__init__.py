@@ -1,5 +1,5 @@
 """Data sets by name: `load_data("fashion-mnist", "train")`."""
 
-from pedesis_zoo.data.sets import DATASETS, ImageSet, load_data
+from pedesis_zoo.data.sets import DATASETS, ImageSet, TrainingData, load_data, training_data
 
-__all__ = ["DATASETS", "ImageSet", "load_data"]
+__all__ = ["DATASETS", "ImageSet", "TrainingData", "load_data", "training_data"]

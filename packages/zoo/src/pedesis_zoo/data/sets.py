@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pedesis.images import Pixels
 from pedesis.registry import UnknownName
+from pedesis.training import ArrayBatches, Batches
+
+
+class TrainingData(Protocol):
+    """What `train` needs of data, wherever they come from.
+
+    Attributes:
+        shape: of one piece of data. classes: names, empty if there are none. licence: and where it is stated.
+        network: what a network must be told of the data, as arguments.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def network(self) -> dict[str, Any]: ...
+    def batches(self, batch: int, seed: int, device: str) -> Batches: ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +51,75 @@ class ImageSet:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     licence: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of one picture."""
+        _, height, width, channels = self.pixels.shape
+        return channels, height, width
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of a network for these pictures."""
+        return {"channels": self.pixels.shape[-1], "classes": len(self.classes)}
+
+    def batches(self, batch: int, seed: int, device: str) -> Batches:
+        """Shuffled batches."""
+        labels = torch.as_tensor(self.labels) if self.classes else None
+        return ArrayBatches(self.pixels, labels, batch, seed, device)
+
+
+@dataclass(frozen=True)
+class PointSet:
+    """Labelled points: float64 (N, D), and int64 (N,)."""
+
+    name: str
+    points: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    licence: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(D,)."""
+        return self.points.shape[1:]
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of a network for these points."""
+        return {"features": self.points.shape[1], "classes": len(self.classes)}
+
+    def batches(self, batch: int, seed: int, device: str) -> Batches:
+        """Shuffled batches, float32."""
+        labels = torch.as_tensor(self.labels) if self.classes else None
+        return ArrayBatches(torch.as_tensor(self.points).float(), labels, batch, seed, device)
+
+
+@dataclass(frozen=True)
+class CaptionedSet:
+    """An endless set of pictures with captions.
+
+    Attributes:
+        shape: (C, H, W). vocabulary: every word of the captions. length: of the longest, in words.
+        draw: (batch, seed, device) -> batches of pictures and tokens.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    vocabulary: tuple[str, ...]
+    length: int
+    licence: str
+    draw: Callable[[int, int, str], Batches]
+    classes: tuple[str, ...] = ()
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of a network for these pictures."""
+        return {"channels": self.shape[0], "text": {"vocabulary": self.vocabulary, "length": self.length}}
+
+    def batches(self, batch: int, seed: int, device: str) -> Batches:
+        """Endless batches, never the same twice."""
+        return self.draw(batch, seed, device)
 
 
 Loader = Callable[[str, str | Path | None, bool], ImageSet]
@@ -62,3 +155,18 @@ def load_data(name: str, split: str = "train", root: str | Path | None = None, d
     if split not in SPLITS:
         raise UnknownName("split", split, SPLITS)
     return DATASETS[name](split, root, download)
+
+
+def training_data(name: str) -> TrainingData:
+    """The data that a recipe names: a set of pictures, of points, or of pictures with captions.
+
+    Raises:
+        UnknownName: no such data. DataNotFound: not on this machine.
+    """
+    from pedesis_zoo.data import captioned, points
+
+    if name in captioned.CAPTIONED:
+        return captioned.CAPTIONED[name]()
+    if name in points.POINTS:
+        return points.load_points(name)
+    return load_data(name, "train")

@@ -1,0 +1,151 @@
+"""Between words and numbers: a vocabulary, the tokens of a caption, and what a caption mentions.
+
+A token is the place of a word in the vocabulary, counted from 1; 0 fills the end of short captions. A word that
+is not in the vocabulary is never dropped in silence: it is reported together with the nearest known words.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAD = 0
+SPELLINGS = {"gray": "grey", "blond": "blonde", "men": "man", "women": "woman", "pants": "trousers", "violet": "purple"}
+PLURAL = {
+    "boots",
+    "earrings",
+    "gloves",
+    "glasses",
+    "leggings",
+    "pigtails",
+    "sandals",
+    "shorts",
+    "sunglasses",
+    "trousers",
+}
+MASS = {"armour", "hair", "mail", "skin"}
+
+
+def split(caption: str) -> list[str]:
+    """The words of a caption: lower case, without punctuation ("Orc-woman, a sword." -> orc woman a sword)."""
+    return re.findall(r"[a-z0-9]+", caption.lower().replace("'s", ""))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A caption as numbers.
+
+    Attributes:
+        ids: tokens of the known words, in order. unknown: each other word, with the nearest known words.
+    """
+
+    ids: list[int]
+    unknown: dict[str, list[str]] = field(default_factory=dict)
+
+    def complaint(self) -> str:
+        """One sentence per unknown word, or ""."""
+        said = []
+        for word, near in self.unknown.items():
+            hint = f"Did you mean {' or '.join(near)}?" if near else "Nothing like it is known."
+            said.append(f'The model does not know "{word}". {hint}')
+        return " ".join(said)
+
+
+class Vocabulary:
+    """The words a text model knows.
+
+    Args:
+        words: in the order of their tokens; kept in the header of the model's weights.
+    """
+
+    def __init__(self, words: Iterable[str]):
+        self.words = tuple(words)
+        self.ids = {word: i for i, word in enumerate(self.words, start=1)}
+        if len(self.ids) != len(self.words):
+            raise ValueError("a vocabulary must not list a word twice")
+
+    def __len__(self) -> int:
+        """How many tokens there are, the filling one included: the rows of an embedding table."""
+        return len(self.words) + 1
+
+    def find(self, word: str) -> int | None:
+        """The token of a word, perhaps in another spelling, or in singular for plural, or None."""
+        if word in self.ids:
+            return self.ids[word]
+        stems = [SPELLINGS.get(word, ""), f"{word}s", word.removesuffix("s"), word.removesuffix("es")]
+        return next((self.ids[stem] for stem in stems if stem in self.ids), None)
+
+    def encode(self, caption: str) -> Encoded:
+        """The tokens of a caption, and the words that have none."""
+        ids, unknown = [], {}
+        for word in split(caption):
+            token = self.find(word)
+            if token is None:
+                unknown[word] = difflib.get_close_matches(word, self.words, n=3, cutoff=0.6)
+            else:
+                ids.append(token)
+        return Encoded(ids, unknown)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The words of tokens; filling and negative (null) tokens say nothing."""
+        return " ".join(self.words[i - 1] for i in ids if i > PAD)
+
+    def tokens(self, captions: Sequence[str], length: int) -> NDArray[np.int64]:
+        """Tokens (N, length), filled up with 0.
+
+        Raises:
+            ValueError: a caption with a word that is not known, or with more than `length` words.
+        """
+        table = np.full((len(captions), length), PAD, dtype=np.int64)
+        for row, caption in zip(table, captions, strict=True):
+            encoded = self.encode(caption)
+            if encoded.unknown:
+                raise ValueError(encoded.complaint())
+            if len(encoded.ids) > length:
+                raise ValueError(f"at most {length} words fit, but the caption has {len(encoded.ids)}: {caption!r}")
+            row[: len(encoded.ids)] = encoded.ids
+        return table
+
+
+class Phrases:
+    """What captions mention: finds phrases such as "red robe", the longest first, each word used once.
+
+    Args:
+        meanings: phrase -> (kind, value), e.g. "red robe" -> ("body", "red robe").
+    """
+
+    def __init__(self, meanings: Mapping[str, tuple[str, str]]):
+        self.meanings = {tuple(phrase.split()): meaning for phrase, meaning in meanings.items()}
+        self.longest = max(len(phrase) for phrase in self.meanings)
+
+    def mentions(self, caption: str) -> dict[str, str]:
+        """{kind: value} of the phrases in a caption; the first one where a kind is mentioned twice."""
+        found: dict[str, str] = {}
+        words, place = split(caption), 0
+        while place < len(words):
+            for length in range(self.longest, 0, -1):
+                meaning = self.meanings.get(tuple(words[place : place + length]))
+                if meaning is not None:
+                    found.setdefault(*meaning)
+                    place += length - 1
+                    break
+            place += 1
+        return found
+
+
+def with_article(thing: str) -> str:
+    """ "an axe", "a red robe", but "red boots" and "chain mail"."""
+    last = thing.split()[-1]
+    if last in PLURAL or last in MASS:
+        return thing
+    return f"an {thing}" if thing[0] in "aeiou" else f"a {thing}"
+
+
+def listed(things: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join([", ".join(things[:-1]), things[-1]] if len(things) > 1 else things)
