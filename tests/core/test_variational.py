@@ -185,3 +185,39 @@ def test_training_the_schedule_steadies_the_bound() -> None:
     for _ in fit(model, ArrayBatches(x0, None, 256), LearnedScheduleLoss(levels=None), config):
         pass
     assert spread() < 0.6 * before
+
+
+def test_the_schedules_loss_learns_the_true_variance_too() -> None:
+    """Gaussian data: Var[x_0 | x_t] = s^2 sigma^2 / (alpha^2 s^2 + sigma^2); the schedule does not feel it."""
+    std = 0.7
+    process = Process(learned(0.0))
+
+    class Unsure(GaussianNetwork):
+        def __init__(self) -> None:
+            super().__init__(std)
+            self.table = nn.Embedding(40, 1)
+
+        def forward(self, x: torch.Tensor, log_snr: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:
+            place = ((log_snr + 10) * 2).long().clamp(0, 39)
+            return torch.cat([super().forward(x, log_snr, condition), self.table(place)], 1)
+
+    model = NetworkDenoiser(Unsure(), process, "v", std)
+    x0, noise = std * gaussian_noise(3)(torch.empty(4000, 1)), TrainingNoise(0, 0, 4000)
+    gradients = []
+    for share in (0.0, 1.0):
+        process.zero_grad()
+        LearnedScheduleLoss(levels=None, share=share)(model, x0, None, TrainingNoise(0, 0, 4000))[0].mean().backward()
+        gradients.append(process.schedule.weight.grad.clone())  # type: ignore[union-attr, operator]
+    torch.testing.assert_close(*gradients)
+
+    optimizer = torch.optim.Adam(model.network.parameters(), lr=0.2)
+    process.requires_grad_(False)
+    for _ in range(100):
+        optimizer.zero_grad()
+        LearnedScheduleLoss(levels=None)(model, x0, None, noise)[0].mean().backward()
+        optimizer.step()
+        noise = TrainingNoise(0, 0, 4000)
+    for t in (0.3, 0.5, 0.7):
+        alpha, sigma = process.alpha_sigma(process.log_snr(t))
+        truth = std**2 * sigma**2 / (alpha**2 * std**2 + sigma**2)
+        assert model(x0, t).variance.mean().item() == pytest.approx(float(truth), rel=0.25), t

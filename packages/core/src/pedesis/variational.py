@@ -84,21 +84,24 @@ class LearnedScheduleLoss:
         L = KL(q(x_1 | x_0) || p) - E log p(x_0 | x at t = 0) - 1/2 E_t log_snr'(t) ||eps - eps_hat||^2
 
     The end points of the schedule follow the bound. The bound does not depend on the shape between them, but its
-    estimate from one t does: the shape follows the gradient of E[L_t^2], that is of the estimate's variance.
+    estimate from one t does: the shape follows the gradient of E[L_t^2], that is of the estimate's variance. In
+    continuous time the bound does not depend on Var[x_0 | x_t] either; a network with that output learns it from
+    -log N(x_0; x0_hat, Var), whose minimum it is, without touching the mean or the schedule.
 
     Args:
         condition_dropout: as in `pedesis.losses.Loss`.
         levels: grey levels of the data, or None for continuous data.
+        share: of the loss of the variance.
     """
 
-    def __init__(self, condition_dropout: float = 0.0, levels: int | None = 256):
+    def __init__(self, condition_dropout: float = 0.0, levels: int | None = 256, share: float = 0.1):
         self.condition_dropout = checked_probability("condition_dropout", condition_dropout)
-        self.levels = levels
+        self.levels, self.share = levels, share
 
     def __call__(
         self, denoiser: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
     ) -> tuple[Tensor, Tensor]:
-        """The bound of each row in nats per dimension (B,), and the times t (B,).
+        """The bound of each row in nats per dimension (B,), with the share of the variance; and the times t (B,).
 
         Raises:
             ValueError: a process whose schedule is not `pedesis.schedules.Learned`.
@@ -113,7 +116,7 @@ class LearnedScheduleLoss:
         log_snr, slope = schedule.maximum + width * place, width * steepness
 
         batch = noised(process, x0, condition, noise, t, log_snr, self.condition_dropout)
-        answer, _ = denoiser.answer(batch.x_t, log_snr, batch.condition)
+        answer, logit = denoiser.answer(batch.x_t, log_snr, batch.condition)
         diffusion = -0.5 * slope * eps_error(denoiser, batch, answer)
 
         def squared(gradient: Tensor) -> Tensor:  # d L^2 = 2 L d L, row by row
@@ -122,7 +125,13 @@ class LearnedScheduleLoss:
         if place.requires_grad:
             place.register_hook(squared)
             steepness.register_hook(squared)
-        return diffusion + self.ends(process, x0, noise) / x0[0].numel(), t
+        total = diffusion + self.ends(process, x0, noise) / x0[0].numel()
+        if logit is not None:
+            with torch.no_grad():
+                mean = denoiser.reading(batch.x_t, t, answer).x0
+            var = logit.sigmoid() * (batch.sigma**2 / (batch.alpha**2 + batch.sigma**2)).detach()
+            total = total - self.share * Gaussian(mean, var).log_prob(x0) / x0[0].numel()
+        return total, t
 
     def ends(self, process: Process, x0: Tensor, noise: TrainingNoise) -> Tensor:
         """The prior and reconstruction terms, nats (B,); the decoder reads x_0 from x at t = 0 without the network."""

@@ -20,13 +20,29 @@ from pedesis_zoo.registry import card, list_models, recipe
 
 if TYPE_CHECKING:
     from pedesis_zoo.generation import Snapshot, generate, sample, seeds_from
-    from pedesis_zoo.loading import ImageModel, load
+    from pedesis_zoo.loading import ImageModel, PointModel, load, load_points
+    from pedesis_zoo.points import sample_points
 
-__all__ = ["ImageModel", "Snapshot", "card", "generate", "list_models", "load", "recipe", "sample", "seeds_from"]
+__all__ = [
+    "ImageModel",
+    "PointModel",
+    "Snapshot",
+    "card",
+    "generate",
+    "list_models",
+    "load",
+    "load_points",
+    "recipe",
+    "sample",
+    "sample_points",
+    "seeds_from",
+]
 __version__ = "0.1.0"
 
-_LATER = {"ImageModel": "loading", "load": "loading"} | dict.fromkeys(
-    ("Snapshot", "generate", "sample", "seeds_from"), "generation"
+_LATER = (
+    {"sample_points": "points"}
+    | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
+    | dict.fromkeys(("Snapshot", "generate", "sample", "seeds_from"), "generation")
 )
 
 

@@ -98,7 +98,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="train for this many steps")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="pictures per step")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
-    start: Annotated[Path | None, typer.Option(help="weight file to begin a new run from")] = None,
+    start: Annotated[str | None, typer.Option(help="model or weight file to begin a new run from")] = None,
     save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 120.0,
     tensorboard: Annotated[Path | None, typer.Option(help="folder for TensorBoard's log")] = None,
     threads: Threads = 0,
@@ -167,15 +167,28 @@ def evaluate(
     sampler: Annotated[str | None, typer.Option(help="ddpm, ddim, heun, dpm++2m, ...")] = None,
     grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
     seed: Annotated[int, typer.Option(help="first seed")] = 10_000,
+    bits: Annotated[bool, typer.Option("--bits", help="bits per dimension of test pictures, by noise level")] = False,
+    few_steps: Annotated[
+        bool, typer.Option("--few-steps", help="bits per dimension in few steps, by variance and grid")
+    ] = False,
     save: Annotated[bool, typer.Option(help="keep the results for the card")] = False,
 ) -> None:
-    """Measure a model: distance to real pictures, precision, recall, class accuracy."""
+    """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
     from pedesis_zoo import evaluation
-    from pedesis_zoo.loading import ImageModel, load, load_any
+    from pedesis_zoo.loading import ImageModel, load, load_any, load_points
 
     _module, about, _ = load_any(name)
     settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
-    if about["kind"] != "image":
+    if bits or few_steps:
+        from pedesis_zoo.bits import evaluate_bits
+
+        command, results = evaluate_bits(name, number, steps, few_steps, save)
+    elif about["kind"] == "points":
+        from pedesis_zoo.points import evaluate_points
+
+        results = evaluate_points(load_points(name))
+        command = f"python -m pedesis_zoo evaluate {name}"
+    elif about["kind"] != "image":
         clean = about["kind"] == "clean-classifier"
         results = evaluation.evaluate_classifier(name) if clean else evaluation.evaluate_noisy_classifier(name)
         command = f"python -m pedesis_zoo evaluate {name}"

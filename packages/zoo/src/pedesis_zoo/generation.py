@@ -99,16 +99,22 @@ def generate(
     times = GRIDS.build({"name": usual.grid if grid is None else grid})(model.denoiser.process, steps)
     labels = model.condition(condition, len(seeds))
     limits = usual.interval if interval is None else interval
-    denoiser = Clipped(guided(model, guidance, limits)) if model.classes else Clipped(model.denoiser)
+    denoiser = Clipped(guided(model, guidance, limits)) if model.conditional else Clipped(model.denoiser)
     return _generate(model, denoiser, labels, seeds, walker, times)
 
 
-def guided(model: ImageModel, guidance: float, interval: tuple[float, float] | None) -> Denoiser:
-    """Classifier-free guidance, within the interval if it strengthens the condition."""
+def guided(model: ImageModel, guidance: float | Tensor, interval: tuple[float, float] | None) -> Denoiser:
+    """The model under a guidance scale, one number or one per row; above 1 it acts within the interval only.
+
+    Distilled models are told the scale, and the interval is part of what they learned.
+    """
+    if model.denoiser.guided:
+        return model.denoiser.at(guidance)
     everywhere = ClassifierFree(model.denoiser, guidance)
-    if interval is None or guidance <= 1:
+    plain = everywhere.scale.clamp(max=1)
+    if interval is None or bool((everywhere.scale == plain).all()):
         return everywhere
-    return WithinInterval(model.denoiser, everywhere, *interval)
+    return WithinInterval(ClassifierFree(model.denoiser, plain), everywhere, *interval)
 
 
 def sample(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pedesis.denoiser import NetworkDenoiser
+from pedesis.nn.text import TextConfig
 from pedesis.registry import UnknownName
 from pedesis_zoo.recipes import Generation
 from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
@@ -36,26 +37,49 @@ class ImageModel:
     about: dict[str, Any]
 
     @property
+    def text(self) -> TextConfig | None:
+        """What it knows of words, if it takes prompts instead of classes."""
+        return getattr(getattr(self.denoiser.network, "config", None), "text", None)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it can be asked for something, and so be guided."""
+        return bool(self.classes) or self.text is not None
+
+    @property
     def device(self) -> torch.device:
         """Where its weights are."""
         return next(self.denoiser.parameters()).device
 
     def condition(self, wanted: str | int | Sequence[str | int | None] | None, rows: int) -> Tensor | None:
-        """Class names or numbers, one for all rows or one per row, as the tensor the denoiser takes.
+        """What is wanted, one thing for all rows or one per row, as the tensor the denoiser takes.
 
-        None means no class; so does the whole condition of a model without classes.
+        Class names or numbers, or prompts for a model of text; None or an empty prompt asks for nothing. Without
+        classes and text the whole condition is None.
 
         Raises:
-            UnknownName: no such class. ValueError: a wrong number of classes, or a class for an unconditional model.
+            UnknownName: no such class. ValueError: a wrong number of conditions, one for an unconditional model, or a
+                prompt with unknown words.
         """
         each = [wanted] * rows if wanted is None or isinstance(wanted, str | int) else list(wanted)
         if len(each) != rows:
-            raise ValueError(f"{len(each)} classes were given for {rows} images; give one, or one per image")
+            raise ValueError(f"{len(each)} conditions were given for {rows} images; give one, or one per image")
+        if self.text is not None:
+            return self._tokens(each)
         if not self.classes:
             if any(label is not None for label in each):
                 raise ValueError(f"{self.name!r} is unconditional and takes no class; got {each[0]!r}")
             return None
         return torch.tensor([-1 if label is None else self._class_number(label) for label in each], device=self.device)
+
+    def _tokens(self, prompts: Sequence[str | int | None]) -> Tensor:
+        from pedesis_zoo.data.captions import Vocabulary
+
+        assert self.text is not None
+        if not all(prompt is None or isinstance(prompt, str) for prompt in prompts):
+            raise ValueError(f"{self.name!r} takes prompts, in words; got {prompts[0]!r}")
+        tokens = Vocabulary(self.text.vocabulary).tokens([str(prompt or "") for prompt in prompts], self.text.length)
+        return torch.as_tensor(tokens, device=self.device)
 
     def _class_number(self, label: str | int) -> int:
         if isinstance(label, str) and label in self.classes:
@@ -65,6 +89,29 @@ class ImageModel:
         return int(label)
 
 
+@dataclass(frozen=True)
+class PointModel:
+    """A trained denoiser of points: `denoiser` takes float32 (B, D); `classes` are empty if it is unconditional."""
+
+    name: str
+    denoiser: NetworkDenoiser
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    generation: Generation
+    about: dict[str, Any]
+
+
+def load_points(name_or_path: str | Path) -> PointModel:
+    """Load a model of points, such as "toy-moons". Raises ValueError for a model of another kind."""
+    module, about, name = load_any(name_or_path)
+    if about["kind"] != "points" or not isinstance(module, NetworkDenoiser):
+        raise ValueError(f"{name!r} is a model of kind {about['kind']!r}; see list_models(kind='points')")
+    data = about["data"]
+    return PointModel(
+        name, module, tuple(data["shape"]), tuple(data["classes"]), _generation(about["generation"]), about
+    )
+
+
 def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> ImageModel:
     """Load a model of pictures by name, or from a weight file (anything with a suffix or a slash).
 
@@ -72,6 +119,8 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> ImageM
         UnknownName: no such model. ValueError: a file that is missing, altered, or of another kind.
     """
     module, about, name = load_any(name_or_path)
+    if about["kind"] == "points":
+        raise ValueError(f"{name!r} is a model of points, not of pictures: use pedesis_zoo.load_points({name!r})")
     if not isinstance(module, NetworkDenoiser):
         raise ValueError(f"{name!r} is a {about['kind']}, which draws no pictures; see list_models(kind='image')")
     module.to(device)

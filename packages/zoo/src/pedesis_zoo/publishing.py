@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -17,8 +18,10 @@ from pedesis.files import atomic
 from pedesis.images import enlarge, grid, save_png
 from pedesis.noise import PerSeed
 from pedesis.precision import full_precision
+from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.generation import sample
-from pedesis_zoo.loading import load, load_any
+from pedesis_zoo.loading import load, load_any, load_points
+from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, METRICS, MODELS, WEIGHTS, recipe
 from pedesis_zoo.weights import load_weights, save_weights
@@ -40,13 +43,15 @@ def publish(name: str, weights: Path) -> None:
         save_file(golden(module, about["data"]["shape"], len(about["data"]["classes"])), temporary)
     if known.kind == "image":
         write_samples(name)
+    if known.kind == "points":
+        write_cloud(name)
 
 
 def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tensor]:
     """A fixed input and the model's float32 answer, so that an installation can be checked."""
     x = PerSeed(range(4))(torch.empty(4, *shape))
     t = torch.tensor([0.1, 0.4, 0.7, 1.0], dtype=torch.float64)
-    label = torch.arange(4) % classes if classes else None
+    label = golden_condition(module, classes)
     with torch.no_grad(), full_precision():
         if isinstance(module, NetworkDenoiser):
             answer = module(x, t, label).x0
@@ -56,6 +61,14 @@ def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tenso
             assert isinstance(module, CleanClassifier)
             answer = module.log_probs(x)
     return {"x": x, "answer": answer.contiguous()}
+
+
+def golden_condition(module: nn.Module, classes: int) -> Tensor | None:
+    """What the four rows of the golden output are asked for: a class each, or three words each."""
+    text = getattr(getattr(getattr(module, "network", None), "config", None), "text", None)
+    if text is not None:
+        return torch.arange(12).reshape(4, 3) % len(text.vocabulary) + 1
+    return torch.arange(4) % classes if classes else None
 
 
 def kept_golden(name: str) -> dict[str, Tensor]:
@@ -71,6 +84,14 @@ def write_samples(name: str) -> None:
     pixels = sample(model, wanted, range(8 * columns))
     factor = max(1, 64 // model.shape[1])
     save_png(enlarge(grid(pixels, columns, gap=1), factor), MODELS / name / "samples.png")
+
+
+def write_cloud(name: str) -> None:
+    """The picture of the card of a model of points: the data on the left, what it draws on the right."""
+    model = load_points(name)
+    data = load_data_points(model.about["data"]["name"])
+    pictures = [density_picture(cloud) for cloud in (data.points, sample_points(model, len(data.points)))]
+    save_png(enlarge(grid(np.stack(pictures), 2, gap=1), 2), MODELS / name / "samples.png")
 
 
 def write_card(name: str) -> Path:
@@ -107,7 +128,7 @@ def card_text(name: str) -> str:
         ("on", known.hardware),
         ("for", f"{training['hours']:.2f} hours, {training['steps']:,} steps, {training['images']:,} images"),
     ]
-    if known.kind == "image":
+    if known.kind in ("image", "points"):
         usual = known.generation
         facts.append(
             (
@@ -120,6 +141,10 @@ def card_text(name: str) -> str:
     if known.kind == "image":
         parts.append(f"![One column per class](samples.png)\n\n`pedesis_zoo.sample({name!r}, ...)`, seeds 0, 1, 2, ...")
     parts.append("| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in facts))
+    if known.kind == "points":
+        parts.append(
+            f"![Data, and what it draws](samples.png)\n\nLeft data, right `pedesis_zoo.sample_points({name!r}, ...)`."
+        )
     if known.notes:
         parts.append(known.notes)
     parts.append("## Measured\n\n" + (measured(name) or "Nothing yet."))

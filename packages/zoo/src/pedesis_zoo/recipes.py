@@ -25,7 +25,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One model. `kind` is "image" (a denoiser of pictures), "clean-classifier" or "noisy-classifier"."""
+    """One model. `kind` is "image" or "points" (denoisers), "clean-classifier" or "noisy-classifier"."""
 
     title: str  # one line for lists
     kind: str
@@ -35,7 +35,7 @@ class Recipe:
     process: Spec | None = None  # of `pedesis.process.Process`
     parameterisation: str = "v"
     data_std: float = 1.0
-    loss: Spec = field(default_factory=dict)  # arguments of `pedesis.losses.Loss`
+    loss: Spec = field(default_factory=dict)  # `name` of an objective ("denoising") and its arguments
     training: Spec = field(default_factory=dict)  # arguments of `pedesis.training.TrainConfig`
     generation: Generation = Generation()
     licence: str = "Apache-2.0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,26 @@ import torch
 from torch import nn
 
 from pedesis.classifier import cross_entropy
+from pedesis.denoiser import Denoiser
+from pedesis.distillation import Distillation
 from pedesis.files import check_writable
 from pedesis.losses import Loss
-from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit
-from pedesis_zoo.data import ImageSet, load_data
+from pedesis.registry import UnknownName
+from pedesis.training import TrainConfig, TrainState, fit
+from pedesis.variational import Hybrid, LearnedScheduleLoss
+from pedesis_zoo.data import ImageSet, TrainingData, training_data
+from pedesis_zoo.generation import guided
+from pedesis_zoo.loading import load, load_any
 from pedesis_zoo.recipes import Recipe
-from pedesis_zoo.weights import build, load_weights, save_weights
+from pedesis_zoo.weights import build, save_weights
 
 Report = Callable[[TrainState[Any]], None]
+Objective = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+LOSSES: dict[str, Callable[..., Objective]] = {
+    "denoising": Loss,
+    "hybrid": Hybrid,
+    "learned-schedule": LearnedScheduleLoss,
+}
 
 
 @dataclass(frozen=True)
@@ -28,16 +40,17 @@ class Plan:
     """A recipe with its data at hand, ready to train."""
 
     recipe: Recipe
-    images: ImageSet
+    data: TrainingData
     config: TrainConfig
 
     @property
     def model_spec(self) -> dict[str, Any]:
         """What `pedesis_zoo.weights.build` takes."""
-        channels = self.images.pixels.shape[-1]
-        network = {**self.recipe.network, "channels": channels, "classes": len(self.images.classes)}
+        known = {**self.data.network, **self.recipe.network}
+        if "text" in self.data.network:
+            known["text"] = {**self.data.network["text"], **self.recipe.network.get("text", {})}
         return {
-            "network": network,
+            "network": known,
             "process": self.recipe.process,
             "parameterisation": {"name": self.recipe.parameterisation},
             "data_std": self.recipe.data_std,
@@ -45,14 +58,13 @@ class Plan:
 
     def about(self, state: TrainState[Any]) -> dict[str, Any]:
         """The description that goes into the weight file."""
-        _, height, width, channels = self.images.pixels.shape
         return {
             "kind": self.recipe.kind,
             "data": {
-                "name": self.images.name,
-                "shape": [channels, height, width],
-                "classes": list(self.images.classes),
-                "licence": self.images.licence,
+                "name": self.data.name,
+                "shape": list(self.data.shape),
+                "classes": list(self.data.classes),
+                "licence": self.data.licence,
             },
             "generation": asdict(self.recipe.generation),
             "training": {
@@ -64,11 +76,11 @@ class Plan:
         }
 
 
-def plan(recipe: Recipe, images: ImageSet | None = None, **changes: Any) -> Plan:
+def plan(recipe: Recipe, data: TrainingData | None = None, **changes: Any) -> Plan:
     """Bring a recipe and its data together. `changes` override fields of its `TrainConfig` (None: no change)."""
-    images = images or load_data(recipe.data, "train")
+    data = data or training_data(recipe.data)
     config = TrainConfig(**{**recipe.training, **{k: v for k, v in changes.items() if v is not None}})
-    return Plan(recipe, images, config)
+    return Plan(recipe, data, config)
 
 
 def train(
@@ -91,9 +103,8 @@ def train(
     model = build(plan.recipe.kind, plan.model_spec).to(device)
     if start is not None:
         begin_from(model, start)
-    labels = torch.as_tensor(plan.images.labels) if plan.images.classes else None
-    batches = ArrayBatches(plan.images.pixels, labels, plan.config.batch, plan.config.seed, device)
-    loss = Loss(**plan.recipe.loss) if plan.recipe.kind == "image" else cross_entropy
+    batches = plan.data.batches(plan.config.batch, plan.config.seed, device)
+    loss = loss_of(plan.recipe, device)
 
     saved, state = time.monotonic(), None
     run = fit(model, batches, loss, plan.config, checkpoint if checkpoint.is_file() else None)  # type: ignore[type-var]
@@ -110,11 +121,38 @@ def train(
     return out
 
 
+def loss_of(recipe: Recipe, device: str = "cpu") -> Objective:
+    """The objective that a recipe names in `loss["name"]` ("denoising" if it names none). Raises UnknownName."""
+    if recipe.kind.endswith("classifier"):
+        return cross_entropy
+    name, arguments = recipe.loss.get("name", "denoising"), {k: v for k, v in recipe.loss.items() if k != "name"}
+    if name == "distillation":
+        return distillation(device=device, **arguments)
+    if name not in LOSSES:
+        raise UnknownName("loss", name, [*LOSSES, "distillation"])
+    return LOSSES[name](**arguments)
+
+
+def distillation(teacher: str, steps: int, substeps: int, scales: Sequence[float], device: str) -> Distillation:
+    """The loss of a student of a model of the zoo, guided as that model's own settings say."""
+    taught_by = load(teacher, device)
+
+    def guided_by(scale: torch.Tensor) -> Denoiser:
+        return guided(taught_by, scale, taught_by.generation.interval)
+
+    low, high = scales
+    return Distillation(guided_by, steps, substeps, (low, high))
+
+
 def begin_from(model: nn.Module, weights: str | Path) -> None:
-    """Copy the weights of a file into a model. Raises ValueError if it has another shape."""
-    trained, _ = load_weights(weights)
+    """Copy the weights of a file, or of a model of the zoo, into a model, which may have more.
+
+    Raises:
+        ValueError: weights of another shape.
+    """
+    trained, _, _ = load_any(weights)
     try:
-        model.load_state_dict(trained.state_dict())
+        model.load_state_dict({**model.state_dict(), **trained.state_dict()})
     except RuntimeError as error:
         raise ValueError(f"{weights} does not fit this recipe: {str(error).splitlines()[-1].strip()}") from None
 

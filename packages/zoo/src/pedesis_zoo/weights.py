@@ -35,10 +35,12 @@ def build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
     process = Process.from_spec(spec["process"])
     if kind == "noisy-classifier":
         return NoisyClassifier(network, process, spec["data_std"])
-    if kind == "image":
+    if kind in ("image", "points"):
         parameterisation = PARAMETERISATIONS.build(spec["parameterisation"])
         return NetworkDenoiser(network, process, parameterisation, spec["data_std"])
-    raise ValueError(f"a model of kind {kind!r} cannot be built here; this version knows image and classifier models")
+    raise ValueError(
+        f"a model of kind {kind!r} cannot be built here; this version knows images, points and classifiers"
+    )
 
 
 def save_weights(

@@ -1,0 +1,17 @@
+"""Eight Gaussians on a circle, in the plane: for the explorer, and for experiments that take seconds."""
+
+from pedesis_zoo.recipes import Generation, Recipe
+
+RECIPE = Recipe(
+    title="Eight Gaussians on a circle in the plane",
+    kind="points",
+    data="eight-gaussians",
+    network={"name": "mlp", "width": 128, "layers": 3},
+    process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
+    parameterisation="v",
+    data_std=0.995,
+    loss={"weight": "v", "condition_dropout": 0.1},
+    training={"batch": 256, "steps": 5000, "learning_rate": 3e-3, "warmup": 100, "cooldown": 0.5},
+    generation=Generation(sampler="heun", steps=20, grid="uniform", guidance=1.0),
+    sha256="",
+)
