@@ -1,13 +1,15 @@
 r"""Classifiers of clean and of noisy pictures.
 
     p(y | x_0)         judges what was generated
+    p(y_k | x_0)       the same for several attributes of one picture
     p(y | x_t, t)      steers generation (classifier guidance); trained on noisy pictures of every level
 
-Both are trained with the cross-entropy  -log p(y | x_t).
+All are trained with the cross-entropy  -log p(y | x_t).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -46,6 +48,36 @@ class CleanClassifier(nn.Module):
         with autocast(x.device):
             features: Tensor = self.network.features(x)  # type: ignore[operator]
         return features.float()
+
+
+class AttributeReader(nn.Module):
+    """p(y_k | x_0) for several attributes y_1, ..., y_K of a clean picture.
+
+    Args:
+        network: x (B, C, H, W) -> logits (B, V_1 + ... + V_K).
+        attributes: (kind, its V_k values in words) for each k.
+    """
+
+    def __init__(self, network: nn.Module, attributes: Sequence[tuple[str, Sequence[str]]]):
+        super().__init__()
+        self.network = network
+        self.attributes = tuple((kind, tuple(values)) for kind, values in attributes)
+
+    def spec(self) -> dict[str, Any]:
+        """Everything but the weights, as plain data."""
+        attributes = [[kind, list(values)] for kind, values in self.attributes]
+        return {"network": self.network.spec(), "attributes": attributes}  # type: ignore[operator]
+
+    def log_probs(self, x: Tensor) -> list[Tensor]:
+        """log p(y_k | x) for every value of each kind, (B, V_k)."""
+        with autocast(x.device):
+            logits: Tensor = self.network(x)
+        split = logits.float().split([len(values) for _, values in self.attributes], dim=1)
+        return [part.log_softmax(1) for part in split]
+
+    def read(self, x: Tensor) -> Tensor:
+        """The likeliest value of each kind, (B, K) int64."""
+        return torch.stack([log_probs.argmax(1) for log_probs in self.log_probs(x)], dim=1)
 
 
 class NoisyClassifier(nn.Module):
@@ -90,6 +122,16 @@ def cross_entropy(
         t = torch.zeros(x0.shape[0], dtype=torch.float64)
         log_probs = model.log_probs(shifted(x0, noise))
     return F.nll_loss(log_probs, label, reduction="none"), t
+
+
+def attribute_cross_entropy(
+    model: AttributeReader, x0: Tensor, labels: Condition, noise: TrainingNoise
+) -> tuple[Tensor, Tensor]:
+    """-sum_k log p(y_k | x_0) of each row, over the attributes that can be seen; labels (B, K), -1 where hidden."""
+    assert labels is not None, "a reader learns from labels"
+    each = zip(model.log_probs(x0), labels.unbind(1), strict=True)
+    terms = [F.nll_loss(log_probs, label, ignore_index=-1, reduction="none") for log_probs, label in each]
+    return torch.stack(terms).sum(0), torch.zeros(len(x0), dtype=torch.float64)
 
 
 def shifted(x0: Tensor, noise: TrainingNoise, most: int = 2) -> Tensor:

@@ -51,7 +51,8 @@ def sample(
     name: Name,
     out: Annotated[Path, typer.Option(help="PNG file to write")] = Path("samples.png"),
     label: Annotated[
-        str | None, typer.Option("--class", help="class name or number; all classes in turn by default")
+        str | None,
+        typer.Option("--class", "--prompt", help="class name or number, or prompt; by default all in turn"),
     ] = None,
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=10_000, help="how many pictures")] = 16,
     guidance: Annotated[float | None, typer.Option(help="0 unconditional, 1 plain, more is stronger")] = None,
@@ -175,28 +176,14 @@ def evaluate(
 ) -> None:
     """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
     from pedesis_zoo import evaluation
-    from pedesis_zoo.loading import ImageModel, load, load_any, load_points
 
-    _module, about, _ = load_any(name)
-    settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
     if bits or few_steps:
         from pedesis_zoo.bits import evaluate_bits
 
         command, results = evaluate_bits(name, number, steps, few_steps, save)
-    elif about["kind"] == "points":
-        from pedesis_zoo.points import evaluate_points
-
-        results = evaluate_points(load_points(name))
-        command = f"python -m pedesis_zoo evaluate {name}"
-    elif about["kind"] != "image":
-        clean = about["kind"] == "clean-classifier"
-        results = evaluation.evaluate_classifier(name) if clean else evaluation.evaluate_noisy_classifier(name)
-        command = f"python -m pedesis_zoo evaluate {name}"
     else:
-        model: ImageModel = load(name)
-        results = evaluation.evaluate_images(model, number, seed, **settings)
-        given = [f"--{key} {value}" for key, value in settings.items() if value is not None]
-        command = " ".join([f"python -m pedesis_zoo evaluate {name} -n {number} --seed {seed}", *given])
+        settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
+        command, results = evaluation.evaluate(name, number, seed, settings)
     print(command, *evaluation.lines(results), sep="\n")
     if save:
         evaluation.save_results(name, command, results)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
 from pedesis_zoo.generation import sample, seeds_from
-from pedesis_zoo.loading import ImageModel, load_any
+from pedesis_zoo.loading import ImageModel, load, load_any, load_points
 from pedesis_zoo.metrics import Estimate, bootstrap, coverage, features_of, frechet_distance, kernel_distance
 from pedesis_zoo.registry import METRICS, MODELS
+from pedesis_zoo.weights import READER
 
 JUDGES = {"fashion-mnist": "fashion-mnist-features"}
 """The classifier that judges the pictures of a data set."""
@@ -45,6 +46,31 @@ def reference(data: str, split: str) -> tuple[torch.Tensor, float]:
     features, log_probs = features_of(judge_of(data), images.pixels[:10_000])
     accuracy = (log_probs.argmax(1).numpy() == images.labels[:10_000]).mean()
     return features, float(accuracy)
+
+
+def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]) -> tuple[str, Results]:
+    """Measure a model of any kind: the command that does it again, and the results."""
+    from pedesis_zoo.points import evaluate_points
+    from pedesis_zoo.prompts import evaluate_prompts, evaluate_reader
+
+    _, about, _ = load_any(name)
+    command = f"python -m pedesis_zoo evaluate {name}"
+    if about["kind"] == "image":
+        model = load(name)
+        given = {key: value for key, value in settings.items() if value is not None}
+        measure = evaluate_images if model.text is None else evaluate_prompts
+        options = [f"--{key} {value}" for key, value in given.items()]
+        return " ".join([command, f"-n {count} --seed {first_seed}", *options]), measure(
+            model, count, first_seed, **given
+        )
+    if about["kind"] == "points":
+        return command, evaluate_points(load_points(name))
+    of_kind = {
+        "clean-classifier": evaluate_classifier,
+        "noisy-classifier": evaluate_noisy_classifier,
+        READER: evaluate_reader,
+    }
+    return command, of_kind[about["kind"]](name)
 
 
 def evaluate_classifier(name: str) -> Results:

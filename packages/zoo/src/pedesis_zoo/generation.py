@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pedesis.denoiser import Denoiser
 from pedesis.grids import GRIDS
-from pedesis.guidance import ClassifierFree, WithinInterval
-from pedesis.images import Pixels, to_pixels
+from pedesis.guidance import ClassifierFree, Composed, Rescaled, WithinInterval, checked_scale
+from pedesis.images import Pixels
 from pedesis.noise import PerSeed
-from pedesis.samplers import SAMPLERS, Sampler, Step
+from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.thresholds import Clipped
+from pedesis_zoo.drawing import Drawing, Snapshot, padded
 from pedesis_zoo.loading import ImageModel, load
-
-CHUNK = 8
-"""Pictures are always computed eight at a time, the last eight padded: a convolution's rounding depends on the
-size of its batch, so this makes a picture depend on its seed alone. It also bounds the memory."""
 
 MOST_STEPS, MOST_GUIDANCE = 1000, 100.0
 EVERYWHERE = (-math.inf, math.inf)
@@ -33,33 +27,73 @@ EVERYWHERE = (-math.inf, math.inf)
 Wanted = str | int | None | Sequence[str | int | None]
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A moment of generation, as pixels: uint8 (B, H, W, C).
-
-    Attributes:
-        step, steps: `step` of `steps` are done. t: the time reached.
-        x_t: the noisy pictures. x0: what the model thinks they will become; at the end, both are the result.
-    """
-
-    step: int
-    steps: int
-    t: float
-    x_t: Pixels
-    x0: Pixels
-
-    @property
-    def finished(self) -> bool:
-        """Whether these are the final pictures."""
-        return self.step == self.steps
-
-
 def seeds_from(first: int, count: int) -> list[int]:
     """The seeds of `count` pictures: first, first + 1, ... (they are hashed, so neighbours are unrelated)."""
     return list(range(first, first + count))
 
 
+class Settings(TypedDict, total=False):
+    """What else `generate` takes; what is not given, or None, is taken from the model's own `generation` settings.
+
+    guidance: 0 unconditional, 1 plain conditional, more follows the condition more strongly.
+    steps: how many steps of the sampler.
+    sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler.
+    grid: a name in `pedesis.grids.GRIDS`: where the steps are.
+    interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
+        the cost. `EVERYWHERE` for no limits.
+    also: a second condition, with the same weight: the product of the two.
+    negative: what to keep away from, with weight -(guidance - 1): nothing at guidance 1 and below.
+    rescale: 0 to 1, how far guided estimates keep the spread of the conditional ones (Lin et al. 2024).
+    """
+
+    guidance: float | None
+    steps: int | None
+    sampler: str | Mapping[str, Any] | Sampler | None
+    grid: str | None
+    interval: tuple[float, float] | None
+    also: Wanted
+    negative: Wanted
+    rescale: float
+
+
 def generate(
+    model: ImageModel | str | Path,
+    condition: Wanted = None,
+    seeds: Sequence[int] = (0,),
+    **settings: Unpack[Settings],
+) -> Iterator[Snapshot]:
+    """Draw one picture per seed, yielding a `Snapshot` before the first step and after each.
+
+    Args:
+        model: a loaded model, the name of one, or a path to a weight file.
+        condition: a class name or number for all pictures, or one per picture, or prompts; None for nothing.
+        seeds: one integer per picture. A picture depends on its own seed only, not on the others.
+        settings: guidance, steps, sampler, grid, interval, also, negative, rescale: see `Settings`.
+
+    Raises:
+        ValueError: a setting out of its range, or an unknown name; raised before any work is done.
+    """
+    return prepare(model, condition, seeds, **settings).run()
+
+
+def sample(
+    model: ImageModel | str | Path,
+    condition: Wanted = None,
+    seeds: Sequence[int] = (0,),
+    **settings: Unpack[Settings],
+) -> Pixels:
+    """The finished pictures of `generate`, uint8 (B, H, W, C)."""
+    return finished(generate(model, condition, seeds, **settings))
+
+
+def finished(snapshots: Iterable[Snapshot]) -> Pixels:
+    """The pictures at the end of a walk."""
+    for snapshot in snapshots:
+        pass
+    return snapshot.x0
+
+
+def prepare(
     model: ImageModel | str | Path,
     condition: Wanted = None,
     seeds: Sequence[int] = (0,),
@@ -69,95 +103,121 @@ def generate(
     sampler: str | Mapping[str, Any] | Sampler | None = None,
     grid: str | None = None,
     interval: tuple[float, float] | None = None,
-) -> Iterator[Snapshot]:
-    """Draw one picture per seed, yielding a `Snapshot` before the first step and after each.
-
-    Args:
-        model: a loaded model, the name of one, or a path to a weight file.
-        condition: a class name or number for all pictures, or one per picture; None for no class.
-        seeds: one integer per picture. A picture depends on its own seed only, not on the others.
-        guidance: 0 unconditional, 1 plain conditional, more follows the condition more strongly.
-        steps: how many steps of the sampler.
-        sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler.
-        grid: a name in `pedesis.grids.GRIDS`: where the steps are.
-        interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
-            the cost. `EVERYWHERE` for no limits.
-
-    What is not given is taken from the model's own `generation` settings.
-
-    Raises:
-        ValueError: a setting out of its range, or an unknown name; raised before any work is done.
-    """
+    also: Wanted = None,
+    negative: Wanted = None,
+    rescale: float = 0.0,
+) -> Drawing:
+    """What `generate` settles before it begins; see `Settings`."""
     model = model if isinstance(model, ImageModel) else load(model)
-    usual = model.generation
+    usual, count = model.generation, len(seeds)
     steps = _whole("steps", usual.steps if steps is None else steps, 1, MOST_STEPS)
     guidance = _number("guidance", usual.guidance if guidance is None else guidance, 0, MOST_GUIDANCE)
+    rescale = _number("rescale", rescale, 0, 1)
     seeds = [_whole("a seed", seed, 0, 2**63 - 1) for seed in seeds]
     if not seeds:
         raise ValueError("no seeds were given; give one per picture")
     walker = _sampler(usual.sampler if sampler is None else sampler)
     times = GRIDS.build({"name": usual.grid if grid is None else grid})(model.denoiser.process, steps)
-    labels = model.condition(condition, len(seeds))
+    wanted = rows_of(model, condition, count)
     limits = usual.interval if interval is None else interval
-    denoiser = Clipped(guided(model, guidance, limits)) if model.conditional else Clipped(model.denoiser)
-    return _generate(model, denoiser, labels, seeds, walker, times)
+
+    if also is not None or negative is not None:
+        others = [(also, towards), (negative, away)]
+        terms = [(rows_of(model, other, count), weight) for other, weight in others if other is not None]
+        denoiser = composed(model, [(wanted, towards), *terms], guidance, limits, rescale)
+    else:
+        steered = guided(model, guidance, limits, rescale) if model.conditional else model.denoiser
+        denoiser = lambda rows: steered  # noqa: E731
+
+    return Drawing(
+        model,
+        tuple(seeds),
+        wanted,
+        lambda rows: Clipped(denoiser(rows)),
+        lambda rows: PerSeed(padded(seeds)[rows]),
+        walker,
+        times,
+    )
 
 
-def guided(model: ImageModel, guidance: float | Tensor, interval: tuple[float, float] | None) -> Denoiser:
+def rows_of(model: ImageModel, wanted: Wanted, count: int) -> Tensor | None:
+    """A condition for `count` pictures, padded to whole chunks."""
+    condition = model.condition(wanted, count)
+    return None if condition is None else condition[padded(range(count))]
+
+
+def guided(
+    model: ImageModel, guidance: float | Tensor, interval: tuple[float, float] | None, rescale: float = 0.0
+) -> Denoiser:
     """The model under a guidance scale, one number or one per row; above 1 it acts within the interval only.
 
     Distilled models are told the scale, and the interval is part of what they learned.
     """
     if model.denoiser.guided:
+        _undistilled(model, rescale != 0)
         return model.denoiser.at(guidance)
-    everywhere = ClassifierFree(model.denoiser, guidance)
-    plain = everywhere.scale.clamp(max=1)
-    if interval is None or bool((everywhere.scale == plain).all()):
-        return everywhere
-    return WithinInterval(ClassifierFree(model.denoiser, plain), everywhere, *interval)
+
+    def at(scale: Tensor) -> Denoiser:
+        return Rescaled(model.denoiser, scale, rescale) if rescale else ClassifierFree(model.denoiser, scale)
+
+    return within(at, checked_scale(guidance), interval)
 
 
-def sample(
-    model: ImageModel | str | Path, condition: Wanted = None, seeds: Sequence[int] = (0,), **settings: Any
-) -> Pixels:
-    """The finished pictures of `generate`, uint8 (B, H, W, C)."""
-    for snapshot in generate(model, condition, seeds, **settings):
-        pass
-    return snapshot.x0
+def within(at: Callable[[Tensor], Denoiser], guidance: Tensor, interval: tuple[float, float] | None) -> Denoiser:
+    """`at(guidance)` within the interval, and outside it what remains of it at scales up to 1."""
+    plain = guidance.clamp(max=1)
+    if interval is None or bool((guidance == plain).all()):
+        return at(guidance)
+    return WithinInterval(at(plain), at(guidance), *interval)
 
 
-def _generate(
-    model: ImageModel, denoiser: Denoiser, labels: Tensor | None, seeds: Sequence[int], sampler: Sampler, times: Tensor
-) -> Iterator[Snapshot]:
-    walks = [
-        _walk(
-            model,
-            denoiser,
-            None if labels is None else labels[first : first + CHUNK],
-            seeds[first : first + CHUNK],
-            sampler,
-            times,
+Weight = Callable[[Tensor, slice], Tensor]
+"""From the guidance scale, for a chunk of rows, to the weight of a condition."""
+
+
+def towards(scale: Tensor, rows: slice) -> Tensor:
+    """The condition itself."""
+    return scale
+
+
+def away(scale: Tensor, rows: slice) -> Tensor:
+    """Away from a condition as a negative prompt goes: nothing up to scale 1, then -(scale - 1)."""
+    return -(scale - 1).clamp(min=0)
+
+
+def composed(
+    model: ImageModel,
+    terms: Sequence[tuple[Tensor | None, Weight]],
+    guidance: float,
+    interval: tuple[float, float] | None,
+    rescale: float = 0.0,
+) -> Callable[[slice], Denoiser]:
+    """The model under several conditions at once, each padded rows and a weight, for a chunk of rows.
+
+    Raises:
+        ValueError: for a model that takes none, or that has no unconditional side.
+    """
+    if not model.conditional:
+        raise ValueError(f"{model.name!r} is unconditional and takes no conditions")
+    _undistilled(model, True)
+
+    def for_rows(rows: slice) -> Denoiser:
+        def at(scale: Tensor) -> Denoiser:
+            every = [(condition[rows], weight(scale, rows)) for condition, weight in terms if condition is not None]
+            active = [(condition, weight) for condition, weight in every if bool((weight != 0).any())]
+            return Composed(model.denoiser, active or every[:1], rescale)
+
+        return within(at, checked_scale(guidance), interval)
+
+    return for_rows
+
+
+def _undistilled(model: ImageModel, wanted: bool) -> None:
+    if wanted and model.denoiser.guided:
+        raise ValueError(
+            f"{model.name!r} is distilled: guidance is an input of its network, so it takes no second or negative "
+            "condition and no rescaling; use the model that it learned from"
         )
-        for first in range(0, len(seeds), CHUNK)
-    ]
-    with suppress(StopIteration):
-        while True:
-            now = [next(walk) for walk in walks]
-            x_t = to_pixels(torch.cat([step.x_t for step in now]))[: len(seeds)]
-            x0 = to_pixels(torch.cat([step.x0 for step in now]))[: len(seeds)]
-            yield Snapshot(now[0].index, len(times) - 1, now[0].level.t, x_t, x0)
-
-
-def _walk(
-    model: ImageModel, denoiser: Denoiser, labels: Tensor | None, seeds: Sequence[int], sampler: Sampler, times: Tensor
-) -> Iterator[Step]:
-    """One chunk's trajectory; the rows that pad it repeat the last."""
-    padded = [*seeds, *[seeds[-1]] * (CHUNK - len(seeds))]
-    if labels is not None:
-        labels = torch.cat([labels, labels[-1:].expand(CHUNK - len(labels))])
-    noise = PerSeed(padded)
-    prior = model.denoiser.process.prior(torch.empty(CHUNK, *model.shape, device=model.device))
-    return sampler.trajectory(denoiser, prior.sample(noise), times, labels, noise)
 
 
 def _sampler(wanted: str | Mapping[str, Any] | Sampler) -> Sampler:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from pedesis.classifier import CleanClassifier, NoisyClassifier
+from pedesis.classifier import AttributeReader, CleanClassifier, NoisyClassifier
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.files import atomic
 from pedesis.images import enlarge, grid, save_png
@@ -22,6 +22,7 @@ from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.generation import sample
 from pedesis_zoo.loading import load, load_any, load_points
 from pedesis_zoo.points import density_picture, sample_points
+from pedesis_zoo.prompts import real_prompts
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, METRICS, MODELS, WEIGHTS, recipe
 from pedesis_zoo.weights import load_weights, save_weights
@@ -55,6 +56,8 @@ def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tenso
     with torch.no_grad(), full_precision():
         if isinstance(module, NetworkDenoiser):
             answer = module(x, t, label).x0
+        elif isinstance(module, AttributeReader):
+            answer = torch.cat(module.log_probs(x), dim=1)
         elif isinstance(module, NoisyClassifier):
             answer = module.log_probs(x, t)
         else:
@@ -77,8 +80,14 @@ def kept_golden(name: str) -> dict[str, Tensor]:
 
 
 def write_samples(name: str) -> None:
-    """The picture of the card: a column of each class, ten seeds down."""
+    """The picture of the card: a column of each class, eight seeds down; or, for a text model, of its prompts."""
     model = load(name)
+    if model.text is not None:
+        _, real, captions = real_prompts(model.about["data"]["name"], 24, "held-out", seed=78)
+        pixels = sample(model, captions, range(24))
+        sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (real.pixels, pixels)])
+        save_png(enlarge(grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
+        return
     columns = len(model.classes) or 10
     wanted = [i % columns for i in range(8 * columns)] if model.classes else None
     pixels = sample(model, wanted, range(8 * columns))
@@ -139,7 +148,7 @@ def card_text(name: str) -> str:
         )
     parts = ["\n".join(front), f"# {name}", known.title + "."]
     if known.kind == "image":
-        parts.append(f"![One column per class](samples.png)\n\n`pedesis_zoo.sample({name!r}, ...)`, seeds 0, 1, 2, ...")
+        parts.append(samples_text(name, bool(about["model"]["network"].get("text"))))
     parts.append("| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in facts))
     if known.kind == "points":
         parts.append(
@@ -149,6 +158,17 @@ def card_text(name: str) -> str:
         parts.append(known.notes)
     parts.append("## Measured\n\n" + (measured(name) or "Nothing yet."))
     return "\n\n".join(parts) + "\n"
+
+
+def samples_text(name: str, text: bool) -> str:
+    """What the picture of a card of a model of pictures shows."""
+    if not text:
+        return f"![One column per class](samples.png)\n\n`pedesis_zoo.sample({name!r}, ...)`, seeds 0, 1, 2, ..."
+    return (
+        "![Composed and drawn pictures](samples.png)\n\nOdd rows: composed pictures with attributes that training "
+        f"never showed together. Below each, what `pedesis_zoo.sample({name!r}, caption)` draws from its caption "
+        "alone, which names some of them."
+    )
 
 
 def measured(name: str) -> str:

@@ -25,7 +25,8 @@ class Generation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One model. `kind` is "image" or "points" (denoisers), "clean-classifier" or "noisy-classifier"."""
+    """One model. `kind` is "image" or "points" (denoisers), "clean-classifier", "noisy-classifier" or
+    "attribute-reader"."""
 
     title: str  # one line for lists
     kind: str

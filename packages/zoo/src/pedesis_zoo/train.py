@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pedesis.classifier import cross_entropy
+from pedesis.classifier import attribute_cross_entropy, cross_entropy
 from pedesis.denoiser import Denoiser
 from pedesis.distillation import Distillation
 from pedesis.files import check_writable
@@ -24,7 +24,7 @@ from pedesis_zoo.data import ImageSet, TrainingData, training_data
 from pedesis_zoo.generation import guided
 from pedesis_zoo.loading import load, load_any
 from pedesis_zoo.recipes import Recipe
-from pedesis_zoo.weights import build, save_weights
+from pedesis_zoo.weights import READER, build, save_weights
 
 Report = Callable[[TrainState[Any]], None]
 Objective = Callable[..., tuple[torch.Tensor, torch.Tensor]]
@@ -49,7 +49,9 @@ class Plan:
         known = {**self.data.network, **self.recipe.network}
         if "text" in self.data.network:
             known["text"] = {**self.data.network["text"], **self.recipe.network.get("text", {})}
+        attributes = [[kind, list(values)] for kind, values in getattr(self.data, "attributes", ())]
         return {
+            "attributes": attributes,
             "network": known,
             "process": self.recipe.process,
             "parameterisation": {"name": self.recipe.parameterisation},
@@ -78,7 +80,7 @@ class Plan:
 
 def plan(recipe: Recipe, data: TrainingData | None = None, **changes: Any) -> Plan:
     """Bring a recipe and its data together. `changes` override fields of its `TrainConfig` (None: no change)."""
-    data = data or training_data(recipe.data)
+    data = data or training_data(recipe.data, attributes=recipe.kind == READER)
     config = TrainConfig(**{**recipe.training, **{k: v for k, v in changes.items() if v is not None}})
     return Plan(recipe, data, config)
 
@@ -125,6 +127,8 @@ def loss_of(recipe: Recipe, device: str = "cpu") -> Objective:
     """The objective that a recipe names in `loss["name"]` ("denoising" if it names none). Raises UnknownName."""
     if recipe.kind.endswith("classifier"):
         return cross_entropy
+    if recipe.kind == READER:
+        return attribute_cross_entropy
     name, arguments = recipe.loss.get("name", "denoising"), {k: v for k, v in recipe.loss.items() if k != "name"}
     if name == "distillation":
         return distillation(device=device, **arguments)

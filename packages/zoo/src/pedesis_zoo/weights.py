@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pedesis.classifier import CleanClassifier, NoisyClassifier
+from pedesis.classifier import AttributeReader, CleanClassifier, NoisyClassifier
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.files import atomic
 from pedesis.nn import NETWORKS
@@ -25,6 +25,7 @@ from pedesis.parameterisations import PARAMETERISATIONS
 from pedesis.process import Process
 
 FORMAT = 1
+READER = "attribute-reader"
 
 
 def build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
@@ -32,6 +33,8 @@ def build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
     network = NETWORKS.build(spec["network"])
     if kind == "clean-classifier":
         return CleanClassifier(network)
+    if kind == READER:
+        return AttributeReader(network, spec["attributes"])
     process = Process.from_spec(spec["process"])
     if kind == "noisy-classifier":
         return NoisyClassifier(network, process, spec["data_std"])

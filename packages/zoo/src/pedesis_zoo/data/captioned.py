@@ -1,35 +1,47 @@
-"""Pictures with captions, by name, as training wants them."""
+"""The composed sets of pictures by name, as training wants them: with captions, or with their attributes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from pedesis_zoo.data import avatars, heroes
-from pedesis_zoo.data.sets import CaptionedSet
+from pedesis_zoo.data.composed import CaptionBatches, ComposedSet, LabelBatches
+from pedesis_zoo.data.sets import AttributeSet, CaptionedSet
 
 
-def of_heroes() -> CaptionedSet:
-    """32x32 adventurers; see `pedesis_zoo.data.heroes`."""
-    return CaptionedSet(
-        "heroes",
-        (3, 32, 32),
-        heroes.vocabulary(),
-        heroes.LENGTH,
-        "CC0-1.0 (Dungeon Crawl Stone Soup tiles)",
-        lambda batch, seed, device: heroes.HeroBatches(batch, seed, device=device),
-    )
+@dataclass(frozen=True)
+class Composed:
+    """A composed set: how to get it, the side of its pictures, the length of its captions, the licence of its parts."""
+
+    source: Callable[[], ComposedSet]
+    side: int
+    length: int
+    licence: str
 
 
-def of_avatars() -> CaptionedSet:
-    """16x16 faces; see `pedesis_zoo.data.avatars`."""
-    return CaptionedSet(
-        "avatars",
-        (3, 16, 16),
-        avatars.vocabulary(),
-        avatars.LENGTH,
-        "CC0-1.0 (DiceBear Pixel Art)",
-        lambda batch, seed, device: avatars.AvatarBatches(batch, seed, device=device),
-    )
+COMPOSED: dict[str, Composed] = {
+    "heroes": Composed(heroes.lexicon, 32, heroes.LENGTH, "CC0-1.0 (Dungeon Crawl Stone Soup tiles)"),
+    "avatars": Composed(avatars.lexicon, 16, avatars.LENGTH, "CC0-1.0 (DiceBear Pixel Art)"),
+}
 
 
-CAPTIONED: dict[str, Callable[[], CaptionedSet]] = {"heroes": of_heroes, "avatars": of_avatars}
+def captioned(name: str) -> CaptionedSet:
+    """The set with captions, for models of text."""
+    known = COMPOSED[name]
+    source = known.source()
+
+    def draw(batch: int, seed: int, device: str) -> CaptionBatches:
+        return CaptionBatches(source, batch, known.length, seed, device=device)
+
+    shape = (3, known.side, known.side)
+    return CaptionedSet(name, shape, source.vocabulary, known.length, known.licence, draw)
+
+
+def with_attributes(name: str) -> AttributeSet:
+    """The set with its attributes, for readers."""
+    known = COMPOSED[name]
+    source = known.source()
+    attributes = tuple((kind, source.values[kind]) for kind in source.kinds)
+    return AttributeSet(name, (3, known.side, known.side), attributes, known.licence, partial(LabelBatches, source))

@@ -235,3 +235,15 @@ class CaptionBatches:
         captions = drawn.captions([splitmix64(self.seed, 1, i) for i in index.tolist()])
         tokens = torch.from_numpy(self.vocabulary.tokens(captions, self.length))
         return to_model(drawn.pixels).to(self.device), tokens.to(self.device)
+
+
+class LabelBatches:
+    """Endless batches for readers: row r of step n is picture n * batch + r of the list of `seed`, of training."""
+
+    def __init__(self, source: ComposedSet, batch: int, seed: int = 0, device: str = "cpu"):
+        self.source, self.batch, self.seed, self.device = source, batch, seed, device
+
+    def __call__(self, step: int, rows: range) -> tuple[Tensor, Tensor]:
+        """x0 (B, 3, H, W) in [-1, 1], and the labels (B, K), 0 for none and -1 for hidden."""
+        drawn = self.source.draw(self.seed, step * self.batch + np.arange(rows.start, rows.stop, rows.step))
+        return to_model(drawn.pixels).to(self.device), torch.from_numpy(drawn.labels).to(self.device)

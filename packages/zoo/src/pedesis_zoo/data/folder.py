@@ -14,7 +14,7 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
 LARGEST = 64_000_000  # pixels; larger files are refused before they are decoded
 
 
-def read_picture(path: Path, size: int) -> tuple[np.ndarray | None, str]:
+def read_picture(path: Path, size: int, largest: int = LARGEST) -> tuple[np.ndarray | None, str]:
     """One picture as uint8 (size, size, 3), or None and why not.
 
     The first frame of an animation, turned as its EXIF says, transparency laid on white, grey made RGB, cut to
@@ -22,8 +22,8 @@ def read_picture(path: Path, size: int) -> tuple[np.ndarray | None, str]:
     """
     try:
         with Image.open(path) as image:
-            if image.width * image.height > LARGEST:
-                return None, f"has {image.width}x{image.height} pixels, more than {LARGEST:,}"
+            if image.width * image.height > largest:
+                return None, f"has {image.width}x{image.height} pixels, more than {largest:,}"
             image.seek(0)
             upright = ImageOps.exif_transpose(image).convert("RGBA")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

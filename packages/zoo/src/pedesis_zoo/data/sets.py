@@ -122,6 +122,32 @@ class CaptionedSet:
         return self.draw(batch, seed, device)
 
 
+@dataclass(frozen=True)
+class AttributeSet:
+    """An endless set of pictures with several labels each.
+
+    Attributes:
+        shape: (C, H, W). attributes: (kind, its values in words) for each label; value 0 is none.
+        draw: (batch, seed, device) -> batches of pictures and labels (B, K), -1 where hidden.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    attributes: tuple[tuple[str, tuple[str, ...]], ...]
+    licence: str
+    draw: Callable[[int, int, str], Batches]
+    classes: tuple[str, ...] = ()
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of a network for these pictures: one logit per value."""
+        return {"channels": self.shape[0], "classes": sum(len(values) for _, values in self.attributes)}
+
+    def batches(self, batch: int, seed: int, device: str) -> Batches:
+        """Endless batches, never the same twice."""
+        return self.draw(batch, seed, device)
+
+
 Loader = Callable[[str, str | Path | None, bool], ImageSet]
 DATASETS: dict[str, Loader] = {}
 SPLITS = ("train", "test")
@@ -157,16 +183,19 @@ def load_data(name: str, split: str = "train", root: str | Path | None = None, d
     return DATASETS[name](split, root, download)
 
 
-def training_data(name: str) -> TrainingData:
+def training_data(name: str, attributes: bool = False) -> TrainingData:
     """The data that a recipe names: a set of pictures, of points, or of pictures with captions.
+
+    Args:
+        attributes: for composed pictures, their attributes instead of captions.
 
     Raises:
         UnknownName: no such data. DataNotFound: not on this machine.
     """
     from pedesis_zoo.data import captioned, points
 
-    if name in captioned.CAPTIONED:
-        return captioned.CAPTIONED[name]()
+    if name in captioned.COMPOSED:
+        return captioned.with_attributes(name) if attributes else captioned.captioned(name)
     if name in points.POINTS:
         return points.load_points(name)
     return load_data(name, "train")

@@ -1,0 +1,257 @@
+r"""Bits per dimension of a model's variational bound: by noise level, and in few steps.
+
+    bits = L / (D ln 2),     L = prior term + denoising terms + reconstruction                    (`pedesis.elbo`)
+
+What has to be chosen beforehand is learned from training images: the mean squared error of x0_hat at each noise level,
+which is the best Var[x_0 | x_t] that depends on the level alone (the analytic variance), and from it the cheapest grid
+(`pedesis.stepsearch`). The bound is then taken on test images.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pedesis.denoiser import Condition, Denoiser, Prediction
+from pedesis.elbo import Elbo, discretised_log_prob, elbo
+from pedesis.gaussian import Gaussian
+from pedesis.grids import GRIDS
+from pedesis.guidance import Guided
+from pedesis.images import to_model
+from pedesis.noise import gaussian_noise
+from pedesis.process import Time
+from pedesis.reverse import BetaVariance, OptimalVariance, PosteriorVariance, VarianceRule
+from pedesis.stepsearch import best_steps, variational_cost
+from pedesis.variance import AnalyticVariance
+from pedesis_zoo.data import load_data
+from pedesis_zoo.loading import load
+from pedesis_zoo.metrics import Estimate
+from pedesis_zoo.tables import Cell, save_table
+
+HIGHEST = 14.0
+"""The log-SNR at which the cleanest level lies: noise of an eighth of a grey level."""
+
+BATCH = 50
+FEW = (5, 10, 25, 50)
+"""Numbers of steps that are compared."""
+
+SEARCHED = "searched"
+"""The name of the grid that `pedesis.stepsearch` finds."""
+
+Results = dict[str, Estimate]
+Row = dict[str, Cell]
+Choice = tuple[Denoiser, VarianceRule]
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What training images say about a denoiser at each noise level.
+
+    Attributes:
+        table: the denoiser with E (x_0 - x0_hat)^2 per dimension as its Var[x_0 | x_t], at K levels.
+        reconstruction: -E log p(x_0 | x_t) per dimension with that variance, nats (K,): the price of ending there.
+    """
+
+    table: AnalyticVariance
+    reconstruction: Tensor
+
+    def analytic(self, denoiser: Denoiser) -> AnalyticVariance:
+        """Another denoiser with the same table."""
+        return AnalyticVariance(denoiser, self.table.log_snrs, self.table.variances)
+
+    def searched(self, steps: int, nodes: int = 300) -> Tensor:
+        """The grid of `steps` steps with the least expected bound, among nodes even in log_snr; from 1 down to 0."""
+        process, known = self.table.process, self.table.log_snrs
+        log_snrs = torch.linspace(float(known[-1]), float(known[0]), nodes, dtype=torch.float64)
+        times = torch.cat([torch.zeros(1, dtype=torch.float64), process.schedule.time(log_snrs)])
+        times[-1] = 1.0
+        squares = self.table.at(log_snrs)
+        cost = variational_cost(process, times, torch.cat([squares[:1], squares]))
+        cost[0, 1:] = torch.as_tensor(np.interp(log_snrs.numpy(), known.numpy(), self.reconstruction.numpy()))
+        path, _ = best_steps(cost, steps)
+        return times[path]
+
+
+def learn_levels(denoiser: Denoiser, x0: Tensor, condition: Condition = None, count: int = 40, seed: int = 0) -> Levels:
+    """Measure `Levels` on images (N, C, H, W) in [-1, 1]."""
+    process = denoiser.process
+    low, high = float(process.log_snr(1.0)), min(HIGHEST, float(process.log_snr(0.0)))
+    log_snrs = torch.linspace(low, high, count, dtype=torch.float64)
+    times = process.schedule.time(log_snrs).clamp(0, 1)
+    squares, prices = [], []
+    for i, t in enumerate(tqdm(times, unit="level", disable=None)):
+        noise = gaussian_noise(seed, i)
+        with torch.no_grad():
+            rows = [denoiser(process.marginal(part, t).sample(noise), t, y).x0 for part, y in _parts(x0, condition)]
+        guess = torch.cat(rows)
+        squares.append((guess - x0).double().square().mean())
+        prices.append(-discretised_log_prob(x0, Gaussian(guess, squares[-1].float())).double().mean() / x0[0].numel())
+    return Levels(AnalyticVariance(denoiser, log_snrs, torch.stack(squares)), torch.stack(prices))
+
+
+class Remembered(Guided):
+    """A denoiser that answers a second question about the same time from memory: rules share the network's work."""
+
+    def __init__(self, inner: Denoiser):
+        super().__init__(inner)
+        self.memory: dict[float, Prediction] = {}
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        return self.predict(x_t, t, condition).x0
+
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
+        key = float(torch.as_tensor(t, dtype=torch.float64).flatten()[0])
+        if key not in self.memory:
+            self.memory[key] = self.inner(x_t, t, condition)
+        said = self.memory[key]
+        assert torch.equal(said.x_t, x_t), "asked about another x_t at the same time"
+        return said
+
+
+def choices(denoiser: Denoiser, levels: Levels) -> dict[str, Choice]:
+    """The variances that every denoiser can be given, by name."""
+    return {
+        "posterior": (denoiser, PosteriorVariance()),
+        "beta": (denoiser, BetaVariance()),
+        "analytic": (levels.analytic(denoiser), OptimalVariance()),
+    }
+
+
+def bounds(
+    denoiser: Remembered, x0: Tensor, times: Tensor, rules: Mapping[str, Choice], condition: Condition, seed: int
+) -> Iterator[tuple[Tensor, dict[str, Elbo]]]:
+    """The bound under several variances at common x_t, a batch at a time: (images, bound of each rule)."""
+    for i, (part, y) in enumerate(_parts(x0, condition)):
+        denoiser.memory.clear()
+        with torch.no_grad():
+            found = {
+                name: elbo(model, part, times, gaussian_noise(seed, i), rule, y)
+                for name, (model, rule) in rules.items()
+            }
+        yield part, found
+
+
+def by_level(
+    denoiser: Denoiser, levels: Levels, x0: Tensor, steps: int, condition: Condition = None, seed: int = 1
+) -> list[Row]:
+    """The terms of the bound one after the other, from noise to data, on the searched grid; and their total.
+
+    Columns: term, t and log_snr (where x_t is known), bits per dimension, the standard error of their mean, and the
+    rms error of x0_hat there in grey levels. The variance is the model's own if it has learned one, else analytic.
+    """
+    inner = Remembered(denoiser)
+    name, rule = usual(inner, levels, x0)
+    times = levels.searched(steps)
+    bits, squares = [], []
+    batches = bounds(inner, x0, times, {name: rule}, condition, seed)
+    for part, terms in tqdm(batches, total=math.ceil(len(x0) / BATCH), unit=f"x{BATCH} pictures", disable=None):
+        bound = terms[name]
+        each = torch.cat([bound.prior[None], bound.per_step, bound.reconstruction[None]])
+        bits.append(each.double() / (bound.dimensions * math.log(2)))
+        squares.append(torch.stack([_square(inner.memory[float(t)], part) for t in times[:-1]]))
+    table, rms = torch.cat(bits, 1), 127.5 * torch.cat(squares, 1).mean(1).sqrt()
+    log_snrs = denoiser.process.log_snr(times[:-1])
+    terms_of = ["prior", *["denoising"] * (steps - 1), "reconstruction"]
+    places = torch.stack([times[:-1], log_snrs, rms], 1)[[0, *range(steps)]].tolist()
+    rows: list[Row] = [
+        {"term": term, "t": t, "log_snr": log_snr, "bits": mean, "error": error, "rms": off}
+        for term, (t, log_snr, off), (mean, error) in zip(terms_of, places, map(_mean, table), strict=True)
+    ]
+    mean, error = _mean(table.sum(0))
+    return [*rows, {"term": "total", "t": 0.0, "log_snr": math.inf, "bits": mean, "error": error, "rms": 0.0}]
+
+
+def in_few_steps(
+    denoiser: Denoiser,
+    levels: Levels,
+    x0: Tensor,
+    steps: Sequence[int] = FEW,
+    condition: Condition = None,
+    seed: int = 1,
+) -> list[Row]:
+    """Bits per dimension for every number of steps, grid and variance.
+
+    `over_analytic` is what a row needs more than the analytic variance on the same grid, `over_searched` more than
+    the searched grid with the same variance: means of the differences image by image, with their standard errors.
+    """
+    inner = Remembered(denoiser)
+    rules = dict([usual(inner, levels, x0)]) | choices(inner, levels)
+    rows: list[Row] = []
+    for n, grid in tqdm([(n, g) for n in steps for g in (SEARCHED, *GRIDS)], unit="grid", disable=None):
+        times = levels.searched(n) if grid == SEARCHED else GRIDS.build({"name": grid})(denoiser.process, n)
+        parts = [found for _, found in bounds(inner, x0, times, rules, condition, seed)]
+        bits = {name: torch.cat([found[name].bits_per_dimension.double() for found in parts]) for name in rules}
+        if grid == SEARCHED:
+            best = bits
+        for name, each in bits.items():
+            row: Row = {"steps": n, "grid": grid, "variance": name}
+            compared = {"": each, "over_analytic": each - bits["analytic"], "over_searched": each - best[name]}
+            for column, values in compared.items():
+                row[column or "bits"], row[f"{column}_error".lstrip("_")] = _mean(values)
+            rows.append(row)
+    return rows
+
+
+def usual(denoiser: Remembered, levels: Levels, x0: Tensor) -> tuple[str, Choice]:
+    """The best variance a model has: its own if it has learned one, else the analytic one."""
+    with torch.no_grad():
+        learned = denoiser.inner(x0[:2], 0.5).variance is not None
+    return (
+        ("learned", (denoiser, OptimalVariance())) if learned else ("analytic", choices(denoiser, levels)["analytic"])
+    )
+
+
+def evaluate_bits(
+    name: str, number: int, steps: int | None = None, few_steps: bool = False, save: bool = False
+) -> tuple[str, Results]:
+    """`evaluate --bits` and `--few-steps`: the command that repeats it, and the numbers for the card.
+
+    The first `number` test images; levels are learned from as many training images, 512 at most. No class is given.
+    """
+    model = load(name)
+    train, test = (load_data(model.about["data"]["name"], split).pixels for split in ("train", "test"))
+    levels = learn_levels(model.denoiser, to_model(train[: min(number, 512)]))
+    x0 = to_model(test[:number])
+    command = f"python -m pedesis_zoo evaluate {name} -n {number} "
+    if few_steps:
+        command += "--few-steps"
+        rows = in_few_steps(model.denoiser, levels, x0, (steps,) if steps else FEW)
+        results = {
+            f"bits per dimension, {row['steps']} steps, {row['grid']} grid, {row['variance']} variance": _interval(row)
+            for row in rows
+            if row["grid"] in (SEARCHED, "uniform")
+        }
+    else:
+        command += f"--bits --steps {steps or 100}"
+        rows = by_level(model.denoiser, levels, x0, steps or 100)
+        results = {f"bits per dimension, bound of {steps or 100} steps": _interval(rows[-1])}
+    if save:
+        save_table(name, "few-steps" if few_steps else "bits", f"{command} --save", rows)
+    return command, results
+
+
+def _interval(row: Row) -> Estimate:
+    value, error = float(row["bits"]), float(row["error"])
+    return Estimate(value, value - 1.96 * error, value + 1.96 * error)
+
+
+def _parts(x0: Tensor, condition: Condition) -> Iterator[tuple[Tensor, Condition]]:
+    labels = itertools.repeat(None) if condition is None else condition.split(BATCH)
+    return zip(x0.split(BATCH), labels, strict=False)
+
+
+def _square(said: Prediction, x0: Tensor) -> Tensor:
+    """Mean squared error of each picture, (B,)."""
+    return (said.x0 - x0).double().square().flatten(1).mean(1)
+
+
+def _mean(values: Tensor) -> tuple[float, float]:
+    """Mean and its standard error."""
+    return float(values.mean()), float(values.std() / math.sqrt(len(values)))

@@ -1,0 +1,98 @@
+"""A drawing: everything that is settled before the first step, and the walk itself.
+
+`pedesis_zoo.generation.prepare` makes one; editing and classifier guidance change a part of it; `run` takes the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from pedesis.denoiser import Denoiser
+from pedesis.gaussian import Noise
+from pedesis.images import Pixels, to_pixels
+from pedesis.samplers import Sampler, Step
+from pedesis_zoo.loading import ImageModel
+
+CHUNK = 8
+"""Pictures are always computed eight at a time, the last eight padded: a convolution's rounding depends on the
+size of its batch, so this makes a picture depend on its seed alone. It also bounds the memory."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A moment of generation, as pixels: uint8 (B, H, W, C).
+
+    Attributes:
+        step, steps: `step` of `steps` are done. t: the time reached.
+        x_t: the noisy pictures. x0: what the model thinks they will become; at the end, both are the result.
+        state: x_t as the model sees it, float (B, C, H, W), not cut to what pixels can show.
+    """
+
+    step: int
+    steps: int
+    t: float
+    x_t: Pixels
+    x0: Pixels
+    state: Tensor = field(repr=False)
+
+    @property
+    def finished(self) -> bool:
+        """Whether these are the final pictures."""
+        return self.step == self.steps
+
+
+def padded(rows: Sequence[T]) -> list[T]:
+    """Rows filled up to a multiple of `CHUNK` by repeating the last."""
+    return [*rows, *[rows[-1]] * (-len(rows) % CHUNK)]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Pictures that are settled but not begun.
+
+    Attributes:
+        seeds: one per picture. condition: one row per picture, padded to whole chunks; None for none.
+        denoiser, noise: what a chunk of rows is given; `slice` counts padded rows.
+        times: from where to where the sampler walks.
+        picture: (1, C, H, W) to begin from, noised to times[0]; None begins from the prior.
+    """
+
+    model: ImageModel
+    seeds: tuple[int, ...]
+    condition: Tensor | None
+    denoiser: Callable[[slice], Denoiser]
+    noise: Callable[[slice], Noise]
+    sampler: Sampler
+    times: Tensor
+    picture: Tensor | None = None
+
+    def run(self) -> Iterator[Snapshot]:
+        """Draw, yielding a `Snapshot` before the first step and after each."""
+        count, steps = len(self.seeds), len(self.times) - 1
+        walks = [self.walk(slice(first, first + CHUNK)) for first in range(0, count, CHUNK)]
+        with suppress(StopIteration):
+            while True:
+                now = [next(walk) for walk in walks]
+                x_t = torch.cat([step.x_t for step in now])[:count]
+                x0 = torch.cat([step.x0 for step in now])[:count]
+                yield Snapshot(now[0].index, steps, now[0].level.t, to_pixels(x_t), to_pixels(x0), x_t)
+
+    def walk(self, rows: slice) -> Iterator[Step]:
+        """The trajectory of one chunk."""
+        noise, condition = self.noise(rows), None if self.condition is None else self.condition[rows]
+        return self.sampler.trajectory(self.denoiser(rows), self.start(noise), self.times, condition, noise)
+
+    def start(self, noise: Noise) -> Tensor:
+        """x at times[0]: from the prior, or from q(x_t | picture)."""
+        process, like = self.model.denoiser.process, torch.empty(CHUNK, *self.model.shape, device=self.model.device)
+        if self.picture is None:
+            return process.prior(like).sample(noise)
+        return process.marginal(self.picture.expand_as(like), float(self.times[0])).sample(noise)

@@ -1,0 +1,149 @@
+"""Editing with a model of the zoo: fill a hole, begin from a picture, walk between two seeds or two conditions.
+
+Each is `generate` with one part changed, and yields the same snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from pedesis.editing import Inpainted, Resampled, remaining_times, slerp
+from pedesis.gaussian import Noise
+from pedesis.guidance import checked_scale
+from pedesis.images import Pixels, to_model
+from pedesis.noise import PerSeed
+from pedesis.thresholds import Clipped
+from pedesis_zoo.data.folder import read_picture
+from pedesis_zoo.drawing import Drawing, Snapshot, padded
+from pedesis_zoo.generation import Settings, Wanted, composed, prepare, rows_of
+from pedesis_zoo.loading import ImageModel
+
+
+def fitted(model: ImageModel, path: str | Path, largest: int = 16_000_000) -> Pixels:
+    """A picture file as the model would draw it, uint8 (H, W, C): its central part, resized; grey for grey models.
+
+    Raises:
+        ValueError: a file that is no picture, or that has more than `largest` pixels.
+    """
+    channels, height, width = model.shape
+    picture, trouble = read_picture(Path(path), max(height, width), largest)
+    if picture is None:
+        raise ValueError(f"{Path(path).name} {trouble}")
+    picture = picture[(len(picture) - height) // 2 :][:height, (picture.shape[1] - width) // 2 :][:, :width]
+    return np.asarray(Image.fromarray(picture).convert("L"))[..., None] if channels == 1 else picture
+
+
+def inpaint(
+    model: ImageModel,
+    picture: Pixels,
+    hole: NDArray[np.bool_],
+    condition: Wanted = None,
+    seeds: Sequence[int] = (0,),
+    *,
+    repeats: int = 1,
+    **settings: Unpack[Settings],
+) -> Iterator[Snapshot]:
+    """Draw the part of a picture where `hole` is true; the rest is kept as it is.
+
+    Args:
+        picture: uint8 (H, W, C). hole: bool (H, W).
+        repeats: how often each step is taken, with noise in between: more, and the new part fits the old one better
+            (Lugmayr et al. 2022).
+
+    Raises:
+        ValueError: a picture or hole of another size, or a hole that holds nothing.
+    """
+    hole = np.asarray(hole)
+    if hole.dtype != np.bool_ or hole.shape != model.shape[1:] or not hole.any():
+        raise ValueError(
+            f"the hole must be true somewhere, bool {model.shape[1:]}; got {hole.dtype} {hole.shape}, "
+            f"true at {np.count_nonzero(hole)} places"
+        )
+    drawing = prepare(model, condition, seeds, **settings)
+    known, mask = _as_row(model, picture), torch.as_tensor(~hole)[None, None].to(model.device)
+    inner = drawing.denoiser
+    return replace(
+        drawing,
+        denoiser=lambda rows: Inpainted(inner(rows), known, mask),
+        sampler=Resampled(drawing.sampler, repeats) if repeats != 1 else drawing.sampler,
+    ).run()
+
+
+def vary(
+    model: ImageModel,
+    picture: Pixels,
+    strength: float,
+    condition: Wanted = None,
+    seeds: Sequence[int] = (0,),
+    **settings: Unpack[Settings],
+) -> Iterator[Snapshot]:
+    """Image to image: noise a picture part of the way and draw from there (Meng et al. 2022, SDEdit).
+
+    Args:
+        strength: 0 (nothing changes) < strength <= 1 (only noise is left): the share of the steps that is taken.
+    """
+    drawing = prepare(model, condition, seeds, **settings)
+    times = remaining_times(drawing.times, strength)
+    return replace(drawing, times=times, picture=_as_row(model, picture)).run()
+
+
+def between(
+    model: ImageModel,
+    first_seed: int,
+    second_seed: int,
+    number: int = 8,
+    condition: Wanted = None,
+    other: Wanted = None,
+    **settings: Unpack[Settings],
+) -> Iterator[Snapshot]:
+    """Pictures between two seeds, and between two conditions if `other` is given.
+
+    All noise is slerp(noise of the first, noise of the second, share), share from 0 to 1; the conditions are mixed as
+    x0 = x0_uncond + guidance ((1 - share) (x0_first - x0_uncond) + share (x0_other - x0_uncond)).
+
+    Raises:
+        ValueError: fewer than two pictures, or a model that cannot mix conditions.
+    """
+    if number < 2:
+        raise ValueError(f"between two ends there are at least 2 pictures; got number = {number}")
+    drawing = prepare(model, condition, [first_seed] * number, **settings)
+    prepare(model, None, [second_seed])  # the same checks
+    share = torch.tensor(padded(np.linspace(0, 1, number).tolist()), dtype=torch.float64)
+
+    def noise(rows: slice) -> Noise:
+        first, second = (PerSeed([seed] * len(share[rows])) for seed in (first_seed, second_seed))
+        return lambda like: slerp(first(like), second(like), share[rows].to(like))
+
+    drawing = replace(drawing, noise=noise)
+    return (drawing if other is None else _mixed(drawing, other, share, settings)).run()
+
+
+def _mixed(drawing: Drawing, other: Wanted, share: torch.Tensor, settings: Settings) -> Drawing:
+    model, usual = drawing.model, drawing.model.generation
+    guidance, interval = settings.get("guidance"), settings.get("interval")
+    terms = [
+        (drawing.condition, lambda scale, rows: scale * (1 - share[rows])),
+        (rows_of(model, other, len(drawing.seeds)), lambda scale, rows: scale * share[rows]),
+    ]
+    mixture = composed(
+        model,
+        terms,
+        float(checked_scale(usual.guidance if guidance is None else guidance)),
+        usual.interval if interval is None else interval,
+    )
+    return replace(drawing, denoiser=lambda rows: Clipped(mixture(rows)))
+
+
+def _as_row(model: ImageModel, picture: Pixels) -> torch.Tensor:
+    channels, height, width = model.shape
+    if picture.shape != (height, width, channels):
+        raise ValueError(f"{model.name!r} draws pictures of {(height, width, channels)}; got {picture.shape}")
+    return to_model(picture[None]).to(model.device)

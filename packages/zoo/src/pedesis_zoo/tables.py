@@ -1,0 +1,71 @@
+"""Measured curves: CSV files in a model's folder `curves/`, each with the command that made it on its first line.
+
+Reading them imports nothing heavy, so that pages and cards can show what is too slow to measure on the spot.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pedesis.files import atomic
+from pedesis_zoo.registry import MODELS, recipe
+
+FOLDER = "curves"
+Cell = str | float
+
+
+@dataclass(frozen=True)
+class Table:
+    """A measured curve: the command that made it, and its columns by name (numbers where all cells are)."""
+
+    command: str
+    columns: Mapping[str, Sequence[Cell]]
+
+    def __getitem__(self, column: str) -> Sequence[Cell]:
+        return self.columns[column]
+
+
+def path_of(model: str, curve: str) -> Path:
+    """Where a curve of a model is kept. Raises UnknownName for a model without a recipe."""
+    recipe(model)
+    return MODELS / model / FOLDER / f"{curve}.csv"
+
+
+def measured(curve: str) -> list[str]:
+    """The models for which a curve has been measured."""
+    return sorted(path.parents[1].name for path in MODELS.glob(f"*/{FOLDER}/{curve}.csv"))
+
+
+def save_table(model: str, curve: str, command: str, rows: Sequence[Mapping[str, Cell]]) -> Path:
+    """Keep a curve: one mapping per row, all with the same keys."""
+    path = path_of(model, curve)
+    path.parent.mkdir(exist_ok=True)
+    with atomic(path) as temporary, temporary.open("w", newline="") as file:
+        file.write(f"# {command}\n")
+        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()} for row in rows)
+    return path
+
+
+def load_table(model: str, curve: str) -> Table:
+    """A kept curve. Raises ValueError if it has not been measured."""
+    path = path_of(model, curve)
+    if not path.is_file():
+        raise ValueError(
+            f"the curve {curve!r} has not been measured for {model!r}; measured: {', '.join(measured(curve)) or 'none'}"
+        )
+    first, *lines = path.read_text().splitlines()
+    header, *rows = csv.reader(lines)
+    columns = {name: _numbers([row[i] for row in rows]) for i, name in enumerate(header)}
+    return Table(first.removeprefix("# "), columns)
+
+
+def _numbers(cells: list[str]) -> Sequence[Cell]:
+    try:
+        return [float(cell) for cell in cells]
+    except ValueError:
+        return cells
