@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from pedesis.lessons.library import Entry, entries
+from pedesis_zoo.tables import load_table, path_of
 
 ROOT = Path(__file__).parents[1]
 GROUPS = {
@@ -17,6 +18,31 @@ GROUPS = {
     "O": "Model and objective",
     "N": "Enhancements and conditioning",
 }
+
+
+REMARKS = {
+    "O7": "A test (the notes make a remark here, not a formula).",
+    "N13": "The latents of a diffusion model have the dimension of the data, and no axis of them means anything: "
+    "x_1 is noise, and the invertible map of DDIM from noise to picture was never asked for more. A variational "
+    "autoencoder has a small latent space that its encoder learns, and pays with the gap of its bound. Latent "
+    "diffusion takes both: an autoencoder first, then a diffusion model of its latents, whose own latents are as large "
+    'as its input, now small. Source: 001, "Takeaway notes".',
+}
+MEASURED = {
+    "N9": ("conditioning", "Is a condition ignored without guidance? Class accuracy at scale 1 and 2, same seeds."),
+    "N12": ("guidance", "Fidelity against diversity over the scale, for every kind of guidance."),
+    "N14": ("evaluations", "Quality against the number of network evaluations a picture, for every sampler."),
+}
+"""Rows that are measured on the model `fashion-mnist`: the curve, and what it answers."""
+
+
+def remark(row: str) -> str:
+    """What is said of a row that is no function."""
+    if row not in MEASURED:
+        return REMARKS[row]
+    curve, question = MEASURED[row]
+    path = path_of("fashion-mnist", curve).relative_to(ROOT).as_posix()
+    return f"{question} Measured: [numbers](../{path}), by `{load_table('fashion-mnist', curve).command}`."
 
 
 def tests_by_row() -> dict[str, list[str]]:
@@ -35,7 +61,7 @@ def section(row: str, defined: Entry | None, tests: list[str]) -> str:
     """One row: what it is, its formula, where it stands, what proves it."""
     lines = [f'### <a id="{row.lower()}"></a>{row}', ""]
     if defined is None:
-        lines += ["A test (the notes make a remark here, not a formula).", ""]
+        lines += [remark(row), ""]
     else:
         module, _, name = defined.name.partition(":")
         lines += [defined.summary, "", f"$${defined.formula}$$", ""]
@@ -48,7 +74,10 @@ def text() -> str:
     """The whole document."""
     by_row = {row: entry for entry in entries() for row in entry.rows}
     tests = tests_by_row()
-    rows = sorted(by_row.keys() | tests.keys(), key=lambda row: (list(GROUPS).index(row[0]), int(row[1:])))
+    rows = sorted(
+        by_row.keys() | tests.keys() | REMARKS.keys() | MEASURED.keys(),
+        key=lambda row: (list(GROUPS).index(row[0]), int(row[1:])),
+    )
     parts = [
         "# Formulas",
         "Every formula of the lecture notes that the library builds: the function, its source in the notes, and the "

@@ -172,11 +172,17 @@ def evaluate(
     few_steps: Annotated[
         bool, typer.Option("--few-steps", help="bits per dimension in few steps, by variance and grid")
     ] = False,
+    curve: Annotated[
+        str | None, typer.Option(help="measure a curve instead: evaluations, guidance, conditioning")
+    ] = None,
     save: Annotated[bool, typer.Option(help="keep the results for the card")] = False,
 ) -> None:
     """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
     from pedesis_zoo import evaluation
 
+    if curve is not None:
+        _curve(name, curve, number, seed, save)
+        return
     if bits or few_steps:
         from pedesis_zoo.bits import evaluate_bits
 
@@ -187,6 +193,27 @@ def evaluate(
     print(command, *evaluation.lines(results), sep="\n")
     if save:
         evaluation.save_results(name, command, results)
+
+
+def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from pedesis.registry import UnknownName
+    from pedesis_zoo.curves import CURVES
+    from pedesis_zoo.loading import load
+    from pedesis_zoo.tables import save_table
+
+    if curve not in CURVES:
+        raise UnknownName("curve", curve, CURVES)
+    rows = CURVES[curve](load(name), number, seed)
+    command = f"python -m pedesis_zoo evaluate {name} -n {number} --seed {seed} --curve {curve}"
+    table = Table(*rows[0], title=command)
+    for row in rows:
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row.values()))
+    Console().print(table)
+    if save:
+        print(f"kept in {save_table(name, curve, f'{command} --save', rows)}")
 
 
 @app.command()

@@ -1,0 +1,153 @@
+"""Curves of a model's pictures: quality against work, and fidelity against diversity.
+
+    work        evaluations of the network for a picture, for every sampler
+    fidelity    how often the judge sees the class that was asked for; precision
+    diversity   recall: the share of real pictures that lie near a drawn one
+
+All pictures of a curve are drawn from the same seeds. Kept as CSV in the model's folder (`pedesis_zoo.tables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from tqdm import tqdm
+
+from pedesis.denoiser import Denoiser
+from pedesis.guidance import AutoGuided
+from pedesis.images import Pixels
+from pedesis.samplers import SAMPLERS
+from pedesis.thresholds import Clipped
+from pedesis_zoo.drawing import Snapshot
+from pedesis_zoo.evaluation import judge_of, reference
+from pedesis_zoo.generation import EVERYWHERE, finished, generate, prepare, seeds_from
+from pedesis_zoo.loading import ImageModel, load
+from pedesis_zoo.metrics import coverage, features_of, frechet_distance
+from pedesis_zoo.registry import list_models
+from pedesis_zoo.steering import by_classifier, classifiers, load_classifier
+from pedesis_zoo.tables import Cell
+
+BUDGETS = (5, 10, 20, 40)
+SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+Row = dict[str, Cell]
+Draw = Callable[[list[int], list[int]], Iterator[Snapshot]]
+"""(classes, seeds) -> a walk."""
+
+
+def drawn(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels, np.ndarray]:
+    """`count` pictures over all classes in turn, and the classes asked for."""
+    wanted = np.arange(count) % classes
+    parts = [
+        finished(draw(labels.tolist(), seeds_from(first_seed + i * 200, len(labels))))
+        for i, labels in enumerate(np.split(wanted, range(200, count, 200)))
+    ]
+    return np.concatenate(parts), wanted
+
+
+def quality(data: str, pixels: Pixels, wanted: np.ndarray) -> Row:
+    """Frechet distance, class accuracy, precision and recall of pictures, in the features of the judge."""
+    test, _ = reference(data, "test")
+    fake, log_probs = features_of(judge_of(data), pixels)
+    return {
+        "distance": frechet_distance(test, fake),
+        "accuracy": float((log_probs.argmax(1).numpy() == wanted).mean()),
+        "precision": coverage(test, fake),
+        "recall": coverage(fake, test[: len(fake)]),
+    }
+
+
+def by_evaluations(
+    model: ImageModel, count: int = 2000, first_seed: int = 10_000, budgets: Sequence[int] = BUDGETS
+) -> list[Row]:
+    """Sampling is slow (row N14 of the notes): what each sampler makes of a number of network evaluations.
+
+    Plain conditional pictures (guidance 1). A budget that is not a whole number of steps is rounded down.
+    """
+    rows: list[Row] = []
+    data = model.about["data"]["name"]
+    pairs = [(name, budget) for name in SAMPLERS for budget in budgets]
+    for name, budget in tqdm(pairs, unit="sampler and budget", disable=None):
+        each = SAMPLERS.build({"name": name}).evaluations
+        if steps := budget // each:
+            draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=1.0, steps=steps, sampler=name)  # noqa: B023, E731
+            scores = quality(data, *drawn(draw, len(model.classes), count, first_seed))
+            rows.append({"sampler": name, "steps": steps, "evaluations": steps * each, **scores})
+    return rows
+
+
+def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:
+    """Every kind of guidance that the zoo has the models for: a scale -> a way to draw."""
+
+    def free(scale: float) -> Draw:
+        return lambda labels, seeds: generate(model, labels, seeds, guidance=scale, interval=EVERYWHERE)
+
+    def interval(scale: float) -> Draw:
+        return lambda labels, seeds: generate(model, labels, seeds, guidance=scale)
+
+    def classifier(scale: float) -> Draw:
+        steering = load_classifier(classifiers(model.about["data"]["name"])[0])
+        return lambda labels, seeds: by_classifier(model, steering, labels, seeds, guidance=scale, interval=EVERYWHERE)
+
+    def auto(scale: float) -> Draw:
+        weak = load(f"{model.name}-weak").denoiser
+        steered: Denoiser = Clipped(AutoGuided(model.denoiser, weak, scale))
+        return lambda labels, seeds: replace(
+            prepare(model, labels, seeds, guidance=1.0), denoiser=lambda rows: steered
+        ).run()
+
+    rules = {"classifier-free": free}
+    if model.generation.interval is not None:
+        rules["classifier-free, interval"] = interval
+    if classifiers(model.about["data"]["name"]):
+        rules["classifier"] = classifier
+    if f"{model.name}-weak" in list_models():
+        rules["autoguidance"] = auto
+    return rules
+
+
+def by_guidance(
+    model: ImageModel, count: int = 2000, first_seed: int = 10_000, scales: Sequence[float] = SCALES
+) -> list[Row]:
+    """Guidance trades diversity for fidelity (row N12): both over the scale, for every kind of guidance.
+
+    Autoguidance begins at 1: below, it would be the weak model.
+    """
+    data, rows = model.about["data"]["name"], []
+    for name, rule in guidance_rules(model).items():
+        usable = [scale for scale in scales if scale >= 1 or name in ("classifier-free", "classifier")]
+        for scale in tqdm(usable, unit="scale", desc=name, disable=None):
+            scores = quality(data, *drawn(rule(scale), len(model.classes), count, first_seed))
+            rows.append({"guidance": name, "scale": scale, **scores})
+    return rows
+
+
+def conditioning_gap(model: ImageModel, count: int = 2000, first_seed: int = 10_000, scale: float = 2.0) -> Row:
+    """Is plain conditioning ignored (row N9)? Class accuracy at scale 1 and at `scale`, of the same seeds.
+
+    Returns:
+        Both accuracies, and the mean and standard error of the difference picture by picture.
+    """
+    judge, right = judge_of(model.about["data"]["name"]), []
+    for each in (1.0, scale):
+        draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=each)  # noqa: B023, E731
+        pixels, wanted = drawn(draw, len(model.classes), count, first_seed)
+        _, log_probs = features_of(judge, pixels)
+        right.append((log_probs.argmax(1).numpy() == wanted).astype(float))
+    gain = right[1] - right[0]
+    return {
+        "scale": scale,
+        "accuracy at 1": float(right[0].mean()),
+        "accuracy": float(right[1].mean()),
+        "gain": float(gain.mean()),
+        "error": float(gain.std() / len(gain) ** 0.5),
+    }
+
+
+CURVES: dict[str, Callable[[ImageModel, int, int], list[Row]]] = {
+    "evaluations": by_evaluations,
+    "guidance": by_guidance,
+    "conditioning": lambda model, count, first_seed: [conditioning_gap(model, count, first_seed)],
+}
+"""The curves that `python -m pedesis_zoo evaluate NAME --curve CURVE` measures."""
