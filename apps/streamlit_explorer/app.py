@@ -17,7 +17,7 @@ lessons = {
     section: [st.Page(page.file, title=page.title, icon=page.icon, url_path=page.view) for page in pages]
     for section, pages in SECTIONS.items()
 }
-current = st.navigation({"Pedesis": [home], **lessons})
+current = st.navigation({"Pedesis": [home], **lessons}, expanded=True)
 
 with st.sidebar:
     st.segmented_control(

@@ -23,6 +23,7 @@ from figures import style
 from pedesis.lessons import library
 
 LINK: Literal["query-params"] = "query-params"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @contextmanager
@@ -40,9 +41,11 @@ def lesson(title: str, text: str, *functions: str) -> Iterator[None]:
     links(functions)
 
 
-def formula(name: str) -> None:
-    """The formula in the documentation of a library function."""
-    st.latex(library.entry(name).formula)
+def formula(name: str, rows: bool = False) -> None:
+    """The formula in the documentation of a library function; with `rows`, its parts below each other."""
+    text = library.entry(name).formula
+    parts = re.split(r",\\quad\s*", text)
+    st.latex(r"\begin{gathered}" + r",\\[0.4em] ".join(parts) + r"\end{gathered}" if rows else text)
 
 
 def plain(text: str) -> str:
@@ -78,6 +81,12 @@ def links(names: Sequence[str]) -> None:
             st.caption(plain(entry.notes))
 
 
+def power(value: float) -> str:
+    """A number that may be tiny, so that it fits a narrow place: 0.326, 2.9·10⁻⁵."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{mantissa}·10{str(int(exponent)).translate(RAISED)}"
+
+
 def plot(figure: go.Figure, key: str) -> None:
     """A chart with its picture (the camera button, PNG or SVG as chosen) and its numbers (CSV) to take away."""
     save_as = str(st.session_state.get("save_as") or "PNG").lower()
@@ -92,7 +101,7 @@ def plot(figure: go.Figure, key: str) -> None:
     )
     st.download_button(
         "CSV",
-        style.csv(figure),
+        lambda: style.csv(figure),  # written when it is asked for
         file_name=f"pedesis-{key}.csv",
         mime="text/csv",
         key=f"{key}-csv",

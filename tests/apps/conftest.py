@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import socket
@@ -9,9 +10,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -66,10 +69,38 @@ def serve(command: list[str], url: str, folder: Path, seconds: float = 90) -> It
 
 
 @pytest.fixture(scope="session")
-def demo_url() -> Iterator[str]:
+def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with weight files: a stand-in for a student, a model without classes, and one of words."""
+    from pedesis.denoiser import NetworkDenoiser
+    from pedesis.nn import UNet
+    from pedesis.noise import gaussian_noise
+    from pedesis.process import Process
+    from pedesis_zoo import recipe
+    from pedesis_zoo.registry import MODELS
+    from pedesis_zoo.weights import load_weights, save_weights
+
+    folder = tmp_path_factory.mktemp("models")
+    digits, about = load_weights(MODELS / "digits" / "weights.safetensors")
+    usual = asdict(replace(recipe("digits").generation, steps=2, sampler="ddim"))
+    known = {"kind": "image", "data": about["data"], "generation": usual, "training": {}}
+    save_weights(folder / "digits-student.safetensors", digits, known)
+    text = {"vocabulary": ["a", "red", "hat"], "length": 6, "width": 16, "layers": 1, "heads": 2}
+    for name, more in {"plain": {}, "words": {"text": text}}.items():
+        network = UNet(patch=1, channels=3, widths=(16, 16), blocks=(1, 1), heads=2, detail=8, **more)
+        for weights in network.parameters():
+            weights.data = gaussian_noise(0)(weights) / 8
+        data = {"name": name, "shape": [3, 8, 8], "classes": [], "licence": "none"}
+        save_weights(
+            folder / f"{name}.safetensors", NetworkDenoiser(network, Process("cosine")), {**known, "data": data}
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_url(demo_models: Path) -> Iterator[str]:
     """The generation demo, running."""
     port = free_port()
-    command = [sys.executable, "app.py", "--port", str(port)]
+    command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
     with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo") as url:
         yield url
 
@@ -82,3 +113,12 @@ def explorer_url() -> Iterator[str]:
     health = f"http://127.0.0.1:{port}/_stcore/health"
     with serve(command, health, ROOT / "apps" / "streamlit_explorer"):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def charts(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Import a module of the explorer's `figures`."""
+    monkeypatch.syspath_prepend(str(ROOT / "apps/streamlit_explorer"))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "figures"]:
+        sys.modules.pop(name)
+    return lambda name: importlib.import_module(f"figures.{name}")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -19,16 +16,6 @@ from pedesis.lessons import forward, pictures, schedules
 pytest.importorskip("plotly", reason="the explorer's extra is not installed")
 
 Charts = Callable[[str], ModuleType]
-APP = Path(__file__).parents[2] / "apps/streamlit_explorer"
-
-
-@pytest.fixture
-def charts(monkeypatch: pytest.MonkeyPatch) -> Charts:
-    """Import a module of the explorer's `figures`."""
-    monkeypatch.syspath_prepend(str(APP))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "figures"]:
-        sys.modules.pop(name)
-    return lambda name: importlib.import_module(f"figures.{name}")
 
 
 def test_the_charts_hold_the_lesson(charts: Charts) -> None:

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
+import math
+from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
 
 PALETTE = ("#6c5ce7", "#e8833a", "#17a589", "#d9488b", "#2f8fd8", "#9a8c1f", "#c0504d", "#7f8c9b", "#4caf50", "#b072d1")
 GREY = "#8a8799"
 ACCENT = PALETTE[0]
 WARM = PALETTE[1]
+HEAT = ((0, "rgba(108, 92, 231, 0)"), (0.3, "rgba(108, 92, 231, 0.8)"), (0.65, "#e05a6d"), (1, "#ffb454"))
+"""Colours of a density: nothing where there is none, on any ground."""
+
+LATTICES = ("heatmap", "contour")
 
 
 def chart(x: str, y: str, height: int = 320) -> go.Figure:
@@ -31,11 +39,53 @@ def chart(x: str, y: str, height: int = 320) -> go.Figure:
     )
 
 
+def animate(
+    figure: go.Figure, frames: Sequence[Sequence[BaseTraceType]], labels: Sequence[str], shown: int = 0
+) -> go.Figure:
+    """Add a play button and a slider: frame i holds the new data of all traces, in their order, and has a label.
+
+    The browser plays it; the figure itself should show frame `shown`, by default the first. Only traces of type
+    scatter move: scattergl would need a redraw.
+    """
+    figure.frames = [go.Frame(data=data, name=label) for data, label in zip(frames, labels, strict=True)]
+    each = max(60, 2400 // len(labels))  # milliseconds: two and a half seconds in all
+    now = {"mode": "immediate", "frame": {"duration": each, "redraw": False}, "transition": {"duration": 0}}
+    play = {"label": "▶ Play", "method": "animate", "args": [None, {**now, "fromcurrent": shown == 0}]}
+    pause = {"label": "❚❚ Pause", "method": "animate", "args": [[None], now]}
+    steps = [{"label": label, "method": "animate", "args": [[label], now]} for label in labels]
+    place = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "font": {"color": GREY}}
+    buttons = {"type": "buttons", "direction": "left", "showactive": False, "pad": {"t": 50}}
+    slider = {
+        "active": shown,
+        "steps": steps,
+        "pad": {"t": 54, "b": 8},
+        "currentvalue": {"xanchor": "right", "offset": 14, "font": {"color": GREY, "size": 14}},
+        "font": {"color": "rgba(0, 0, 0, 0)", "size": 1},  # one label, that of now, is enough
+        "bgcolor": GREY,
+        "activebgcolor": ACCENT,
+        "bordercolor": GREY,
+        "ticklen": 0,
+        "minorticklen": 0,
+    }
+    return figure.update_layout(
+        updatemenus=[{**place, **buttons, "buttons": [play, pause]}], sliders=[{**place, **slider}]
+    )
+
+
 def csv(figure: go.Figure) -> str:
-    """The points of all curves of a chart as a table: curve, x, y."""
+    """The points of all curves of a chart as a table: curve, x, y; with a density also its value.
+
+    Gaps are left out; of an animation, the picture that is shown first.
+    """
     text = io.StringIO()
     table = csv_format.writer(text, lineterminator="\n")
-    table.writerow(["curve", figure.layout.xaxis.title.text, figure.layout.yaxis.title.text])
+    values = [trace.colorbar.title.text or "value" for trace in figure.data if trace.type in LATTICES][:1]
+    table.writerow(["curve", figure.layout.xaxis.title.text, figure.layout.yaxis.title.text, *values])
     for trace in figure.data:
-        table.writerows((trace.name, float(x), float(y)) for x, y in zip(trace.x, trace.y, strict=True))
+        if trace.type in LATTICES:
+            columns = [*(c.ravel() for c in np.meshgrid(trace.x, trace.y)), np.asarray(trace.z).ravel()]
+        else:
+            columns = [trace.x, trace.y]
+        rows = (tuple(map(float, row)) for row in zip(*columns, strict=True))
+        table.writerows((trace.name, *row) for row in rows if not any(map(math.isnan, row)))
     return text.getvalue()

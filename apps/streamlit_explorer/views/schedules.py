@@ -15,15 +15,6 @@ STEPS = (10, 20, 50, 100, 200, 300, 400, 500, 700, 1000, 1500, 2000)
 SWEEP = np.unique(np.geomspace(10, 2000, 60).round())
 
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def power(value: float) -> str:
-    """A number that may be tiny, so that it fits a narrow table: 0.326, 2.9·10⁻⁵."""
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{value:.3f}" if value >= 0.001 else f"{mantissa}·10{str(int(exponent)).translate(RAISED)}"
-
-
 with page.lesson(
     "Schedules",
     "A schedule says how fast the signal fades: one decreasing curve, the logarithm of the signal-to-noise ratio. "
@@ -89,8 +80,8 @@ with page.lesson(
                     f"{e.start_log_snr:.1f}" if np.isfinite(e.start_log_snr) else "∞" for e in ends.values()
                 ],
                 "log SNR(1)": [f"{e.log_snr:.2f}" for e in ends.values()],
-                "SNR(1)": [power(e.snr) for e in ends.values()],
-                "prior KL, bits": [power(e.prior_kl) for e in ends.values()],
+                "SNR(1)": [page.power(e.snr) for e in ends.values()],
+                "prior KL, bits": [page.power(e.prior_kl) for e in ends.values()],
                 "ends in noise": ["yes" if e.good else "no" for e in ends.values()],
             },
             hide_index=True,
@@ -107,10 +98,10 @@ with page.lesson(
     alpha_bar, end = schedules.ddpm(few)
     reference, good = schedules.ddpm(1000)
     with st.container(horizontal=True, gap="large"):
-        st.metric(f"$\\bar\\alpha_T$ for T = {few}", power(end.alpha_bar))
-        st.metric("terminal SNR", power(end.snr))
-        st.metric("prior KL, bits per dimension", power(end.prior_kl))
-        st.metric("the same at T = 1000", power(good.prior_kl))
+        st.metric(f"$\\bar\\alpha_T$ for T = {few}", page.power(end.alpha_bar))
+        st.metric("terminal SNR", page.power(end.snr))
+        st.metric("prior KL, bits per dimension", page.power(end.prior_kl))
+        st.metric("the same at T = 1000", page.power(good.prior_kl))
     if end.good:
         st.success(f"At T = {few} these betas end in noise.", icon=":material/check:")
     else:

@@ -1,0 +1,41 @@
+"""What charts of a density over time and position share."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from figures.style import GREY, HEAT, WARM, chart
+from pedesis.lessons.schedules import Values
+
+
+def field(
+    times: Values, positions: Values, density: Values, brightest: float, shown: float, labels: tuple[str, str]
+) -> go.Figure:
+    """A density (positions, times) as colours, from -shown to shown; the last colour is for `brightest` and above."""
+    figure = chart(*labels, height=340)
+    figure.add_heatmap(
+        x=times,
+        y=positions,
+        z=density.astype(np.float32),
+        name="density",
+        colorscale=HEAT,
+        zmin=0,
+        zmax=brightest,
+        colorbar={"title": "density", "thickness": 10},
+        hovertemplate="time %{x:.2f}, place %{y:.2f}: density %{z:.3f}<extra></extra>",
+    )
+    return figure.update_layout(hovermode="closest", showlegend=False).update_yaxes(range=[-shown, shown])
+
+
+def trails(figure: go.Figure, times: Values, paths: Values) -> go.Figure:
+    """Add paths (times, count), as one curve with gaps."""
+    gap = np.full((1, paths.shape[1]), np.nan)
+    x, y = np.tile([*times, np.nan], paths.shape[1]), np.concatenate([paths, gap]).T.ravel()
+    line = {"color": GREY, "width": 1}
+    return figure.add_scatter(x=x, y=y, name="paths", mode="lines", line=line, opacity=0.75, hoverinfo="skip")
+
+
+def moment(figure: go.Figure, t: float) -> go.Figure:
+    """Add a line at the time of a slice."""
+    return figure.add_vline(x=t, line={"color": WARM, "dash": "dot", "width": 1.5})
