@@ -157,7 +157,17 @@ def test_an_upload_that_is_no_picture_is_one_sentence() -> None:
 
 
 def test_pages_hold_widgets_and_calls_only() -> None:
-    allowed = {"streamlit", "plotly", "numpy", "pedesis.lessons", "pedesis_zoo", "figures", "page", "catalogue", "walks"}
+    allowed = {
+        "streamlit",
+        "plotly",
+        "numpy",
+        "pedesis.lessons",
+        "pedesis_zoo",
+        "figures",
+        "page",
+        "catalogue",
+        "walks",
+    }
     standard = {
         "__future__",
         "hashlib",

@@ -3,8 +3,9 @@ r"""Bits per dimension of a model's variational bound: by noise level, and in fe
     bits = L / (D ln 2),     L = prior term + denoising terms + reconstruction                    (`pedesis.elbo`)
 
 What has to be chosen beforehand is learned from training images: the mean squared error of x0_hat at each noise level,
-which is the best Var[x_0 | x_t] that depends on the level alone (the analytic variance), and from it the cheapest grid
-(`pedesis.stepsearch`). The bound is then taken on test images.
+which is the best Var[x_0 | x_t] that depends on the level alone (the analytic variance); the width of the decoder that
+codes pixels best when x_t1 lies there; and from both the cheapest grid (`pedesis.stepsearch`). The bound is then taken
+on test images.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.elbo import Elbo, discretised_log_prob, elbo
 from pedesis.gaussian import Gaussian
 from pedesis.grids import GRIDS
-from pedesis.guidance import Guided
 from pedesis.images import to_model
 from pedesis.noise import gaussian_noise
-from pedesis.process import Time
+from pedesis.remembered import Remembered
 from pedesis.reverse import BetaVariance, OptimalVariance, PosteriorVariance, VarianceRule
 from pedesis.stepsearch import best_steps, variational_cost
 from pedesis.variance import AnalyticVariance
@@ -37,6 +37,9 @@ from pedesis_zoo.tables import Cell, save_table
 
 HIGHEST = 14.0
 """The log-SNR at which the cleanest level lies: noise of an eighth of a grey level."""
+
+WIDTHS = tuple(2 ** (i / 4) for i in range(-4, 17))
+"""Widths of the decoder that are tried, as multiples of the mean square."""
 
 BATCH = 50
 FEW = (5, 10, 25, 50)
@@ -56,17 +59,23 @@ class Levels:
 
     Attributes:
         table: the denoiser with E (x_0 - x0_hat)^2 per dimension as its Var[x_0 | x_t], at K levels.
-        reconstruction: -E log p(x_0 | x_t) per dimension with that variance, nats (K,): the price of ending there.
+        widths: the variance of p(x_0 | x_t) under which the pixels' bins are likeliest (K,). It exceeds the mean
+            square where many pixels are black or white: their bins reach to infinity and ask for no precision.
+        reconstruction: -E log p(x_0 | x_t) per dimension with that width, nats (K,): the price of ending there.
     """
 
     table: AnalyticVariance
+    widths: Tensor
     reconstruction: Tensor
 
-    def analytic(self, denoiser: Denoiser) -> AnalyticVariance:
-        """Another denoiser with the same table."""
-        return AnalyticVariance(denoiser, self.table.log_snrs, self.table.variances)
+    def analytic(self, denoiser: Denoiser, times: Tensor) -> AnalyticVariance:
+        """A denoiser with the mean squares at the times of a grid, and with the decoder's width at the last but 0."""
+        log_snrs = denoiser.process.log_snr(times[:-1])
+        variances = self.table.at(log_snrs)
+        variances[-1] = self._at(self.widths.log(), log_snrs[-1:])[0].exp()
+        return AnalyticVariance(denoiser, log_snrs, variances)
 
-    def searched(self, steps: int, nodes: int = 300) -> Tensor:
+    def searched(self, steps: int, nodes: int = 400) -> Tensor:
         """The grid of `steps` steps with the least expected bound, among nodes even in log_snr; from 1 down to 0."""
         process, known = self.table.process, self.table.log_snrs
         log_snrs = torch.linspace(float(known[-1]), float(known[0]), nodes, dtype=torch.float64)
@@ -74,9 +83,12 @@ class Levels:
         times[-1] = 1.0
         squares = self.table.at(log_snrs)
         cost = variational_cost(process, times, torch.cat([squares[:1], squares]))
-        cost[0, 1:] = torch.as_tensor(np.interp(log_snrs.numpy(), known.numpy(), self.reconstruction.numpy()))
+        cost[0, 1:] = self._at(self.reconstruction, log_snrs)
         path, _ = best_steps(cost, steps)
         return times[path]
+
+    def _at(self, values: Tensor, log_snrs: Tensor) -> Tensor:
+        return torch.as_tensor(np.interp(log_snrs.numpy(), self.table.log_snrs.numpy(), values.numpy()))
 
 
 def learn_levels(denoiser: Denoiser, x0: Tensor, condition: Condition = None, count: int = 40, seed: int = 0) -> Levels:
@@ -85,43 +97,40 @@ def learn_levels(denoiser: Denoiser, x0: Tensor, condition: Condition = None, co
     low, high = float(process.log_snr(1.0)), min(HIGHEST, float(process.log_snr(0.0)))
     log_snrs = torch.linspace(low, high, count, dtype=torch.float64)
     times = process.schedule.time(log_snrs).clamp(0, 1)
-    squares, prices = [], []
+    rows = []
     for i, t in enumerate(tqdm(times, unit="level", disable=None)):
         noise = gaussian_noise(seed, i)
         with torch.no_grad():
-            rows = [denoiser(process.marginal(part, t).sample(noise), t, y).x0 for part, y in _parts(x0, condition)]
-        guess = torch.cat(rows)
-        squares.append((guess - x0).double().square().mean())
-        prices.append(-discretised_log_prob(x0, Gaussian(guess, squares[-1].float())).double().mean() / x0[0].numel())
-    return Levels(AnalyticVariance(denoiser, log_snrs, torch.stack(squares)), torch.stack(prices))
+            parts = [denoiser(process.marginal(part, t).sample(noise), t, y).x0 for part, y in _parts(x0, condition)]
+        guess = torch.cat(parts)
+        square = float((guess - x0).double().square().mean())
+        prices = {
+            square * ratio: float(
+                -discretised_log_prob(x0, Gaussian(guess, torch.tensor(square * ratio))).double().mean()
+            )
+            for ratio in WIDTHS
+        }
+        width = min(prices, key=prices.__getitem__)
+        rows.append((square, width, prices[width] / x0[0].numel()))
+    squares, widths, reconstruction = torch.tensor(rows, dtype=torch.float64).T
+    return Levels(AnalyticVariance(denoiser, log_snrs, squares), widths, reconstruction)
 
 
-class Remembered(Guided):
-    """A denoiser that answers a second question about the same time from memory: rules share the network's work."""
-
-    def __init__(self, inner: Denoiser):
-        super().__init__(inner)
-        self.memory: dict[float, Prediction] = {}
-
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        return self.predict(x_t, t, condition).x0
-
-    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
-        key = float(torch.as_tensor(t, dtype=torch.float64).flatten()[0])
-        if key not in self.memory:
-            self.memory[key] = self.inner(x_t, t, condition)
-        said = self.memory[key]
-        assert torch.equal(said.x_t, x_t), "asked about another x_t at the same time"
-        return said
-
-
-def choices(denoiser: Denoiser, levels: Levels) -> dict[str, Choice]:
-    """The variances that every denoiser can be given, by name."""
+def choices(denoiser: Remembered, levels: Levels, times: Tensor, learned: bool) -> dict[str, Choice]:
+    """The variances that a denoiser can be given on a grid, by name; "learned" is a network's own."""
+    own: dict[str, Choice] = {"learned": (denoiser, OptimalVariance())} if learned else {}
     return {
+        **own,
+        "analytic": (levels.analytic(denoiser, times), OptimalVariance()),
         "posterior": (denoiser, PosteriorVariance()),
         "beta": (denoiser, BetaVariance()),
-        "analytic": (levels.analytic(denoiser), OptimalVariance()),
     }
+
+
+def has_learned(denoiser: Denoiser, x0: Tensor) -> bool:
+    """Whether a denoiser says a variance of its own."""
+    with torch.no_grad():
+        return denoiser(x0[:2], 0.5).variance is not None
 
 
 def bounds(
@@ -147,8 +156,8 @@ def by_level(
     rms error of x0_hat there in grey levels. The variance is the model's own if it has learned one, else analytic.
     """
     inner = Remembered(denoiser)
-    name, rule = usual(inner, levels, x0)
     times = levels.searched(steps)
+    name, rule = next(iter(choices(inner, levels, times, has_learned(denoiser, x0)).items()))
     bits, squares = [], []
     batches = bounds(inner, x0, times, {name: rule}, condition, seed)
     for part, terms in tqdm(batches, total=math.ceil(len(x0) / BATCH), unit=f"x{BATCH} pictures", disable=None):
@@ -176,36 +185,29 @@ def in_few_steps(
     condition: Condition = None,
     seed: int = 1,
 ) -> list[Row]:
-    """Bits per dimension for every number of steps, grid and variance.
+    """Bits per dimension for every number of steps, grid and variance, and how many of them are the reconstruction's.
 
     `over_analytic` is what a row needs more than the analytic variance on the same grid, `over_searched` more than
     the searched grid with the same variance: means of the differences image by image, with their standard errors.
     """
     inner = Remembered(denoiser)
-    rules = dict([usual(inner, levels, x0)]) | choices(inner, levels)
+    learned = has_learned(denoiser, x0)
     rows: list[Row] = []
     for n, grid in tqdm([(n, g) for n in steps for g in (SEARCHED, *GRIDS)], unit="grid", disable=None):
         times = levels.searched(n) if grid == SEARCHED else GRIDS.build({"name": grid})(denoiser.process, n)
+        rules = choices(inner, levels, times, learned)
         parts = [found for _, found in bounds(inner, x0, times, rules, condition, seed)]
         bits = {name: torch.cat([found[name].bits_per_dimension.double() for found in parts]) for name in rules}
         if grid == SEARCHED:
             best = bits
         for name, each in bits.items():
-            row: Row = {"steps": n, "grid": grid, "variance": name}
+            last = torch.cat([found[name].distortion.double() for found in parts]) / (x0[0].numel() * math.log(2))
+            row: Row = {"steps": n, "grid": grid, "variance": name, "reconstruction": float(last.mean())}
             compared = {"": each, "over_analytic": each - bits["analytic"], "over_searched": each - best[name]}
             for column, values in compared.items():
                 row[column or "bits"], row[f"{column}_error".lstrip("_")] = _mean(values)
             rows.append(row)
     return rows
-
-
-def usual(denoiser: Remembered, levels: Levels, x0: Tensor) -> tuple[str, Choice]:
-    """The best variance a model has: its own if it has learned one, else the analytic one."""
-    with torch.no_grad():
-        learned = denoiser.inner(x0[:2], 0.5).variance is not None
-    return (
-        ("learned", (denoiser, OptimalVariance())) if learned else ("analytic", choices(denoiser, levels)["analytic"])
-    )
 
 
 def evaluate_bits(
@@ -221,13 +223,9 @@ def evaluate_bits(
     x0 = to_model(test[:number])
     command = f"python -m pedesis_zoo evaluate {name} -n {number} "
     if few_steps:
-        command += "--few-steps"
+        command += "--few-steps" + (f" --steps {steps}" if steps else "")
         rows = in_few_steps(model.denoiser, levels, x0, (steps,) if steps else FEW)
-        results = {
-            f"bits per dimension, {row['steps']} steps, {row['grid']} grid, {row['variance']} variance": _interval(row)
-            for row in rows
-            if row["grid"] in (SEARCHED, "uniform")
-        }
+        results = claims(rows)
     else:
         command += f"--bits --steps {steps or 100}"
         rows = by_level(model.denoiser, levels, x0, steps or 100)
@@ -237,8 +235,22 @@ def evaluate_bits(
     return command, results
 
 
-def _interval(row: Row) -> Estimate:
-    value, error = float(row["bits"]), float(row["error"])
+def claims(rows: Sequence[Row]) -> Results:
+    """What `in_few_steps` says for the card: the best bound, and how much worse each plainer choice is."""
+    found = {(row["steps"], row["grid"], row["variance"]): row for row in rows}
+    results: Results = {}
+    for n in dict.fromkeys(row["steps"] for row in rows):
+        best, name = found[n, SEARCHED, "analytic"], f"bits per dimension, {n} steps"
+        results[f"{name}, searched grid, analytic variance"] = _interval(best)
+        results[f"{name}: the uniform grid needs more by"] = _interval(found[n, "uniform", "analytic"], "over_searched")
+        for variance in ("posterior", "beta"):
+            worse = _interval(found[n, "uniform", variance], "over_analytic")
+            results[f"{name}, uniform grid: the {variance} variance needs more by"] = worse
+    return results
+
+
+def _interval(row: Row, column: str = "bits") -> Estimate:
+    value, error = float(row[column]), float(row["error" if column == "bits" else f"{column}_error"])
     return Estimate(value, value - 1.96 * error, value + 1.96 * error)
 
 

@@ -1,0 +1,57 @@
+"""Walks of the zoo's models for the pages: a model is loaded once, a walk is computed once, for everybody.
+
+A closed tab stops its walk at the next step; what a user asks wrongly is one sentence on the page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+import pedesis_zoo as zoo
+from pedesis.lessons.denoising import Walk
+
+PICTURES = 4
+EACH, NO_CLASS = "one of each", "no class"
+
+
+@st.cache_resource(show_spinner="Loading the model.")
+def load(name: str) -> zoo.ImageModel:
+    """A model, once for everybody."""
+    return zoo.load(name)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def kept(*settings: str | int | float) -> dict[str, Any]:
+    """A place for the result of these settings: empty until somebody has computed it."""
+    return {}
+
+
+def asked(wanted: str) -> Any:
+    """What the zoo calls it: the first classes in turn, none, or one class or prompt by itself."""
+    return {EACH: list(range(PICTURES)), NO_CLASS: None}.get(wanted, wanted)
+
+
+def walk(name: str, wanted: str, guidance: float, seed: int, sampler: str, steps: int) -> Walk:
+    """The walk of `PICTURES` pictures with these settings."""
+    place = kept(name, wanted, guidance, seed, sampler, steps)
+    if "walk" not in place:
+        seeds = [(seed + i) % 2**31 for i in range(PICTURES)]
+        try:
+            shots = zoo.generate(load(name), asked(wanted), seeds, guidance=guidance, steps=steps, sampler=sampler)
+        except ValueError as error:
+            st.error(str(error), icon=":material/error:")
+            st.stop()
+        bar = st.progress(0.0, f"{sampler}, {steps} steps")
+        seen = []
+        for shot in shots:
+            seen.append(shot)
+            bar.progress(shot.step / shot.steps)
+        bar.empty()
+        place["walk"] = Walk(
+            np.array([s.t for s in seen]), np.stack([s.x_t for s in seen]), np.stack([s.x0 for s in seen])
+        )
+    found: Walk = place["walk"]
+    return found
