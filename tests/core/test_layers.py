@@ -28,8 +28,9 @@ LAYERS = [
         "variance",
         "joint",
         "latent",
+        "remembered",
     ],
-    ["thresholds", "variational", "training", "distillation", "editing"],
+    ["thresholds", "variational", "training", "distillation", "editing", "inverse"],
     ["lessons"],
 ]
 WITHIN = {"nn", "physics", "samplers", "lessons"}  # packages whose modules may import each other

@@ -46,7 +46,7 @@ def test_more_evaluations_give_better_pictures_and_second_order_needs_fewer() ->
     for sampler in ("ddpm", "ddim", "heun"):
         rows = chosen("evaluations", "sampler", sampler)
         assert distance[rows][budget[rows].argmax()] < distance[rows][budget[rows].argmin()], sampler
-    ten = budget == 10
+    ten = np.isclose(budget, 10)
     of = lambda name: distance[ten & chosen("evaluations", "sampler", name)].item()  # noqa: E731
     assert of("dpm++2m") < of("ddim") < of("ddpm")
 
@@ -61,10 +61,11 @@ def test_the_scores_of_real_pictures_are_the_best_there_are() -> None:
 
 
 def test_rows_say_what_they_cost() -> None:
-    rows = by_evaluations(zoo.load(MODEL), 20, budgets=(3, 4))
-    cost = {(row["sampler"], row["evaluations"]): row["steps"] for row in rows}
-    assert cost["ddim", 3] == 3 and cost["heun", 2] == 1 and cost["heun", 4] == 2
-    assert max(float(row["evaluations"]) for row in rows) <= 4
+    rows = by_evaluations(zoo.load(MODEL), 16, budgets=(4,))
+    steps = {row["sampler"]: row["steps"] for row in rows}
+    cost = {row["sampler"]: row["evaluations"] for row in rows}
+    assert cost["ddim"] == cost["dpm++2m"] == 4 and steps["ddim"] == 4
+    assert cost["heun"] <= 4 and steps["heun"] == 2, "its step to clean data is Euler's"
 
 
 def test_every_rule_of_guidance_at_scale_one_draws_pictures_of_the_class() -> None:

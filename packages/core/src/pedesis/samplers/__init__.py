@@ -3,14 +3,18 @@
 from pedesis.samplers.ancestral import DDIM, Ancestral
 from pedesis.samplers.base import SAMPLERS, GaussianSampler, Level, Sampler, Step
 from pedesis.samplers.langevin import AnnealedLangevin, EulerMaruyama, PredictorCorrector
-from pedesis.samplers.ode import DPMSolver2M, Heun
+from pedesis.samplers.multistep import DPMSolver2M, DPMSolver2MSDE, DPMSolver3M, UniPC
+from pedesis.samplers.ode import Adaptive, Heun
 
 __all__ = [
     "DDIM",
     "SAMPLERS",
+    "Adaptive",
     "Ancestral",
     "AnnealedLangevin",
     "DPMSolver2M",
+    "DPMSolver2MSDE",
+    "DPMSolver3M",
     "EulerMaruyama",
     "GaussianSampler",
     "Heun",
@@ -18,4 +22,5 @@ __all__ = [
     "PredictorCorrector",
     "Sampler",
     "Step",
+    "UniPC",
 ]

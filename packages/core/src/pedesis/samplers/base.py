@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Gaussian, Noise
-from pedesis.process import Process
+from pedesis.process import Process, Time
 from pedesis.registry import Described, Registry
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
@@ -61,14 +61,14 @@ class Step:
         return self.prediction
 
 
-Denoise = Callable[[Tensor, float], Prediction]
+Denoise = Callable[[Tensor, Time], Prediction]
 
 
 class Sampler(Described):
     """One rule for getting from x_t to x_s.
 
     Attributes:
-        evaluations: calls of the denoiser per step.
+        evaluations: calls of the denoiser per step; the fewest, where it varies.
         stochastic: whether a step draws noise; only deterministic samplers can also walk upwards in t.
         memory: how many earlier steps `step` is shown.
     """
@@ -110,7 +110,7 @@ class Sampler(Described):
         levels = walk_levels(process, times)
         before: tuple[Step, ...] = ()
 
-        def denoise(x_t: Tensor, t: float) -> Prediction:
+        def denoise(x_t: Tensor, t: Time) -> Prediction:
             prediction: Prediction = denoiser(x_t, t, condition)
             return prediction
 

@@ -71,9 +71,12 @@ class PredictorCorrector(Sampler):
 
 @SAMPLERS.register("langevin")
 class AnnealedLangevin(PredictorCorrector):
-    """Annealed Langevin dynamics: rescale to the next level, then Langevin steps only (Song and Ermon 2019)."""
+    """Annealed Langevin dynamics: rescale to the next level, then Langevin steps only (Song and Ermon 2019).
 
-    def __init__(self, corrections: int = 5, share: float = 0.1):
+    Rescaling leaves the noise of the level before, which the Langevin steps must wear off: it wants many evaluations.
+    """
+
+    def __init__(self, corrections: int = 10, share: float = 0.2):
         super().__init__(corrections, share)
 
     def predict(
@@ -89,7 +92,8 @@ class EulerMaruyama(GaussianSampler):
     """Euler-Maruyama on the reverse SDE (Song et al. 2021), in y = x / alpha and r = sigma / alpha.
 
     dy = -(dr^2/dt) score dt + sqrt(dr^2/dt) dW backwards, so y_s = y_t + (r_t^2 - r_s^2) score + sqrt(r_t^2 - r_s^2) z
-    with score = -eps_hat / r_t; the step to clean data is x0_hat.
+    with score = -eps_hat / r_t; the step to clean data is x0_hat. All the noise of a step is added at its end, so it
+    wants a hundred steps and more; ancestral sampling solves the same equation with its linear part exact.
     """
 
     @property

@@ -1,0 +1,223 @@
+"""Samplers: observed orders of convergence, against an independent solver and exact moments."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import solve_ivp
+
+from pedesis.denoiser import Condition, Denoiser
+from pedesis.exact import Mixture, MixtureDenoiser
+from pedesis.grids import GRIDS
+from pedesis.process import Process, Time
+from pedesis.samplers import DDIM, SAMPLERS, Adaptive, Heun, Sampler, Step, UniPC
+from pedesis.samplers.base import walk_levels
+
+D = torch.float64
+# UniPC of order 2 is corrected to order 3. The first step of dpm++3m is of order 1, which shows below errors of 1e-7.
+ORDERS = {"ddim": 1, "heun": 2, "dpm++2m": 2, "dpm++3m": 3, "unipc": 3, "adaptive": 3}
+GAUSSIAN = Mixture(torch.ones(1, dtype=D), torch.full((1, 1), 0.7, dtype=D), torch.full((1, 1, 1), 0.16, dtype=D))
+DETERMINISTIC = [name for name in SAMPLERS if not SAMPLERS.build({"name": name}).stochastic]
+
+
+def grid_between(process: Process, high: float, low: float, steps: int) -> torch.Tensor:
+    """Times whose log_snr falls evenly between two finite levels."""
+    return process.schedule.time(torch.linspace(low, high, steps + 1, dtype=D))
+
+
+def test_every_deterministic_sampler_has_an_order_to_be_tested() -> None:
+    assert set(DETERMINISTIC) == set(ORDERS)
+
+
+def followed_flow(denoiser: MixtureDenoiser, x: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """x carried from log_snr = low to high along dy/dr = eps, by scipy's solver of order 8."""
+    process = denoiser.process
+    scales = process.alpha_sigma(torch.tensor([low, high], dtype=D))[0].tolist()
+
+    def rate(log_r: float, y: np.ndarray) -> np.ndarray:
+        log_snr = torch.tensor(-2 * log_r, dtype=D)
+        x_t = float(process.alpha_sigma(log_snr)[0]) * torch.as_tensor(y).reshape(x.shape)
+        eps = denoiser(x_t, float(process.schedule.time(log_snr))).eps
+        return math.exp(log_r) * eps.flatten().numpy()
+
+    start = (x / scales[0]).flatten().numpy()
+    walk = solve_ivp(rate, (-low / 2, -high / 2), start, method="DOP853", rtol=1e-9, atol=1e-10)
+    return scales[1] * torch.as_tensor(walk.y[:, -1]).reshape(x.shape)
+
+
+def observed_orders(sampler: Sampler, mixture: Mixture, points: torch.Tensor) -> list[float]:
+    """log2 of how much the error falls when the steps, between finite noise levels, are halved."""
+    process = Process("cosine")
+    denoiser = MixtureDenoiser(mixture, process)
+    truth = followed_flow(denoiser, points, -6.0, 4.0)
+    ends = [sampler.sample(denoiser, points, grid_between(process, 4.0, -6.0, n)) for n in (40, 80, 160)]
+    errors = [(end - truth).abs().mean().item() for end in ends]
+    return [math.log2(a / b) for a, b in itertools.pairwise(errors)]
+
+
+@pytest.mark.parametrize("name", sorted(ORDERS))
+def test_observed_order_on_a_mixture(name: str, mixture: Mixture, points: torch.Tensor) -> None:
+    """Halving the step divides the error by 2^order (in one frame; below, the others walk the same path)."""
+    observed = observed_orders(SAMPLERS.build({"name": name}), mixture, points)
+    assert all(abs(order - ORDERS[name]) < 0.25 for order in observed), observed
+
+
+def test_unipc_of_order_three_is_of_order_four(mixture: Mixture, points: torch.Tensor) -> None:
+    assert min(observed_orders(UniPC(3), mixture, points)) > 3.6
+    assert all(abs(order - 2) < 0.25 for order in observed_orders(UniPC(1), mixture, points))
+    with pytest.raises(ValueError, match="must be 1, 2 or 3"):
+        UniPC(4)
+
+
+@pytest.mark.parametrize("nodes", [(0.0,), (-0.7, 0.0), (-2.1, -0.8, 0.0), (-2.0, -0.9, 0.0, 1.0)])
+@pytest.mark.parametrize("h", [0.3, 2.0, -0.5])
+def test_the_weights_of_a_multistep_solver_integrate_polynomials(nodes: tuple[float, ...], h: float) -> None:
+    """Against quadrature, for every power that fits through the nodes; two nodes use the published m_1 = 1/2."""
+    from scipy.integrate import quad
+
+    from pedesis.samplers.multistep import weights
+
+    found, mass = np.array(weights(nodes, h)), quad(lambda u: math.exp(h * (u - 1)), 0, 1)[0]
+    for power in range(len(nodes)):
+        moment = quad(lambda u, k=power: math.exp(h * (u - 1)) * u**k, 0, 1)[0] / mass
+        if len(nodes) == 2 and power == 1:
+            assert abs(moment - 0.5) < abs(h) / 10, "the published value is the limit for small steps"
+            moment = 0.5
+        assert found @ np.array(nodes) ** power == pytest.approx(moment, rel=1e-9)
+
+
+def test_the_adaptive_sampler_keeps_its_tolerance(mixture: Mixture, points: torch.Tensor) -> None:
+    """One step over the whole way: the error follows the tolerance, and the work grows as tolerance^(-1/3)."""
+    process = Process("cosine")
+    denoiser, times = MixtureDenoiser(mixture, process), grid_between(process, 4.0, -6.0, 1)
+    truth = followed_flow(denoiser, points, -6.0, 4.0)
+    errors, calls = [], []
+    for tolerance in (1e-3, 1e-4, 1e-5):
+        with counted(denoiser) as count:
+            x = Adaptive(tolerance, tolerance).sample(denoiser, points, times)
+        errors.append((x - truth).abs().max().item())
+        calls.append(count[0])
+    assert all(tolerance < error < 20 * tolerance for error, tolerance in zip(errors, (1e-3, 1e-4, 1e-5), strict=True))
+    assert all(1.4 < b / a < 10 ** (1 / 3) * 1.2 for a, b in itertools.pairwise(calls)), calls
+    with pytest.raises(ValueError, match="tolerances"):
+        Adaptive(0.0, 0.0)
+
+
+@contextmanager
+def counted(denoiser: MixtureDenoiser) -> Iterator[list[int]]:
+    """How often a denoiser is called."""
+    count = [0]
+
+    def add(*_: object) -> None:
+        count[0] += 1
+
+    handle = denoiser.register_forward_hook(add)
+    yield count
+    handle.remove()
+
+
+class OneGaussian(Denoiser):
+    """The denoiser of N(0.7, 0.16), written out."""
+
+    def x0(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> torch.Tensor:
+        alpha, sigma, _ = self.process.scales(t, x_t)
+        return 0.7 + alpha * 0.16 / (alpha**2 * 0.16 + sigma**2) * (x_t - alpha * 0.7)
+
+
+@pytest.mark.parametrize("tolerance", [1e-30, 1e-2])
+def test_the_adaptive_sampler_ends_even_if_nothing_is_good_enough(
+    tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tolerance below rounding, and a row that is nan; the flow of a Gaussian keeps (x - mean) / spread."""
+    monkeypatch.setattr(Adaptive, "SHORTEST", 0.05)
+    process, times = Process("cosine"), torch.tensor([0.6, 0.4], dtype=D)
+    x = torch.tensor([[0.5], [math.nan]], dtype=D)
+    end = Adaptive(tolerance, tolerance).sample(OneGaussian(process), x, times)
+    before, after = walk_levels(process, times)
+    spreads = [math.sqrt(level.alpha**2 * 0.16 + level.sigma**2) for level in (before, after)]
+    truth = after.alpha * 0.7 + spreads[1] / spreads[0] * (0.5 - before.alpha * 0.7)
+    assert end[0].item() == pytest.approx(truth, rel=1e-2 if tolerance == 1e-2 else 1e-4)
+    assert end[1].isnan()
+
+
+@pytest.mark.parametrize("name", [name for name in DETERMINISTIC if ORDERS[name] > 1])
+def test_deterministic_samplers_encode_and_decode(name: str, mixture: Mixture, points: torch.Tensor) -> None:
+    process = Process("cosine")
+    denoiser, sampler = MixtureDenoiser(mixture, process), SAMPLERS.build({"name": name})
+    down, x = grid_between(process, 5.0, -8.0, 80 if name == "adaptive" else 160), 0.5 * points
+    there = sampler.sample(denoiser, x, down.flip(0))
+    torch.testing.assert_close(there, followed_flow(denoiser, x, 5.0, -8.0), rtol=0, atol=1e-3)
+    torch.testing.assert_close(sampler.sample(denoiser, there, down), x, rtol=0, atol=1e-3)
+
+
+# Weak orders of the stochastic samplers: on Gaussian data every step is affine in the states that it sees and in the
+# noise, so mean and covariance are carried through each step without sampling.
+WEAK_ORDERS = {"ddpm": 1, "euler-maruyama": 1, "dpm++2m-sde": 2}
+
+
+def end_moments(sampler: Sampler, process: Process, times: torch.Tensor) -> tuple[float, float]:
+    """Mean and variance at the end of a walk from the true law at its start, by carrying both through each step."""
+    denoiser, levels = MixtureDenoiser(GAUSSIAN, process), walk_levels(process, times)
+    first = levels[0]
+    mean = torch.tensor([first.alpha * 0.7], dtype=D)  # of the present state and of those remembered, the latest first
+    cov = torch.tensor([[first.alpha**2 * 0.16 + first.sigma**2]], dtype=D)
+
+    for i in range(len(levels) - 1):
+        known = len(mean)
+        basis = torch.cat([torch.zeros(1, known), torch.eye(known), torch.zeros(1, known)]).double()
+        pulse = torch.zeros(known + 2, 1, dtype=D)
+        pulse[-1] = 1
+        steps = [
+            Step(i - j, levels[i - j], basis[:, j : j + 1], denoiser(basis[:, j : j + 1], levels[i - j].t))
+            for j in range(known)
+        ]
+        out = sampler.step(process, steps[0], levels[i + 1], denoiser, lambda like, pulse=pulse: pulse, steps[:0:-1])
+        origin, *gains, spread = (out[:, 0] - torch.cat([out.new_zeros(1), out[0].expand(known + 1)])).tolist()
+        change = torch.cat([torch.tensor([gains], dtype=D), torch.eye(known, dtype=D)])[: sampler.memory + 1]
+        mean, cov = change @ mean, change @ cov @ change.T
+        mean[0] += origin
+        cov[0, 0] += spread**2
+    return mean[0].item(), cov[0, 0].item()
+
+
+def observed_weak_order(make: Callable[[int], Sampler]) -> float:
+    """The same for mean and variance at the end, of the sampler that `make` gives for a number of steps."""
+    process = Process("cosine")
+    last = walk_levels(process, process.schedule.time(torch.tensor([4.0], dtype=D)))[0]
+    truth = (last.alpha * 0.7, last.alpha**2 * 0.16 + last.sigma**2)
+    errors = []
+    for n in (120, 240):
+        found = end_moments(make(n), process, grid_between(process, 4.0, -6.0, n))
+        errors.append(max(abs(a - b) for a, b in zip(found, truth, strict=True)))
+    return math.log2(errors[0] / errors[1])
+
+
+@pytest.mark.parametrize("name", sorted(WEAK_ORDERS))
+def test_observed_weak_order_on_gaussian_data(name: str) -> None:
+    observed = observed_weak_order(lambda n: SAMPLERS.build({"name": name}))
+    assert abs(observed - WEAK_ORDERS[name]) < 0.25, observed
+
+
+@pytest.mark.parametrize("steps", [5, 10])
+def test_heun_is_worth_its_two_evaluations_on_a_coarse_grid(steps: int, mixture: Mixture, points: torch.Tensor) -> None:
+    """Even steps of t, the first of which lets sigma/alpha fall from 148 to 6 or 3: still better than DDIM with twice
+    as many. With Heun's correction in that first step it is worse."""
+    process = Process("cosine")
+    denoiser = MixtureDenoiser(mixture, process)
+    truth = UniPC(3).sample(denoiser, points, GRIDS.build({"name": "log-snr"})(process, 300))
+
+    def error(sampler: Sampler, count: int) -> float:
+        times = GRIDS.build({"name": "uniform"})(process, count)
+        return (sampler.sample(denoiser, points, times) - truth).abs().mean().item()
+
+    assert error(Heun(), steps) < 0.9 * error(DDIM(), 2 * steps)
+
+
+def test_churn_keeps_the_second_order_of_heun() -> None:
+    """The noise added is exact, so with a fixed S_churn = churn * steps the error is that of the flow's own steps."""
+    observed = observed_weak_order(lambda n: Heun(churn=8 / n))
+    assert abs(observed - 2) < 0.25, observed
