@@ -1,4 +1,4 @@
-"""Write docs/formulas.md from the docstrings of the library and the marks of the tests."""
+"""Write docs/formulas.md and docs/errata.md from the library and the marks of the tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import re
 from pathlib import Path
 
+from pedesis.lessons.errata import ALSO, ERRATA
 from pedesis.lessons.library import Entry, entries
 from pedesis_zoo.tables import load_table, path_of
 
@@ -45,15 +46,15 @@ def remark(row: str) -> str:
     return f"{question} Measured: [numbers](../{path}), by `{load_table('fashion-mnist', curve).command}`."
 
 
-def tests_by_row() -> dict[str, list[str]]:
-    """The tests that carry `@pytest.mark.row(ID)`, as "file::function"."""
+def tests_by(mark: str) -> dict[str, list[str]]:
+    """The tests that carry `@pytest.mark.<mark>(ID)`, by ID, as "file::function"."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
-                if re.fullmatch(r"pytest\.mark\.row\('\w+'\)", ast.unparse(decorator)):
-                    row = ast.literal_eval(decorator.args[0])  # type: ignore[attr-defined]
-                    found.setdefault(row, []).append(f"{path.relative_to(ROOT).as_posix()}::{node.name}")
+                if re.fullmatch(rf"pytest\.mark\.{mark}\('\w+'\)", ast.unparse(decorator)):
+                    name = ast.literal_eval(decorator.args[0])  # type: ignore[attr-defined]
+                    found.setdefault(name, []).append(f"{path.relative_to(ROOT).as_posix()}::{node.name}")
     return found
 
 
@@ -70,10 +71,10 @@ def section(row: str, defined: Entry | None, tests: list[str]) -> str:
     return "\n".join(lines)
 
 
-def text() -> str:
-    """The whole document."""
+def formulas() -> str:
+    """The document of formulas."""
     by_row = {row: entry for entry in entries() for row in entry.rows}
-    tests = tests_by_row()
+    tests = tests_by("row")
     rows = sorted(
         by_row.keys() | tests.keys() | REMARKS.keys() | MEASURED.keys(),
         key=lambda row: (list(GROUPS).index(row[0]), int(row[1:])),
@@ -89,5 +90,24 @@ def text() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def errata() -> str:
+    """The document of errata: a T marks those with a test."""
+    tested = tests_by("erratum")
+    head = ("id", "where", "as printed", "correct", "why")
+    rows = [(f"{e.id}{' T' * (e.id in tested)}", e.where, e.printed, e.correct, e.why) for e in ERRATA]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    return (
+        "# Errata of the lecture notes\n\n"
+        "What the five documents print, what is right, and why. The code follows the right-hand side. Errata marked T "
+        "have a test\n(`pytest tests -k errat`, mark `erratum`) in which the printed form fails and the corrected one "
+        "holds. Notation: $\\beta_t$, per step\n$a_t = 1-\\beta_t$, cumulative $\\bar a_t$, $\\tilde\\beta_t$ the "
+        "variance of $q(x_{t-1}\\mid x_t,x_0)$. Written by `make formulas`; do not edit.\n\n"
+        f"{chr(10).join(lines)}\n\nAlso: {ALSO}\n"
+    )
+
+
+DOCUMENTS = {"formulas.md": formulas, "errata.md": errata}
+
 if __name__ == "__main__":
-    (ROOT / "docs" / "formulas.md").write_text(text())
+    for name, write in DOCUMENTS.items():
+        (ROOT / "docs" / name).write_text(write())

@@ -1,6 +1,6 @@
 """A small wall in front of Gradio: it closes the doors that this app does not use.
 
-Gradio accepts uploads and fetches addresses for any visitor, even where no component asks for it.
+Gradio fetches addresses for any visitor, and takes a thousand files at once, even where no component asks for it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ import re
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 64 * 1024
-CLOSED = re.compile(r"/(upload($|/)|proxy=|file[=/]\s*[a-z][a-z0-9+.-]+:)", re.IGNORECASE)
-"""Uploads, the proxy, and files that are addresses; local files are Gradio's to refuse."""
+LARGEST_BODY, LARGEST_UPLOAD = 64 * 1024, 1_100_000
+UPLOAD = re.compile(r"/upload/?$")
+CLOSED = re.compile(
+    r"/(proxy=|file[=/]\s*[a-z][a-z0-9+.-]+:|deep_link|component_server|process_recording|stream/|run-history|runs/?$"
+    r"|(undo-)?vibe-|profiling|monitoring|dev/)",
+    re.IGNORECASE,
+)
+"""The proxy, files that are addresses, and services without a use here; local files are Gradio's to refuse."""
 
 
 class Guard:
-    """ASGI middleware: closed doors answer 404, bodies above `LARGEST_BODY` bytes 413."""
+    """ASGI middleware: closed doors answer 404, bodies that are too large, or more than one file, 413."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -24,22 +29,34 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif CLOSED.search(scope["path"]):
+            return
+        upload = bool(UPLOAD.search(scope["path"]))
+        most = LARGEST_UPLOAD if upload else LARGEST_BODY
+        if CLOSED.search(scope["path"]):
             await PlainTextResponse("not found", 404)(scope, receive, send)
-        elif (body := await _read(receive)) is None:
-            await PlainTextResponse(f"a request may have {LARGEST_BODY} bytes", 413)(scope, receive, send)
+        elif (body := await _read(receive, most)) is None:
+            await PlainTextResponse(f"a request may have {most} bytes", 413)(scope, receive, send)
+        elif upload and _parts(scope, body) > 1:
+            await PlainTextResponse("one file at a time", 413)(scope, receive, send)
         else:
             await self.app(scope, _replay(body, receive), send)
 
 
-async def _read(receive: Receive) -> bytes | None:
+def _parts(scope: Scope, body: bytes) -> int:
+    """How many parts a form has; its boundary stands before each, and at the end."""
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    found = re.search(rb"boundary=\"?([^\";,]+)", kind)
+    return body.count(b"--" + found[1]) - 1 if found else 0
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
     """The whole body, in however many parts it comes; None as soon as it is too large."""
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > LARGEST_BODY:
+        if len(body) > most:
             return None
     return body
 

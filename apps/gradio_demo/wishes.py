@@ -1,13 +1,27 @@
-"""What a visitor may ask for: one validated request, shared by the page and the API."""
+"""What a visitor may ask for: one validated request, shared by the page, the API, links and picture files."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-MOST_IMAGES, MOST_STEPS, MOST_GUIDANCE, MOST_SEED = 16, 200, 8.0, 2**31 - 1
-ALL_CLASSES, NO_CLASS = "all classes in turn", "no class"
+from pedesis.samplers import SAMPLERS
+from pedesis_zoo import ImageModel
+
+MOST_IMAGES, MOST_STEPS, MOST_GUIDANCE, MOST_SEED, MOST_LETTERS = 16, 200, 8.0, 2**31 - 1, 300
+MOST_COLUMNS, MOST_ROWS = 8, 4
+LOWEST, HIGHEST = -20.0, 20.0  # log-SNR; beyond, a picture is pure noise, or clean
+ALL_CLASSES, NO_CLASS, NOTHING = "all classes in turn", "no class", "nothing"
+KEY = "pedesis"  # of the request in a PNG
 
 
 def whole(value: Any) -> Any:
@@ -18,6 +32,22 @@ def whole(value: Any) -> Any:
 
 
 Whole = Annotated[int, BeforeValidator(whole)]
+Real = Annotated[float, BeforeValidator(whole), Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(max_length=200)]
+
+
+def said(value: Any) -> Any:
+    """A choice that means nothing is empty."""
+    return "" if value == NOTHING else value
+
+
+Other = Annotated[str, BeforeValidator(said), Field(max_length=MOST_LETTERS)]
+
+
+@cache
+def takes_eta(sampler: str) -> bool:
+    """Whether a sampler can be told how much noise it adds. Raises UnknownName."""
+    return "eta" in SAMPLERS[sampler]().config()
 
 
 class Wish(BaseModel):
@@ -25,29 +55,73 @@ class Wish(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    model: str = Field(max_length=200)
-    label: str = Field(default=ALL_CLASSES, max_length=100)
-    guidance: Annotated[float, BeforeValidator(whole)] = Field(default=2.0, ge=0, le=MOST_GUIDANCE, allow_inf_nan=False)
-    sampler: str = Field(max_length=50)
-    steps: Whole = Field(ge=1, le=MOST_STEPS)
-    grid: str = Field(max_length=50)
-    number: Whole = Field(default=8, ge=1, le=MOST_IMAGES)
+    model: Name
+    label: Name = ALL_CLASSES
+    prompt: str = Field(default="", max_length=MOST_LETTERS)
+    also: Other = ""
+    negative: Other = ""
+    guidance: Real = Field(default=2.0, ge=0, le=MOST_GUIDANCE)
+    interval_low: Real | None = Field(default=None, ge=LOWEST, le=HIGHEST)  # None: as the model has it
+    interval_high: Real | None = Field(default=None, ge=LOWEST, le=HIGHEST)
+    rescale: Real = Field(default=0.0, ge=0, le=1)
     seed: Whole = Field(default=0, ge=0, le=MOST_SEED)
+    number: Whole = Field(default=8, ge=1, le=MOST_IMAGES)
+    sampler: Name
+    eta: Real = Field(default=0.0, ge=0, le=1)
+    steps: Whole = Field(ge=1, le=MOST_STEPS)
+    grid: Name
 
-    def condition(self, classes: tuple[str, ...]) -> str | list[int] | None:
+    @model_validator(mode="after")
+    def _ordered(self) -> Wish:
+        if self.interval is not None and not self.interval[0] < self.interval[1]:
+            raise ValueError(
+                f"the guidance interval needs low < high; got {self.interval[0]:g} and {self.interval[1]:g}"
+            )
+        return self
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Between which log-SNRs guidance above 1 acts; None where the model is to say."""
+        if self.interval_low is None and self.interval_high is None:
+            return None
+        low = LOWEST if self.interval_low is None else self.interval_low
+        return low, HIGHEST if self.interval_high is None else self.interval_high
+
+    def wanted(self, model: ImageModel) -> str | list[int] | None:
         """What `pedesis_zoo.generate` takes as its condition."""
-        if not classes or self.label == NO_CLASS:
+        if model.text is not None:
+            return self.prompt or None
+        if not model.classes or self.label == NO_CLASS:
             return None
         if self.label == ALL_CLASSES:
-            return [i % len(classes) for i in range(self.number)]
+            return [i % len(model.classes) for i in range(self.number)]
         return self.label
 
-    def script(self, classes: tuple[str, ...], source: str | None = None) -> str:
+    def seeds(self) -> range:
+        """One per picture."""
+        return range(self.seed, self.seed + self.number)
+
+    def settings(self, model: ImageModel) -> dict[str, Any]:
+        """What `pedesis_zoo.generate` takes besides condition and seeds, as far as it concerns the model."""
+        chosen: dict[str, Any] = {"steps": self.steps, "grid": self.grid, "sampler": self.sampler}
+        if self.eta and takes_eta(self.sampler):
+            chosen["sampler"] = {"name": self.sampler, "eta": self.eta}
+        if model.conditional:
+            chosen["guidance"] = self.guidance
+        if model.conditional and not model.denoiser.guided:
+            chosen |= {"interval": self.interval} if self.interval else {}
+            others = {"also": self.also, "negative": self.negative}
+            chosen |= {key: value for key, value in others.items() if value}
+            chosen |= {"rescale": self.rescale} if self.rescale else {}
+        return chosen
+
+    def script(self, model: ImageModel, source: str | None = None) -> str:
         """The same pictures from Python; `source` is what `zoo.sample` takes, where it is not the name."""
-        condition = self.condition(classes)
+        wanted = self.wanted(model)
         shown = (
-            f"[i % {len(classes)} for i in range({self.number})]" if isinstance(condition, list) else repr(condition)
+            f"[i % {len(model.classes)} for i in range({self.number})]" if isinstance(wanted, list) else repr(wanted)
         )
+        settings = "".join(f"    {key}={value!r},\n" for key, value in self.settings(model).items())
         return (
             "import pedesis_zoo as zoo\n"
             "from pedesis.images import enlarge, grid, save_png\n\n"
@@ -55,21 +129,126 @@ class Wish(BaseModel):
             f"    {(source or self.model)!r},\n"
             f"    {shown},\n"
             f"    seeds=range({self.seed}, {self.seed + self.number}),\n"
-            f"    guidance={self.guidance},\n"
-            f"    sampler={self.sampler!r},\n"
-            f"    steps={self.steps},\n"
-            f"    grid={self.grid!r},\n"
-            ")\n"
+            f"{settings})\n"
             'save_png(enlarge(grid(pixels), 4), "pictures.png")\n'
         )
 
+    def alone(self, i: int, model: ImageModel) -> Wish:
+        """The request for picture `i` of this one, by itself."""
+        label = model.classes[i % len(model.classes)] if self.label == ALL_CLASSES and model.classes else self.label
+        return self.model_copy(update={"seed": self.seed + i, "number": 1, "label": label})
 
-def wish(**values: Any) -> Wish:
+    def metadata(self) -> dict[str, str]:
+        """The text that a PNG of this request carries."""
+        return {KEY: self.model_dump_json()}
+
+    def query(self) -> str:
+        """The part of an address that carries this request."""
+        return urlencode(self.model_dump(exclude_defaults=True))
+
+
+Kind = TypeVar("Kind", bound=Wish)
+
+
+class Hole(Wish):
+    """A request to draw part of a picture anew: `hole` has one 0 or 1 per pixel, row by row, 1 where to draw."""
+
+    hole: Annotated[str, Field(max_length=2**14, pattern="^[01]*$")] = ""
+    repeats: Whole = Field(default=1, ge=1, le=10)
+
+    def mask(self, model: ImageModel) -> NDArray[np.bool_]:
+        """The hole, (H, W). Raises ValueError if it is none."""
+        _, height, width = model.shape
+        if "1" not in self.hole:
+            raise ValueError("nothing is to be drawn anew yet: paint over a part of the picture")
+        if len(self.hole) != height * width:
+            raise ValueError(f"a mask for {model.name} has {height * width} digits, 0 or 1; got {len(self.hole)}")
+        return (np.frombuffer(self.hole.encode(), dtype=np.uint8) == ord("1")).reshape(height, width)
+
+
+class Variation(Wish):
+    """A request to begin from a picture."""
+
+    strength: Real = Field(default=0.5, gt=0, le=1)
+
+
+class Walk(Wish):
+    """A request for the way from one seed, and perhaps one condition, to another."""
+
+    second_seed: Whole = Field(default=1, ge=0, le=MOST_SEED)
+    other: Other = ""
+
+
+class Sharper(Wish):
+    """A request for a picture whose means over blocks of `factor` x `factor` pixels are known."""
+
+    factor: Whole = Field(default=2, ge=2, le=4)
+
+
+def wish(kind: type[Kind] = Wish, /, **values: Any) -> Kind:  # type: ignore[assignment]
     """Validate a request. Raises ValueError with one sentence that says what came and what was expected."""
     try:
-        return Wish(**values)
+        return kind(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "the request"
+        name = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{name}: {message}; got {first['input']!r}") from None
+        if not name:
+            raise ValueError(message) from None
+        raise ValueError(f"{name}: {message}; got {str(first['input'])[:80]!r}") from None
+
+
+def from_query(query: Mapping[str, str]) -> Wish | None:
+    """The request that an address carries, or None if it carries none. Raises ValueError for a wrong one."""
+    known = {key: value for key, value in query.items() if key in Wish.model_fields}
+    if "model" not in known:
+        return None
+    return wish(
+        **{key: value if Wish.model_fields[key].annotation is str else _number(value) for key, value in known.items()}
+    )
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def from_png(path: str | Path) -> Wish:
+    """The request that a PNG of the demo carries. Raises ValueError if it carries none."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            text = image.info.get(KEY, "")
+        values = json.loads(text)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        values = None
+    if not isinstance(values, dict):
+        raise ValueError("this file carries no settings; drop a PNG that was downloaded from this page")
+    return wish(**{name: value for name, value in values.items() if name in Wish.model_fields})  # edits have more
+
+
+def compared(asked: Wish, by: str, lines: str, model: ImageModel) -> list[tuple[str, Wish]]:
+    """A label and a request for each column of a comparison.
+
+    Args:
+        by: "guidance", "steps", "sampler" or "condition". lines: the values, one a line.
+
+    Raises:
+        ValueError: an unknown `by`, too many or too few values, or a value that is not allowed.
+    """
+    fields = {"guidance": "guidance", "steps": "steps", "sampler": "sampler"}
+    fields["condition"] = "prompt" if model.text is not None else "label"
+    if by not in fields:
+        raise ValueError(f"comparisons are by {', '.join(fields)}; got {by!r}")
+    values: Sequence[str] = [line.strip() for line in lines[: MOST_COLUMNS * MOST_LETTERS].splitlines() if line.strip()]
+    if not 2 <= len(values) <= MOST_COLUMNS:
+        raise ValueError(f"give 2 to {MOST_COLUMNS} values, one a line; got {len(values)}")
+    if asked.number > MOST_ROWS:
+        raise ValueError(f"a comparison has at most {MOST_ROWS} rows; got {asked.number}")
+    field, plain = fields[by], asked.model_dump()
+    named = by in ("guidance", "steps")
+    return [
+        (f"{by} {value}" if named else value, wish(**{**plain, field: _number(value) if named else value}))
+        for value in values
+    ]

@@ -108,5 +108,11 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             ":material/function:",
             "Every row of the lecture notes that the library builds: formula, function and source.",
         ),
+        Page(
+            "errata",
+            "Errata",
+            ":material/edit_note:",
+            "What the lecture notes print, what is right, and for every error of numbers a picture that shows it.",
+        ),
     ),
 }

@@ -48,9 +48,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(command: list[str], url: str, folder: Path, seconds: float = 90) -> Iterator[str]:
-    """Run a server as a process of its own until `url` answers; stop it at the end."""
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def serve(
+    command: list[str], url: str, folder: Path, seconds: float = 90, pids: list[int] | None = None, **environment: str
+) -> Iterator[str]:
+    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    if pids is not None:
+        pids.append(process.pid)
     try:
         limit = time.monotonic() + seconds
         while True:

@@ -3,23 +3,40 @@
 import http.client
 import json
 import math
+import re
+import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 import pedesis_zoo as zoo
-from pedesis.images import enlarge, grid
+from pedesis.images import enlarge, save_png
 
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
-ARGUMENTS = ["digits", "7", 2.0, 5, False, 2, "ddim", 4, "uniform"]
+COMMON: dict[str, Any] = {
+    "model": "digits",
+    "label": "7",
+    "prompt": "",
+    "guidance": 2.0,
+    "seed": 5,
+    "number": 2,
+    "sampler": "ddim",
+    "steps": 4,
+    "grid": "uniform",
+}
+EVERYWHERE = {"interval_low": -20.0, "interval_high": 20.0}
+ENDPOINTS = {"generate", "live", "compare", "draw_picture", "inpaint", "vary", "sharpen", "interpolate", "card"}
+FIRST = 90_000  # milliseconds, on a machine that is busy
 
 
 @pytest.fixture(scope="module")
@@ -27,96 +44,353 @@ def client(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
     return Client(demo_url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
 
 
+# -- the API ---------------------------------------------------------------------------------------------------
+
+
+def test_every_tab_has_an_endpoint_with_typed_parameters(client: Client) -> None:
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert {name.strip("/") for name in named} - {"steer"} == ENDPOINTS
+    types = {p["parameter_name"]: p["python_type"]["type"] for p in named["/generate"]["parameters"]}
+    assert (types["guidance"], types["steps"], types["seed"], types["prompt"]) == ("float", "int", "int", "str")
+    assert types["sampler"].startswith("Literal['ddpm'") and types["randomise"] == "bool"
+
+
 def test_the_api_draws_what_the_library_draws(client: Client) -> None:
-    result = client.predict(*ARGUMENTS, api_name="/generate")
-    with Image.open(result[6]) as image:
-        assert image.text["seed"] == "5"  # type: ignore[attr-defined]
-        drawn = np.asarray(image)
+    gallery, seed, png, gif, script, query, status, _ = client.predict(**COMMON, **EVERYWHERE, api_name="/generate")
     pixels = zoo.sample("digits", "7", [5, 6], guidance=2.0, sampler="ddim", steps=4)
-    laid = grid(pixels, gap=1)
-    assert np.array_equal(drawn, enlarge(laid, 420 // laid.shape[1])[..., 0])
-    assert len(result[2]) == 2 and "2 pictures" in result[3] and result[4] == 5
+    assert seed == 5 and "2 pictures" in status and "label=7" in query and "zoo.sample(" in script
+    for item, drawn in zip(gallery, pixels, strict=True):
+        with Image.open(item["image"]) as image:
+            assert np.array_equal(np.asarray(image), enlarge(drawn, 28)[..., 0])
+            assert json.loads(image.info["pedesis"])["number"] == 1, "the metadata came through"
+    with Image.open(png) as image:
+        assert json.loads(image.info["pedesis"])["seed"] == 5
+    with Image.open(gif) as image:
+        assert image.format == "GIF"
+
+
+def test_a_running_request_streams(client: Client) -> None:
+    job = client.submit(**{**COMMON, "number": 16, "steps": 100}, api_name="/generate")
+    seen = list(job)
+    assert len(seen) >= 2 and "step " in seen[0][6] and seen[0][7].count("<img") == 2 and not seen[0][0]
+
+
+def test_two_visitors_at_once_get_their_own_pictures(demo_url: str, tmp_path: Path) -> None:
+    results: dict[int, str] = {}
+    asked = {name: value for name, value in {**COMMON, **EVERYWHERE, "steps": 20}.items() if name != "seed"}
+
+    def visit(seed: int) -> None:
+        visitor = Client(demo_url, verbose=False, download_files=str(tmp_path / str(seed)))
+        results[seed] = visitor.predict(**asked, seed=seed, api_name="/generate")[0][0]["image"]
+
+    threads = [threading.Thread(target=visit, args=[seed]) for seed in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed, path in results.items():
+        alone = zoo.sample("digits", "7", [seed], guidance=2.0, sampler="ddim", steps=20)[0]
+        with Image.open(path) as image:
+            assert np.array_equal(np.asarray(image), enlarge(alone, 28)[..., 0])
+    assert len(results) == 3
+
+
+def test_edits_by_api(client: Client, tmp_path: Path) -> None:
+    save_png(zoo.sample("digits", "3", [1])[0], tmp_path / "three.png")
+    three = {**COMMON, "eta": 0.0, "picture": handle_file(str(tmp_path / "three.png"))}
+    for endpoint, more in {
+        "/inpaint": {"hole": "0" * 32 + "1" * 32, "repeats": 1},
+        "/vary": {"strength": 0.5},
+        "/sharpen": {"factor": 2},
+    }.items():
+        png, status, _ = client.predict(**three, **more, api_name=endpoint)
+        assert "2 pictures" in status and Path(png).is_file()
+    with pytest.raises(AppError, match="64 digits, 0 or 1; got 3"):
+        client.predict(**three, hole="010", repeats=1, api_name="/inpaint")
+    (tmp_path / "words.png").write_text("no picture")
+    with pytest.raises(AppError, match="cannot be read as a picture"):
+        client.predict(**{**three, "picture": handle_file(str(tmp_path / "words.png"))}, strength=0.5, api_name="/vary")
+
+
+def test_a_comparison_by_api(client: Client) -> None:
+    png, _, shown = client.predict(**COMMON, by="guidance scales", values="0\n3", api_name="/compare")
+    assert shown.count("<img") == 4
+    with Image.open(png) as image:
+        assert image.width == 2 * 140
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "message"),
+    ("change", "message"),
     [
-        (0, "fashon-mnist", "fashon-mnist"),
-        (1, "eleven", "unknown class 'eleven'"),
-        (2, True, "not numbers"),
-        (3, 2**40, "seed|maximum"),
-        (5, 10**6, "maximum|less than"),
-        (6, "ddmi", "ddmi"),
-        (7, 0, "minimum|greater than"),
+        ({"model": "fashon-mnist"}, "fashon-mnist"),
+        ({"label": "eleven"}, "unknown class 'eleven'"),
+        ({"guidance": True}, "not numbers"),
+        ({"seed": 2**40}, "seed|maximum"),
+        ({"number": 10**6}, "maximum|less than"),
+        ({"sampler": "ddmi"}, "ddmi"),
+        ({"steps": 0}, "minimum|greater than"),
+        ({"prompt": "x" * 1000}, "at most 300"),
+        ({"negative": "eleven"}, "unknown class 'eleven'"),
     ],
 )
-def test_wrong_requests_come_back_as_a_clear_error(client: Client, place: int, value: object, message: str) -> None:
-    arguments = [*ARGUMENTS]
-    arguments[place] = value  # type: ignore[call-overload]
+def test_wrong_requests_come_back_as_a_clear_error(client: Client, change: dict[str, Any], message: str) -> None:
     with pytest.raises((AppError, ValueError), match=message):
-        client.predict(*arguments, api_name="/generate")
+        client.predict(**{**COMMON, **change}, api_name="/generate")
 
 
-def test_not_a_number_is_refused(demo_url: str) -> None:
+@pytest.mark.parametrize(("place", "field"), [(3, "guidance"), (4, "seed"), (15, "rescale")])
+def test_not_a_number_is_refused(demo_url: str, place: int, field: str) -> None:
     """JSON of the wild: gradio's own bounds let NaN pass, the handler does not."""
-    body = json.dumps({"data": [*ARGUMENTS[:2], math.nan, *ARGUMENTS[3:]]}).encode()
-    request = urllib.request.Request(f"{demo_url}gradio_api/call/generate", body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as reply:
+    data = ["digits", "7", "", 2.0, 5, False, 2, "ddim", 0.0, 4, "uniform", "nothing", "nothing", -20, 20, 0.0]
+    data[place] = math.nan
+    said = call(demo_url, "generate", data)
+    assert "event: error" in said and field in said
+
+
+def call(url: str, endpoint: str, data: list[Any]) -> str:
+    """What the server says to a raw request."""
+    body, kind = json.dumps({"data": data}).encode(), {"content-type": "application/json"}
+    request = urllib.request.Request(f"{url}gradio_api/call/{endpoint}", body, kind)
+    with urllib.request.urlopen(request, timeout=60) as reply:
         event = json.load(reply)["event_id"]
-    with urllib.request.urlopen(f"{demo_url}gradio_api/call/generate/{event}", timeout=20) as reply:
-        said = reply.read().decode()
-    assert "event: error" in said and "guidance" in said
+    with urllib.request.urlopen(f"{url}gradio_api/call/{endpoint}/{event}", timeout=60) as reply:
+        return str(reply.read().decode())
+
+
+# -- the guard -------------------------------------------------------------------------------------------------
+
+
+def form(files: int, size: int) -> bytes:
+    """A form with some files."""
+    head = b'--x\r\ncontent-disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    return b"".join(head + b"0" * size + b"\r\n" for _ in range(files)) + b"--x--\r\n"
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "size", "status"),
+    ("method", "path", "body", "status"),
     [
-        ("POST", "/gradio_api/upload", 10, 404),
-        ("GET", "/gradio_api/file=https://example.org/a.png", 0, 404),
-        ("GET", "/gradio_api/file=/etc/passwd", 0, 403),
-        ("GET", "/gradio_api/proxy=https://example.org/", 0, 404),
-        ("POST", "/gradio_api/queue/join", 100_000, 413),
-        ("GET", "/docs", 0, 404),
+        ("POST", "/gradio_api/upload", form(1, 1000), 200),
+        ("POST", "/gradio_api/upload", form(1, 10).replace(b"000", b"filename=1; filename=2"), 200),
+        ("POST", "/gradio_api/upload", form(2, 10), 413),
+        ("POST", "/gradio_api/upload", form(1, 1_100_000), 413),
+        ("GET", "/gradio_api/file=https://example.org/a.png", None, 404),
+        ("GET", "/gradio_api/file=/etc/passwd", None, 403),
+        ("GET", f"/gradio_api/file={DEMO}/app.py", None, 403),
+        ("GET", "/gradio_api/proxy=https://example.org/", None, 404),
+        ("POST", "/gradio_api/component_server/", b"x", 404),
+        ("GET", "/gradio_api/deep_link?session_hash=a", None, 404),
+        ("GET", "/gradio_api/runs", None, 404),
+        ("GET", "/monitoring", None, 404),
+        ("POST", "/gradio_api/queue/join", b"x" * 100_000, 413),
+        ("GET", "/docs", None, 404),
     ],
 )
-def test_what_the_page_does_not_need_is_closed(demo_url: str, method: str, path: str, size: int, status: int) -> None:
+def test_what_the_page_does_not_need_is_closed(
+    demo_url: str, method: str, path: str, body: bytes | None, status: int
+) -> None:
     connection = http.client.HTTPConnection(urlsplit(demo_url).netloc, timeout=20)
-    connection.request(method, path, body=b"x" * size if size else None)
+    connection.request(method, path, body=body, headers={"content-type": "multipart/form-data; boundary=x"})
     assert connection.getresponse().status == status
     connection.close()
 
 
-def test_a_visitor_moves_the_slider_and_gets_pictures(demo_url: str, page: Page) -> None:
+# -- the browser -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(demo_url: str, page: Page) -> Page:
+    """The page, open; nothing may have been asked of another machine, and no error may be on the console."""
     outside: list[str] = []
+    errors: list[str] = []
     page.on("request", lambda r: outside.append(r.url) if not r.url.startswith((demo_url, "data:", "blob:")) else None)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(demo_url)
-    slider = page.get_by_label("number input for Guidance scale")
-    slider.fill("3.5")
-    slider.press("Tab")
+    expect(page.locator(".pictures .grid-container img").first).to_be_visible(timeout=FIRST)
+    yield page  # type: ignore[misc]
+    assert not outside and not errors
+
+
+def choose(page: Page, label: str, value: str) -> None:
+    page.get_by_label(label, exact=True).locator("visible=true").first.click()
+    page.get_by_role("option", name=value, exact=True).click()
+
+
+def choose_model(page: Page, name: str) -> None:
+    """Choose a model, and wait for the widgets that fit it."""
+    choose(page, "Model", name)
+    line = f"A model of your own, {name}" if "." in name else zoo.recipe(name).title
+    expect(page.get_by_text(line).locator("visible=true")).to_be_visible(timeout=FIRST)
+
+
+def number(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(f"number input for {label}").locator("visible=true").first
+    field.fill(value)
+    field.press("Tab")
+
+
+def generate(page: Page, said: str) -> None:
     page.get_by_role("button", name="Generate", exact=True).click()
-    expect(page.get_by_text("9 pictures in")).to_be_visible(timeout=90_000)
-    sheet = page.locator("#sheet-clean img")
-    expect(sheet).to_be_visible()
-    page.wait_for_function("document.querySelector('#sheet-clean img').naturalWidth > 200")
-    expect(page.locator("#gallery .grid-container img")).to_have_count(9)
-    assert not outside, "the page asks nothing of any other machine"
+    expect(page.get_by_text(re.compile(said))).to_be_visible(timeout=FIRST)
+
+
+def test_a_visitor_moves_the_slider_and_gets_pictures(opened: Page) -> None:
+    expect(opened.locator(".pictures .grid-container img")).to_have_count(8)
+    before = opened.locator(".pictures img").first.get_attribute("src")
+    number(opened, "Guidance scale", "3.5")
+    generate(opened, r"8 pictures in")
+    expect(opened.locator(".pictures .grid-container img")).to_have_count(8)
+    assert opened.locator(".pictures img").first.get_attribute("src") != before
+    expect(opened.locator(".strip img")).to_be_visible()
+
+
+def test_a_download_brought_back_restores_its_settings(opened: Page, tmp_path: Path) -> None:
+    choose_model(opened, "digits")
+    choose(opened, "Class", "7")
+    number(opened, "Guidance scale", "4.5")
+    opened.get_by_label("Seed", exact=True).first.fill("11")
+    generate(opened, r"8 pictures in")
+    with opened.expect_download() as download:
+        opened.get_by_role("button", name="PNG, with its settings").first.click()
+    path = tmp_path / "pedesis.png"
+    download.value.save_as(path)
+    with Image.open(path) as image:
+        assert json.loads(image.info["pedesis"])["guidance"] == 4.5
+
+    opened.reload()
+    expect(opened.locator(".pictures .grid-container img").first).to_be_visible(timeout=FIRST)
+    opened.get_by_role("button", name="Restore the settings of a downloaded PNG").click()
+    opened.locator("input[type=file]").first.set_input_files(path)
+    expect(opened.get_by_text("Settings restored")).to_be_visible(timeout=FIRST)
+    expect(opened.get_by_label("Model", exact=True).first).to_have_value("digits")
+    expect(opened.get_by_label("Class", exact=True).first).to_have_value("7")
+    expect(opened.get_by_label("number input for Guidance scale").first).to_have_value("4.5")
+    expect(opened.get_by_label("Seed", exact=True).first).to_have_value("11")
+
+
+def test_a_link_carries_the_settings(demo_url: str, page: Page) -> None:
+    page.goto(f"{demo_url}?model=digits&label=4&guidance=1.5&seed=3&sampler=ddim&eta=0.5&steps=6&grid=uniform")
+    expect(page.get_by_text("Settings from the link")).to_be_visible(timeout=FIRST)
+    generate(page, r"8 pictures in")
+    page.get_by_role("button", name="Copy as Python, or as a link").click()
+    link = page.locator(".link .cm-content").inner_text()
+    asked = dict(parse_qsl(urlsplit(link).query))
+    assert link.startswith(demo_url) and asked["model"] == "digits" and asked["label"] == "4"
+    assert (asked["guidance"], asked["seed"], asked["eta"], asked["steps"]) == ("1.5", "3", "0.5", "6")
+    expect(page.locator(".cm-content").first).to_contain_text("{'name': 'ddim', 'eta': 0.5}")
+
+
+def test_stop_stops(opened: Page) -> None:
+    choose_model(opened, "digits")
+    opened.get_by_role("button", name="Advanced settings").first.click()
+    number(opened, "Steps", "200")
+    number(opened, "Number of images", "16")
+    opened.get_by_role("button", name="Generate", exact=True).click()
+    expect(opened.get_by_text(re.compile(r"step \d+ of 200"))).to_be_visible(timeout=FIRST)
+    opened.get_by_role("button", name="Stop", exact=True).first.click()
+    expect(opened.get_by_text("stopped")).to_be_visible()
+    number(opened, "Steps", "2")
+    generate(opened, r"16 pictures in")
+
+
+def test_hidden_means_hidden(opened: Page) -> None:
+    choose_model(opened, "plain.safetensors")
+    expect(opened.get_by_label("Class", exact=True).first).to_be_hidden()
+    expect(opened.get_by_label("number input for Guidance scale").first).to_be_hidden()
+    choose_model(opened, "words.safetensors")
+    expect(opened.get_by_label("Prompt").first).to_be_visible()
+    opened.get_by_label("Prompt").first.fill("a red elf")
+    opened.get_by_role("button", name="Generate", exact=True).click()
+    expect(opened.get_by_text('does not know "elf"')).to_be_visible(timeout=FIRST)
+
+
+def test_live_follows_the_slider(opened: Page) -> None:
+    opened.get_by_role("tab", name="Live").click()
+    picture = opened.locator(".live img")
+    expect(picture).to_be_visible(timeout=FIRST)
+    before = picture.get_attribute("src")
+    slider = opened.get_by_role("slider").locator("visible=true").first
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    expect(picture).not_to_have_attribute("src", before or "", timeout=FIRST)
+
+
+def test_a_visitor_paints_a_hole_and_fills_it(opened: Page) -> None:
+    opened.get_by_role("tab", name="Edit").click()
+    board = opened.locator(".painter canvas")
+    expect(board).to_be_visible()
+    box = board.bounding_box()
+    assert box is not None
+    opened.get_by_role("button", name="Draw the painted part").click()
+    expect(opened.get_by_text("paint over a part")).to_be_visible(timeout=FIRST)
+    opened.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6)
+    opened.mouse.down()
+    opened.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.6, steps=8)
+    opened.mouse.up()
+    opened.get_by_role("button", name="Draw the painted part").click()
+    expect(opened.get_by_text("4 pictures")).to_be_visible(timeout=FIRST)
+    expect(opened.locator(".edit img")).to_have_count(2)
+
+
+def test_the_mask_editor_works_without_a_mouse(opened: Page) -> None:
+    opened.get_by_role("tab", name="Edit").click()
+    board = opened.locator(".painter canvas")
+    count = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 == 0 && v > 200)"
+    board.focus()
+    for key in ("ArrowLeft", " ", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", " ", "Tab"):
+        board.press(key)
+    opened.wait_for_timeout(200)
+    assert opened.evaluate(f"c => ({count})(c).length", board.element_handle()) == 2 * 9, "two dabs of a brush of 3x3"
+
+
+def test_a_comparison_in_the_browser(opened: Page) -> None:
+    opened.get_by_role("tab", name="Compare").click()
+    opened.get_by_label("Values, one a line").fill("0\n2")
+    opened.get_by_role("button", name="Compare", exact=True).click()
+    expect(opened.get_by_text("the same seeds in each")).to_be_visible(timeout=FIRST)
+    expect(opened.locator(".comparison img")).to_have_count(2 * 3)
+
+
+@pytest.mark.skipif("fashion-mnist-classifier" not in zoo.list_models(), reason="the classifier is not trained")
+def test_the_classifiers_belief_is_plotted(opened: Page) -> None:
+    opened.get_by_role("tab", name="Classifier guidance").click()
+    opened.get_by_role("button", name="Draw both").click()
+    expect(opened.get_by_text("two ways.")).to_be_visible(timeout=FIRST)
+    expect(opened.locator(".vega-embed")).to_be_visible(timeout=FIRST)
+    expect(opened.locator(".pair img").locator("visible=true")).to_have_count(2)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_cut_off_at_the_side(demo_url: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(demo_url)
-    expect(page.get_by_role("button", name="Generate", exact=True)).to_be_visible()
-    results = page.locator("#results").bounding_box()
+def test_nothing_is_cut_off_at_the_side(opened: Page, width: int) -> None:
+    opened.set_viewport_size({"width": width, "height": 900})
+    expect(opened.get_by_role("button", name="Generate", exact=True)).to_be_visible()
+    results = opened.locator(".results").first.bounding_box()
     assert results is not None and results["x"] >= 0 and results["x"] + results["width"] <= width + 1
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_field_of_the_first_tab_has_a_label(opened: Page) -> None:
+    unnamed = opened.evaluate(
+        """() => [...document.querySelectorAll('input, textarea, button, img')].filter(e => e.checkVisibility())
+        .filter(e => !(e.getAttribute('aria-label') || e.labels?.length || e.textContent.trim() || e.title))
+        .filter(e => !e.hasAttribute('alt')).map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert not unnamed
 
 
 def test_a_wrong_folder_of_models_is_one_sentence() -> None:
-    import subprocess
-
     done = subprocess.run(
         [sys.executable, "app.py", "--models", "absent"], cwd=DEMO, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 2 and done.stderr == "error: --models absent is not a folder\n"
-    assert Path(DEMO, "app.py").is_file()
+
+
+def test_the_space_has_what_its_front_matter_says() -> None:
+    front = (DEMO / "README.md").read_text().split("---\n")[1]
+    said = dict(line.split(": ", 1) for line in front.splitlines())
+    assert (DEMO / said["app_file"]).is_file() and said["sdk"] == "gradio"
+    import gradio
+
+    assert gradio.__version__.split(".")[0] == said["sdk_version"].split(".")[0]
+    assert not list(DEMO.rglob("*.pyi")), "gradio writes such files beside subclasses of its components"

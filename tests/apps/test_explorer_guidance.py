@@ -117,6 +117,7 @@ def test_the_browser_turns_the_scale_up(explorer_url: str, page: Page, width: in
     page.wait_for_url("**scale=3*")
     expect(dots.first).not_to_have_attribute("transform", plain, timeout=PATIENCE)
     guided = dots.first.get_attribute("transform") or ""
+    expect(chart.get_by_text("Play")).to_have_count(1, timeout=PATIENCE)  # the new chart has replaced the old one
     chart.get_by_text("Play").click()
     expect(dots.first).not_to_have_attribute("transform", guided, timeout=PATIENCE)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width

@@ -131,6 +131,7 @@ def test_the_browser_plays_the_walk(explorer_url: str, page: Page, width: int, s
     dots.first.wait_for()
     assert dots.count() == 2 * 400
     arrived = dots.first.get_attribute("transform") or ""
+    expect(page.locator(".st-key-race").get_by_text("Play")).to_have_count(1, timeout=PATIENCE)
     page.locator(".st-key-race").get_by_text("Play").click()
     expect(dots.first).not_to_have_attribute("transform", arrived, timeout=PATIENCE)
     expect(dots.first).to_have_attribute("transform", arrived, timeout=PATIENCE)  # the walk ends where it ended

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from pedesis.files import atomic
-from pedesis.images import enlarge, grid, save_png, to_model, to_pixels
+from pedesis.images import enlarge, grid, save_gif, save_png, to_model, to_pixels
 
 
 def test_every_level_survives_the_round_trip() -> None:
@@ -40,6 +40,19 @@ def test_png_keeps_pixels_and_text(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.png") as image:
         assert np.array_equal(np.asarray(image), pixels)
         assert image.text == {"seed": "3"}  # type: ignore[attr-defined]
+
+
+def test_gif_keeps_frames_and_rests_on_the_last(tmp_path: Path) -> None:
+    frames = [np.full((4, 6, 1), level, dtype=np.uint8) for level in (0, 100, 255)]
+    save_gif(frames, tmp_path / "a.gif", milliseconds=50, hold=1000)
+    with Image.open(tmp_path / "a.gif") as film:
+        assert (film.n_frames, film.info["loop"], film.size) == (3, 0, (6, 4))  # type: ignore[attr-defined]
+        for i, frame in enumerate(frames):
+            film.seek(i)
+            assert np.array_equal(np.asarray(film.convert("L")), frame[..., 0])
+            assert film.info["duration"] == (1000 if i == 2 else 50)
+    with pytest.raises(ValueError, match="at least one picture"):
+        save_gif([], tmp_path / "b.gif")
 
 
 def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import pedesis_zoo as zoo
+from pedesis.noise import PerSeed
 from pedesis.samplers import SAMPLERS
+from pedesis_zoo.generation import EVERYWHERE, prepare
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +52,60 @@ def test_guidance_zero_ignores_the_class(digits: zoo.ImageModel) -> None:
     assert np.array_equal(zoo.sample(digits, 4, [1], guidance=0), zoo.sample(digits, None, [1], guidance=1))
 
 
+def test_a_negative_condition_is_the_common_negative_prompt(digits: zoo.ImageModel) -> None:
+    """u + g (c - u) - (g - 1)(n - u) = n + g (c - n)."""
+    x_t, inner, scale = PerSeed(range(8))(torch.empty(8, *digits.shape)), digits.denoiser, 3.0
+    drawing = prepare(digits, "3", range(8), negative="5", guidance=scale, interval=EVERYWHERE)
+    x0 = drawing.denoiser(slice(0, 8)).inner(x_t, 0.7, drawing.condition).x0
+    wanted, unwanted = (inner.x0(x_t, 0.7, digits.condition(label, 8)) for label in ("3", "5"))
+    torch.testing.assert_close(x0, unwanted + scale * (wanted - unwanted), atol=1e-4, rtol=1e-4)
+
+
+def test_a_condition_asked_for_twice_counts_twice(digits: zoo.ImageModel) -> None:
+    """The product of a condition with itself: u + g (c - u) + g (c - u) = u + 2 g (c - u)."""
+    twice = zoo.sample(digits, "3", range(4), also="3", guidance=1.0, steps=4)
+    once = zoo.sample(digits, "3", range(4), guidance=2.0, steps=4, interval=EVERYWHERE)
+    assert np.abs(twice.astype(int) - once).max() <= 1, "up to rounding"
+    mixed = zoo.sample(digits, "3", range(4), also="8", guidance=1.0, steps=4)
+    assert np.abs(mixed.astype(int) - once).max() > 50
+
+
+def test_up_to_scale_one_a_negative_condition_does_nothing(digits: zoo.ImageModel) -> None:
+    for scale in (0.0, 1.0):
+        plain, kept_away = (
+            zoo.sample(digits, "3", range(4), guidance=scale, steps=4, **more) for more in ({}, {"negative": "5"})
+        )
+        assert np.abs(plain.astype(int) - kept_away).max() <= 1
+
+
+def test_rescaling_keeps_the_spread_of_the_conditional_estimate(digits: zoo.ImageModel) -> None:
+    x_t, inner = PerSeed(range(8))(torch.empty(8, *digits.shape)), digits.denoiser
+    labels = digits.condition("3", 8)
+    spread = inner.x0(x_t, 0.7, labels).flatten(1).std(1)
+    for more in ({}, {"negative": "5"}):
+        drawing = prepare(digits, "3", range(8), guidance=5.0, rescale=1.0, interval=EVERYWHERE, **more)  # type: ignore[arg-type]
+        x0 = drawing.denoiser(slice(0, 8)).inner(x_t, 0.7, labels).x0
+        torch.testing.assert_close(x0.flatten(1).std(1), spread, atol=1e-4, rtol=1e-4)
+
+
+def test_composed_pictures_depend_on_their_seed_alone(digits: zoo.ImageModel) -> None:
+    labels, others = [i % 10 for i in range(11)], [(i + 4) % 10 for i in range(11)]
+    whole = zoo.sample(digits, labels, range(11), negative=others, guidance=3.0, steps=3)
+    alone = zoo.sample(digits, labels[9:10], [9], negative=others[9:10], guidance=3.0, steps=3)
+    assert np.array_equal(alone[0], whole[9])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"negative": "sevem"}, "unknown class 'sevem'"),
+        ({"also": [1, 2]}, "2 conditions were given for 1 images"),
+        ({"rescale": 1.5}, "rescale must lie between 0 and 1"),
+        ({"rescale": float("nan")}, "rescale must be a finite number"),
         ({"condition": "sevem"}, "unknown class 'sevem'"),
         ({"condition": 10}, "unknown class 10"),
         ({"condition": True}, "unknown class True"),
-        ({"condition": [1, 2]}, "2 classes were given for 1 images"),
+        ({"condition": [1, 2]}, "2 conditions were given for 1 images"),
         ({"steps": 0}, "steps must lie between 1 and"),
         ({"steps": 2.5}, "steps must be a whole number"),
         ({"steps": True}, "steps must be a whole number"),

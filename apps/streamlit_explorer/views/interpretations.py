@@ -118,8 +118,9 @@ with page.lesson(
         st.metric("mean of the density", f"{all_x0.by_integral:.5f}")
     st.caption(
         "Three ways to one number. It is a mean: between two bumps it may lie where there are no data at all, and it "
-        "is not the $x_0$ that $x_t$ came from (the slides call it $x_0$; see the errata, E7)."
+        "is not the $x_0$ that $x_t$ came from, as the slides have it:"
     )
+    st.page_link("views/errata.py", label="Erratum E7", icon=":material/edit_note:", query_params={"erratum": "E7"})
 
     st.subheader("What an error costs", anchor=False)
     st.markdown(

@@ -8,7 +8,7 @@ interpolation  slerp(eps_1, eps_2): between two normal noises along the sphere t
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Noise, sum_per_sample
 from pedesis.guidance import Guided
 from pedesis.process import Process, Time, broadcast
-from pedesis.samplers.base import Sampler
+from pedesis.samplers.base import Denoise, Level, Sampler, Step
 
 
 class Inpainted(Guided):
@@ -43,6 +43,33 @@ class Inpainted(Guided):
         return self.prediction(x_t, t, torch.where(self.mask, self.known, inside.x0), variance=inside.variance)
 
 
+class Resampled(Sampler):
+    """A sampler with resampling (Lugmayr et al. 2022): every step is taken `repeats` times, with new noise in between.
+
+    A single pass lets the known part speak to the unknown only through later steps; going back up lets both agree.
+    Memory of multistep samplers is not carried over.
+    """
+
+    def __init__(self, inner: Sampler, repeats: int = 5):
+        if repeats < 1:
+            raise ValueError(f"every step is taken at least once; got repeats = {repeats}")
+        self.inner, self.repeats = inner, repeats
+        self.name, self.evaluations = inner.name, inner.evaluations * repeats
+
+    @property
+    def stochastic(self) -> bool:
+        return self.inner.stochastic or self.repeats > 1
+
+    def step(
+        self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
+    ) -> Tensor:
+        for _ in range(self.repeats - 1):
+            x_s = self.inner.step(process, now, s, denoise, noise, ())
+            x = process.transition(x_s, s.t, now.level.t).sample(noise)
+            now = Step(now.index, now.level, x, denoise(x, now.level.t))
+        return self.inner.step(process, now, s, denoise, noise, ())
+
+
 def repaint(
     sampler: Sampler,
     denoiser: Denoiser,
@@ -52,20 +79,8 @@ def repaint(
     repeats: int = 5,
     condition: Condition = None,
 ) -> Tensor:
-    """Sample with resampling (Lugmayr et al. 2022): every step is taken `repeats` times, with new noise in between.
-
-    A single pass lets the known part speak to the unknown only through later steps; going back up lets both agree.
-    Memory of multistep samplers is not carried over.
-    """
-    if repeats < 1:
-        raise ValueError(f"every step is taken at least once; got repeats = {repeats}")
-    for t, s in pairwise(times):
-        for again in range(repeats):
-            x_s = sampler.sample(denoiser, x, torch.stack([t, s]), condition, noise)
-            if again < repeats - 1:
-                x = denoiser.process.transition(x_s, s, t).sample(noise)
-        x = x_s
-    return x
+    """The end of a walk with resampling, see `Resampled`."""
+    return Resampled(sampler, repeats).sample(denoiser, x, times, condition, noise)
 
 
 def start_from(
@@ -76,11 +91,16 @@ def start_from(
     Args:
         strength: 0 (nothing changes) < strength <= 1 (only noise is left): where on the list of times to start.
     """
+    remaining = remaining_times(times, strength)
+    return process.marginal(picture, float(remaining[0])).sample(noise), remaining
+
+
+def remaining_times(times: Tensor, strength: float) -> Tensor:
+    """The end of a list of times: `strength` of its steps, at least one. Raises ValueError unless 0 < strength <= 1."""
     if not 0 < strength <= 1:
         raise ValueError(f"strength must lie above 0 and at most at 1; got {strength}")
     steps = max(1, round(strength * (len(times) - 1)))
-    remaining = times[-(steps + 1) :]
-    return process.marginal(picture, float(remaining[0])).sample(noise), remaining
+    return times[-(steps + 1) :]
 
 
 def slerp(first: Tensor, second: Tensor, share: float | Tensor) -> Tensor:

@@ -118,8 +118,8 @@ class MixtureDenoiser(Denoiser):
         share = self.log_joint(x_t, t, condition).softmax(1)
         overall = torch.einsum("bk,bki->bi", share, mean)
         apart = mean - overall[:, None]
-        spread = cov.expand(len(x_t), -1, -1, -1) + apart[..., None] * apart[..., None, :]
-        return overall, torch.einsum("bk,bkij->bij", share, spread)
+        between = torch.einsum("bk,bki,bkj->bij", share, apart, apart)
+        return overall, torch.einsum("bk,bkij->bij", share, cov) + between
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.moments(x_t, t, condition)[0]

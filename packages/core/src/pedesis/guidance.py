@@ -100,8 +100,13 @@ class Rescaled(ClassifierFree):
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         conditional, unconditional = self.halves(x_t, t, condition)
         guided = unconditional + broadcast(self.scale, x_t) * (conditional - unconditional)
-        ratio = conditional.flatten(1).std(1) / guided.flatten(1).std(1)
-        return guided * broadcast(1 - self.share + self.share * ratio, x_t)
+        return rescaled(guided, conditional, self.share)
+
+
+def rescaled(guided: Tensor, conditional: Tensor, share: float) -> Tensor:
+    """A guided estimate brought `share` of the way to the spread of the conditional one, row by row."""
+    ratio = conditional.flatten(1).std(1) / guided.flatten(1).std(1)
+    return guided * broadcast(1 - share + share * ratio, guided)
 
 
 class ClassifierFreePlusPlus(ClassifierFree):
@@ -203,21 +208,23 @@ class Composed(Guided):
     """Several conditions at once (Liu et al. 2022): the score of q(x) prod_i (q(x | y_i)/q(x))^weight_i.
 
     Args:
-        terms: (condition, weight) pairs; positive weights are AND, negative weights NOT. The condition of the call
-            itself is ignored.
+        terms: (condition, weight) pairs, a weight being one number or one per row; positive weights are AND, negative
+            weights NOT. The condition of the call itself is ignored.
+        share: how far the spread of the first condition's estimate is kept, as in `Rescaled`.
     """
 
-    def __init__(self, inner: Denoiser, terms: Sequence[tuple[Tensor, float]]):
+    def __init__(self, inner: Denoiser, terms: Sequence[tuple[Tensor, float | Tensor]], share: float = 0.0):
         super().__init__(inner)
         if not terms:
             raise ValueError("a composition needs at least one (condition, weight)")
-        self.terms = list(terms)
+        self.terms, self.share = list(terms), share
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         conditions = [term for term, _ in self.terms]
         *each, unconditional = together(self.inner, x_t, t, [*conditions, null(conditions[0])])
-        push = sum(weight * (one - unconditional) for one, (_, weight) in zip(each, self.terms, strict=True))
-        return unconditional + push
+        weights = [torch.as_tensor(weight, dtype=torch.float64) for _, weight in self.terms]
+        push = sum(broadcast(w, x_t) * (one - unconditional) for one, w in zip(each, weights, strict=True))
+        return rescaled(unconditional + push, each[0], self.share) if self.share else unconditional + push
 
 
 class WithinInterval(Guided):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,15 @@ def save_png(pixels: Pixels, path: str | Path, text: dict[str, str] | None = Non
         info.add_text(key, value)
     with atomic(path) as temporary:
         to_image(pixels).save(temporary, format="PNG", pnginfo=info)
+
+
+def save_gif(frames: Sequence[Pixels], path: str | Path, milliseconds: int = 120, hold: int = 1500) -> None:
+    """Write pictures (H, W, C) as an endless animation; the last one stays for `hold` milliseconds."""
+    from pedesis.files import atomic
+
+    if not len(frames):
+        raise ValueError("an animation needs at least one picture; got none")
+    first, *rest = [to_image(frame) for frame in frames]
+    durations = [milliseconds] * len(rest) + [hold]
+    with atomic(path) as temporary:
+        first.save(temporary, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)

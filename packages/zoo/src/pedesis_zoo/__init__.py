@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pedesis_zoo.registry import card, list_models, recipe
 
 if TYPE_CHECKING:
-    from pedesis_zoo.generation import Snapshot, generate, sample, seeds_from
+    from pedesis_zoo.drawing import Snapshot
+    from pedesis_zoo.generation import generate, sample, seeds_from
     from pedesis_zoo.loading import ImageModel, PointModel, load, load_points
     from pedesis_zoo.points import sample_points
 
@@ -40,9 +41,9 @@ __all__ = [
 __version__ = "0.1.0"
 
 _LATER = (
-    {"sample_points": "points"}
+    {"Snapshot": "drawing", "sample_points": "points"}
     | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
-    | dict.fromkeys(("Snapshot", "generate", "sample", "seeds_from"), "generation")
+    | dict.fromkeys(("generate", "sample", "seeds_from"), "generation")
 )
 
 

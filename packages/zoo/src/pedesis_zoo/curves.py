@@ -113,7 +113,7 @@ def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:
             prepare(model, labels, seeds, guidance=1.0), denoiser=lambda rows: steered
         ).run()
 
-    rules = {"classifier-free": free}
+    rules: dict[str, Callable[[float], Draw]] = {"classifier-free": free}
     if model.generation.interval is not None:
         rules["classifier-free, interval"] = interval
     if classifiers(model.about["data"]["name"]):

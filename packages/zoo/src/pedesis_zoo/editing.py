@@ -1,4 +1,4 @@
-"""Editing with a model of the zoo: fill a hole, begin from a picture, walk between two seeds or two conditions.
+"""Editing with a model of the zoo: fill a hole, begin from a picture, sharpen one, walk between seeds or conditions.
 
 Each is `generate` with one part changed, and yields the same snapshots.
 """
@@ -18,7 +18,8 @@ from PIL import Image
 from pedesis.editing import Inpainted, Resampled, remaining_times, slerp
 from pedesis.gaussian import Noise
 from pedesis.guidance import checked_scale
-from pedesis.images import Pixels, to_model
+from pedesis.images import Pixels, to_model, to_pixels
+from pedesis.inverse import MomentMatched, Pooling
 from pedesis.noise import PerSeed
 from pedesis.thresholds import Clipped
 from pedesis_zoo.data.folder import read_picture
@@ -38,7 +39,7 @@ def fitted(model: ImageModel, path: str | Path, largest: int = 16_000_000) -> Pi
     if picture is None:
         raise ValueError(f"{Path(path).name} {trouble}")
     picture = picture[(len(picture) - height) // 2 :][:height, (picture.shape[1] - width) // 2 :][:, :width]
-    return np.asarray(Image.fromarray(picture).convert("L"))[..., None] if channels == 1 else picture
+    return np.array(Image.fromarray(picture).convert("L"))[..., None] if channels == 1 else picture.copy()
 
 
 def inpaint(
@@ -93,6 +94,39 @@ def vary(
     drawing = prepare(model, condition, seeds, **settings)
     times = remaining_times(drawing.times, strength)
     return replace(drawing, times=times, picture=_as_row(model, picture)).run()
+
+
+def coarse(picture: Pixels, factor: int) -> Pixels:
+    """The means over blocks of factor x factor pixels, uint8 (H/factor, W/factor, C): what `sharpen` begins with.
+
+    Raises:
+        ValueError: a factor that does not divide both sides.
+    """
+    small: Pixels = to_pixels(Pooling(factor).apply(to_model(picture[None])))[0]
+    return small
+
+
+def sharpen(
+    model: ImageModel,
+    small: Pixels,
+    factor: int,
+    condition: Wanted = None,
+    seeds: Sequence[int] = (0,),
+    **settings: Unpack[Settings],
+) -> Iterator[Snapshot]:
+    """Super-resolution: pictures whose means over blocks of factor x factor pixels are `small`, by moment matching.
+
+    Args:
+        small: uint8 (H/factor, W/factor, C), see `coarse`.
+    """
+    channels, height, width = model.shape
+    if small.shape[0] * factor != height or small.shape[1] * factor != width or small.shape[2] != channels:
+        raise ValueError(
+            f"{model.name!r} draws pictures of {(height, width, channels)}, not {factor} times {small.shape}"
+        )
+    drawing = prepare(model, condition, seeds, **settings)
+    inner, measured = drawing.denoiser, to_model(small[None]).to(model.device)
+    return replace(drawing, denoiser=lambda rows: MomentMatched(inner(rows), Pooling(factor), measured)).run()
 
 
 def between(

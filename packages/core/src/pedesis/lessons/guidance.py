@@ -37,7 +37,7 @@ MODEL_BLUR = 0.3
 """The blur of the imperfect model that autoguidance improves."""
 
 REACH = 0.2
-STEPS, COUNT, D = 24, 200, torch.float64
+STEPS, COUNT, FEW, D = 20, 200, 50, torch.float64
 
 
 @lru_cache
@@ -117,9 +117,9 @@ def classifiers_agree(label: int, scale: float, seed: int = 0) -> tuple[float, f
     denoiser = exact()
     free = ClassifierFree(denoiser, scale)
     by_classifier = ClassifierGuided(denoiser, denoiser.log_class, scale)
-    wanted = torch.full((COUNT,), label)
+    wanted = torch.full((FEW,), label)
     times = GRIDS.build({"name": "uniform"})(denoiser.process, STEPS)
-    start = denoiser.process.prior(torch.zeros(COUNT, 2, dtype=D)).sample(gaussian_noise(seed))
+    start = denoiser.process.prior(torch.zeros(FEW, 2, dtype=D)).sample(gaussian_noise(seed))
     apart = 0.0
     for step in SAMPLERS.build({"name": "ddim"}).trajectory(free, start, times, wanted):
         if step.prediction is not None:
@@ -184,6 +184,6 @@ def _sweep(guided: Denoiser, label: int, seed: int) -> Sweep:
     end = SAMPLERS.build({"name": "dpm++2m"}).sample(guided, start, times, wanted)
     samples = end.reshape(len(SCALES), COUNT, 2).numpy()
     accuracy = exact().log_class(end, 0, wanted).exp().reshape(len(SCALES), COUNT).mean(1).numpy()
-    truth = draws(label, 20_000)
-    recalls = np.array([recall(each, truth[:400]) for each in samples])
-    return Sweep(samples, accuracy, recalls, np.array([distance(each, spread(truth, COUNT)) for each in samples]))
+    truth, aim = draws(label, 400), spread(draws(label, 20_000), COUNT)
+    recalls = np.array([recall(each, truth) for each in samples])
+    return Sweep(samples, accuracy, recalls, np.array([distance(each, aim) for each in samples]))

@@ -37,7 +37,7 @@ STEPS = (1, 2, 4, 8, 16, 32, 64)
 """Numbers of steps that are compared."""
 
 DIRECTIONS = 32
-TRUTH = 300
+TRUTH = 150
 
 
 def names() -> tuple[str, ...]:

@@ -1,0 +1,86 @@
+"""Which models there are, and which tab has the model that it needs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import pedesis_zoo as zoo
+from pedesis.registry import UnknownName
+from pedesis_zoo.steering import classifiers
+from pedesis_zoo.tables import measured
+
+FIRST = ("heroes", "fashion-mnist")
+"""What a visitor meets first, if it is there."""
+
+PROMPTS = {
+    "heroes": (
+        "an orc woman with an axe and a red robe",
+        "a dwarf in green armour with a shield",
+        "a lizard with a staff",
+    )
+}
+"""Prompts worth trying."""
+
+own_models: dict[str, Path] = {}
+
+
+def models() -> list[str]:
+    """Everything that can draw: the zoo's pictures, then the files of --models; the default first."""
+    names = [name for name in zoo.list_models(kind="image") if not is_student(name)]
+    names.sort(key=lambda name: (name not in FIRST, FIRST.index(name) if name in FIRST else 0))
+    return [*names, *students(), *(name for name in own_models if not is_student(name))]
+
+
+def is_student(name: str) -> bool:
+    """Whether a model was distilled to draw in a few steps."""
+    return "-student" in name
+
+
+def students() -> list[str]:
+    """The models of the tab Live, the one with more steps first."""
+    return sorted(filter(is_student, [*zoo.list_models(kind="image"), *own_models]), reverse=True)
+
+
+@lru_cache(maxsize=16)
+def load(name: str) -> zoo.ImageModel:
+    """A model, loaded once and only read from then on. Raises UnknownName, or ValueError for a file that is none."""
+    if name in own_models:
+        return zoo.load(own_models[name])
+    if name not in models():
+        raise UnknownName("model", name, models())
+    return zoo.load(name)
+
+
+@lru_cache(maxsize=16)
+def classifier_of(name: str) -> str | None:
+    """The classifier that can steer a model, if there is one."""
+    model = load(name)
+    if not model.classes or model.denoiser.guided:
+        return None
+    return next(iter(classifiers(model.about["data"]["name"])), None)
+
+
+def steerable() -> list[str]:
+    """The models of the tab Classifier guidance."""
+    return [name for name in models() if classifier_of(name)]
+
+
+def with_curve(name: str) -> bool:
+    """Whether fidelity and diversity of a model have been measured over its guidance."""
+    return name in measured("guidance")
+
+
+def title(name: str) -> str:
+    """One line about a model."""
+    if name in own_models:
+        return f"A model of your own, {own_models[name].name}."
+    parameters = sum(weights.numel() for weights in load(name).denoiser.parameters())
+    return f"{zoo.recipe(name).title}; {parameters / 1e6:.1f} million parameters."
+
+
+def prompts(model: zoo.ImageModel) -> tuple[str, ...]:
+    """Prompts to begin with, for a model of text."""
+    assert model.text is not None
+    known = [name for name in PROMPTS if model.name.startswith(name)]
+    return PROMPTS[known[0]] if known else model.text.vocabulary[:3]

@@ -1,0 +1,167 @@
+"""Pictures for the page: small ones inside it while work goes on, files for what is finished."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+
+import disk
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from wishes import Wish
+
+import pedesis_zoo as zoo
+from pedesis.images import Pixels, enlarge, grid, save_gif, save_png, to_image
+
+SECONDS = 120  # the longest a request may take
+PAUSE = 0.2  # seconds between previews: more often only costs time
+SHOWN = 448  # about how many pixels wide a sheet of pictures is
+MOMENTS = 8  # of a film strip
+
+Story = list[zoo.Snapshot]
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """A visitor's mistake is one sentence on the page, never a traceback."""
+    try:
+        yield
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def paced(snapshots: Iterator[zoo.Snapshot], story: Story | None = None) -> Iterator[zoo.Snapshot]:
+    """Some of the snapshots, at most five a second, and the last; `story` is given all of them.
+
+    Raises:
+        gr.Error: after `SECONDS`.
+    """
+    started = shown = time.monotonic()
+    for snapshot in snapshots:
+        if story is not None:
+            story.append(snapshot)
+        now = time.monotonic()
+        if now - started > SECONDS:
+            raise gr.Error(f"stopped after {SECONDS} seconds; ask for fewer steps or pictures", print_exception=False)
+        if snapshot.finished or now - shown > PAUSE:
+            yield snapshot
+            shown = time.monotonic()
+
+
+def with_hole(picture: Pixels, hole: NDArray[np.bool_]) -> Pixels:
+    """A picture (H, W, C) in colour, its hole in the red of the mask editor."""
+    shown = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture.copy()
+    shown[hole] = (244, 63, 94)
+    return shown
+
+
+def counted(pictures: int) -> str:
+    """ "1 picture", "2 pictures"."""
+    return f"{pictures} picture{'s' if pictures != 1 else ''}"
+
+
+def said(text: str) -> str:
+    """A sentence on how far things are, which screen readers read out."""
+    return f'<p class="said" role="status">{escape(text)}</p>'
+
+
+def data_uri(pixels: Pixels) -> str:
+    """A picture as an address that holds it."""
+    buffer = io.BytesIO()
+    to_image(pixels).save(buffer, format="PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def img(pixels: Pixels, alt: str) -> str:
+    """A picture as HTML; its pixels stay sharp at any size (see the style sheet)."""
+    return f'<img alt="{escape(alt, quote=True)}" src="{data_uri(pixels)}">'
+
+
+def figure(caption: str, pixels: Pixels, alt: str) -> str:
+    """A captioned picture."""
+    return f"<figure><figcaption>{caption}</figcaption>{img(pixels, alt)}</figure>"
+
+
+def sheet(pixels: Pixels) -> Pixels:
+    """Pictures laid out as one, in rows of four where there are several rows."""
+    return framed(pixels, min(len(pixels), 4))
+
+
+def framed(pixels: Pixels, columns: int) -> Pixels:
+    """Pictures laid out in columns with thin lines between them, thin for tiny pictures too."""
+    return grid(enlarge(pixels, max(1, 32 // pixels.shape[2])), columns=columns, gap=1, background=128)
+
+
+def pair(snapshot: zoo.Snapshot) -> str:
+    """x_t beside the estimate of x0."""
+    noisy = figure("<b>x<sub>t</sub></b> the noisy pictures", sheet(snapshot.x_t), "the noisy pictures x_t")
+    clean = figure("<b>x̂<sub>0</sub></b> what the model expects", sheet(snapshot.x0), "what the model expects")
+    return f'<div class="pair">{noisy}{clean}</div>'
+
+
+def strip(story: Story) -> str:
+    """The way of the first picture: x_t above, the estimate of x0 below."""
+    chosen = [story[i] for i in np.unique(np.linspace(0, len(story) - 1, MOMENTS).round().astype(int))]
+    rows = np.stack([s.x_t[0] for s in chosen] + [s.x0[0] for s in chosen])
+    laid = framed(rows, len(chosen))
+    steps = f"{story[-1].steps} step{'s' if story[-1].steps > 1 else ''}"
+    caption = f"The first picture from noise in {steps}: <b>x<sub>t</sub></b> above, what the model expects below"
+    return f'<div class="strip">{figure(caption, laid, "x_t and the estimate of x0 from noise to picture")}</div>'
+
+
+def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels | None]) -> str:
+    """A grid of pictures with labels; a column is (rows, H, W, C), or None while it is not drawn yet."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    lines = []
+    for i, row in enumerate(rows):
+        cells = [
+            "<td></td>" if drawn is None else f"<td>{img(drawn[i], f'{row}, {name}')}</td>"
+            for name, drawn in zip(columns, pictures, strict=True)
+        ]
+        lines.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
+    return f'<div class="scroll"><table class="comparison"><tr><td></td>{head}</tr>{"".join(lines)}</table></div>'
+
+
+def labelled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
+    """Columns of pictures (rows, H, W, C) as one picture, with a label above each."""
+    factor, font = max(1, 112 // pictures[0].shape[1]), ImageFont.load_default(14)
+    tall = [enlarge(grid(drawn, columns=1, gap=1), factor) for drawn in pictures]
+    height, width = tall[0].shape[:2]
+    page = Image.new("RGB", (width * len(tall), height + 24), "white")
+    for i, (name, drawn) in enumerate(zip(columns, tall, strict=True)):
+        page.paste(to_image(drawn), (i * width, 24))
+        ImageDraw.Draw(page).text((i * width + 4, 4), name[: width // 7], fill="black", font=font)
+    return np.asarray(page)
+
+
+def png(pixels: Pixels, asked: Wish) -> str:
+    """Write one picture, with the request in its metadata."""
+    path = disk.new_file(f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}.png")
+    save_png(pixels, path, asked.metadata())
+    return str(path)
+
+
+def large(pixels: Pixels) -> Pixels:
+    """A picture or a sheet as big as on the page, each pixel a sharp square."""
+    return enlarge(pixels, max(1, SHOWN // pixels.shape[1]))
+
+
+def pngs(pixels: Pixels, asked: Wish, model: zoo.ImageModel) -> list[str]:
+    """Write each picture, with the request for it alone in its metadata."""
+    factor = max(1, SHOWN // 2 // pixels.shape[2])
+    return [png(enlarge(picture, factor), asked.alone(i, model)) for i, picture in enumerate(pixels)]
+
+
+def gif(story: Story, asked: Wish) -> str:
+    """Write the walk as an animation: x_t on the left, the estimate of x0 on the right."""
+    chosen = [story[i] for i in np.unique(np.linspace(0, len(story) - 1, 40).round().astype(int))]
+    frames = [large(np.concatenate([sheet(s.x_t), sheet(s.x0)], axis=1)) for s in chosen]
+    path = disk.new_file(f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}.gif")
+    save_gif(frames, path, milliseconds=max(40, 2000 // len(frames)))
+    return str(path)

@@ -1,0 +1,1 @@
+"""One module per tab; `build()` makes it, with its events."""

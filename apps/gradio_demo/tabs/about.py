@@ -1,0 +1,33 @@
+"""The models' cards: what they are, what was measured, their licences, where their data come from."""
+
+from __future__ import annotations
+
+import base64
+
+import gradio as gr
+import show
+from models import models, own_models
+
+import pedesis_zoo as zoo
+from pedesis_zoo.registry import MODELS
+
+
+def card(model: str) -> str:
+    """A model's card, Markdown, without its front matter; its picture is in it."""
+    if model in own_models:
+        return f"`{own_models[model].name}` is a model of your own."
+    with show.sentences():
+        text = zoo.card(model).split("---\n", 2)[-1]
+    picture = MODELS / model / "samples.png"
+    if not picture.is_file():
+        return text
+    inside = base64.b64encode(picture.read_bytes()).decode()
+    return text.replace("](samples.png)", f"](data:image/png;base64,{inside})")
+
+
+def build() -> None:
+    """Widgets and events."""
+    names = models()
+    shown = gr.Dropdown(names, value=names[0], label="Model")
+    text = gr.Markdown(card(names[0]), elem_classes="card", label="Card")
+    shown.change(card, shown, text, api_name="card", show_progress="hidden")

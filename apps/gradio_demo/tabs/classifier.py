@@ -1,0 +1,102 @@
+"""Classifier guidance beside classifier-free guidance, and what the classifier believes on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pandas as pd
+import show
+import widgets as w
+from models import classifier_of, load, steerable
+from wishes import wish
+
+import pedesis_zoo as zoo
+from pedesis_zoo.steering import belief, by_classifier, load_classifier
+
+WAYS = ("classifier guidance", "classifier-free guidance")
+
+
+def steer(
+    model: str, label: str, guidance: float, seed: int, number: int, sampler: str, steps: int, grid: str
+) -> Iterator[tuple[Any, ...]]:
+    """Draw the same seeds with classifier guidance and with classifier-free guidance at the same scale. Results: the
+    classifier's mean belief in the class asked for, by step; a sentence; the pictures, HTML."""
+    asked_for = locals()
+    with show.sentences():
+        asked = wish(**asked_for)
+        loaded = load(asked.model)
+        name = classifier_of(asked.model)
+        if name is None:
+            raise ValueError(
+                f"there is no classifier of noisy pictures for {model!r}; steerable: {', '.join(steerable())}"
+            )
+        classifier, condition = load_classifier(name), loaded.condition(asked.wanted(loaded), asked.number)
+        assert condition is not None
+        chosen = np.asarray(condition)
+        if (chosen < 0).any():
+            raise ValueError("a classifier steers towards a class; choose one")
+        arguments = (asked.wanted(loaded), asked.seeds())
+        walks = {
+            WAYS[0]: by_classifier(loaded, classifier, *arguments, **asked.settings(loaded)),
+            WAYS[1]: zoo.generate(loaded, *arguments, **asked.settings(loaded)),
+        }
+        believed: list[dict[str, Any]] = []
+        drawn: dict[str, str] = {}
+        for way, walk in walks.items():
+            story: show.Story = []
+            for snapshot in show.paced(walk, story):
+                drawn[way] = show.figure(f"<b>{way}</b>", show.sheet(snapshot.x0), f"pictures by {way}")
+                said = show.said(f"{way}: step {snapshot.step} of {snapshot.steps}")
+                if not snapshot.finished:
+                    yield None, said, f'<div class="pair">{"".join(drawn.values())}</div>'
+            for moment in story:
+                mean = belief(classifier, moment)[np.arange(asked.number), chosen].mean()
+                believed.append({"step": moment.step, "belief": float(mean), "guidance": way})
+        said = show.said("The same seeds, the same scale, two ways.")
+        yield pd.DataFrame(believed), said, f'<div class="pair">{"".join(drawn.values())}</div>'
+
+
+def build() -> None:
+    """Widgets and events."""
+    names = steerable()
+    first = load(names[0])
+    with gr.Row(elem_classes="work"):
+        with gr.Column(scale=2, min_width=280, elem_classes="controls"):
+            picker = w.model(names, names[0])
+            ask = w.place(first, label=w.one_label, guidance=w.FIELDS["guidance"], seed=w.FIELDS["seed"])
+            with gr.Row():
+                start = gr.Button("Draw both", variant="primary", min_width=120)
+                stop = gr.Button("Stop", min_width=80)
+            with gr.Accordion("Advanced settings", open=False):
+                ask |= w.place(first, "number", "sampler", "steps", "grid")
+        with gr.Column(scale=5, min_width=280, elem_classes="results"):
+            gr.Markdown(
+                "The model is asked *without* a class, and a classifier that knows noisy pictures steers it by "
+                "the gradient of log p(class | x<sub>t</sub>), times the scale. Beside it, classifier-free "
+                "guidance at the same scale."
+            )
+            status = gr.HTML(show.said("Choose a class and a scale."), label="Status")
+            result = gr.HTML(elem_classes="preview", label="Preview")
+            gr.Markdown("The classifier's belief in the class, p(class | x<sub>t</sub>), mean over the pictures:")
+            plot = gr.LinePlot(
+                x="step",
+                y="belief",
+                color="guidance",
+                label="Belief by step",
+                show_label=False,
+                y_lim=[0, 1],
+                height=260,
+            )
+    running = start.click(
+        steer,
+        [picker, *ask.values()],
+        [plot, status, result],
+        api_name="steer",
+        concurrency_id="cpu",
+        show_progress="hidden",
+    )
+    w.stop(stop, [running], status)
+    w.follow(picker, ask, label=w.one_label)

@@ -1,0 +1,127 @@
+"""The same seeds over a row of guidance scales, samplers, steps or conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+import show
+import widgets as w
+from models import load, models, prompts, with_curve
+from wishes import MOST_ROWS, compared, wish
+
+import pedesis_zoo as zoo
+from pedesis.samplers import SAMPLERS
+from pedesis_zoo.tables import load_table
+
+WAYS = {
+    "guidance scales": "guidance",
+    "samplers": "sampler",
+    "numbers of steps": "steps",
+    "classes or prompts": "condition",
+}
+SHARES = ("accuracy", "precision", "recall")
+OWN = ("classifier-free", "classifier-free, interval")  # without and with an interval, as the curve calls them
+
+
+def compare(
+    model: str,
+    label: str,
+    prompt: str,
+    guidance: float,
+    seed: int,
+    number: int,
+    sampler: str,
+    steps: int,
+    grid: str,
+    by: str,
+    values: str,
+) -> Iterator[tuple[Any, ...]]:
+    """Draw one column per value of `by` (guidance, sampler, steps or condition; one value a line), from the same
+    seeds. Results: all columns in one PNG; a sentence; the table, HTML."""
+    asked_for = {name: value for name, value in locals().items() if name not in ("by", "values")}
+    with show.sentences():
+        asked = wish(**asked_for)
+        loaded = load(asked.model)
+        columns = compared(asked, WAYS.get(by, by), values, loaded)
+        walks = [zoo.generate(loaded, one.wanted(loaded), one.seeds(), **one.settings(loaded)) for _, one in columns]
+        names, rows = [name for name, _ in columns], [f"seed {i}" for i in asked.seeds()]
+        drawn: list[Any] = [None] * len(walks)
+        for i, walk in enumerate(walks):
+            for snapshot in show.paced(walk):
+                drawn[i] = snapshot.x0
+                said = f"{names[i]}: step {snapshot.step} of {snapshot.steps}"
+                yield None, show.said(said), show.table(names, rows, drawn)
+        said = f"{len(names)} columns, the same seeds in each"
+        yield show.png(show.labelled(names, drawn), asked), show.said(said), show.table(names, rows, drawn)
+
+
+def usual_values(by: str, model: str) -> str:
+    """Values worth comparing, one a line."""
+    loaded = load(model)
+    conditions = prompts(loaded) if loaded.text else loaded.classes[:6]
+    return "\n".join(
+        {
+            "guidance": ("0", "1", "2", "4", "8"),
+            "sampler": tuple(SAMPLERS)[:6],
+            "steps": ("1", "2", "4", "8", "16", "32"),
+            "condition": conditions,
+        }[WAYS[by]]
+    )
+
+
+def curve(model: str) -> pd.DataFrame | None:
+    """Fidelity and diversity of a model over its guidance scale, as measured for its card; None if they are not."""
+    if not with_curve(model):
+        return None
+    columns = pd.DataFrame(load_table(model, "guidance").columns)
+    own = OWN[load(model).generation.interval is not None]
+    rows = columns[columns["guidance"] == own].rename(columns={"scale": "guidance scale"})
+    return rows.melt("guidance scale", list(SHARES), var_name="measure", value_name="share")
+
+
+def build() -> None:
+    """Widgets and events."""
+    names, ways = models(), list(WAYS)
+    first = load(names[0])
+    with gr.Row(elem_classes="work"):
+        with gr.Column(scale=2, min_width=280, elem_classes="controls"):
+            picker = w.model(names, names[0])
+            by = gr.Dropdown(ways, value=ways[0], label="Compare")
+            values = gr.Textbox(usual_values(ways[0], names[0]), label="Values, one a line", lines=5, max_length=2000)
+            with gr.Row():
+                start = gr.Button("Compare", variant="primary", min_width=120)
+                stop = gr.Button("Stop", min_width=80)
+            with gr.Accordion("What stays the same", open=False):
+                ask = w.place(first, "label", "prompt", "guidance", "seed", number=rows)
+                ask |= w.place(first, "sampler", "steps", "grid")
+        with gr.Column(scale=5, min_width=280, elem_classes="results"):
+            status = gr.HTML(show.said("One column per value, one row per seed."), label="Status")
+            result = gr.HTML(elem_classes="preview", label="Preview")
+            save = gr.DownloadButton("PNG with labels")
+            plot = gr.LinePlot(
+                curve(names[0]),
+                x="guidance scale",
+                y="share",
+                color="measure",
+                label="Fidelity (accuracy, precision) and diversity (recall), as measured for the card",
+                y_lim=[0, 1],
+                visible=with_curve(names[0]),
+                height=260,
+            )
+    inputs = [picker, *ask.values(), by, values]
+    heavy: dict[str, Any] = {"concurrency_id": "cpu", "show_progress": "hidden"}
+    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    running = start.click(compare, inputs, [save, status, result], api_name="compare", **heavy)
+    w.stop(stop, [running], status)
+    by.change(usual_values, [by, picker], values, **light)
+    w.follow(picker, ask, number=rows).success(usual_values, [by, picker], values, **light).success(
+        lambda name: gr.LinePlot(curve(name), visible=with_curve(name)), picker, plot, **light
+    )
+
+
+def rows(model: zoo.ImageModel, value: int | None) -> gr.Slider:
+    """How many seeds are compared."""
+    return gr.Slider(1, MOST_ROWS, w.or_usual(value, 3), step=1, precision=0, label="Seeds")

@@ -1,0 +1,256 @@
+"""Editing: draw part of a picture anew, begin from a picture, sharpen one, walk between two seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+import show
+import widgets as w
+from gradio.data_classes import ImageData
+from models import load, models
+from painter import painted, painter, to_paint
+from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish, wish
+
+import pedesis_zoo as zoo
+from pedesis.images import Pixels
+from pedesis_zoo.editing import between, coarse, fitted, inpaint, sharpen, vary
+
+Results = Iterator[tuple[str | None, str, str]]
+Begun = tuple[Iterator[zoo.Snapshot], Pixels | None, str]
+"""A walk, the picture to show beside it, and what that is."""
+NUMBER = 4
+
+
+def draw_source(
+    model: str, label: str, prompt: str, guidance: float, seed: int, sampler: str, eta: float, steps: int, grid: str
+) -> str:
+    """Draw one picture to edit. Result: a PNG in the model's own size."""
+    asked_for = locals()
+    with show.sentences():
+        asked = wish(**asked_for, number=1)
+        loaded = load(asked.model)
+        return show.png(zoo.sample(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))[0], asked)
+
+
+def inpainting(
+    model: str,
+    picture: str | None,
+    label: str,
+    prompt: str,
+    guidance: float,
+    seed: int,
+    number: int,
+    sampler: str,
+    eta: float,
+    steps: int,
+    grid: str,
+    hole: Any,
+    repeats: int,
+) -> Results:
+    """Draw part of a picture anew. `hole`: one 0 or 1 per pixel of the model, row by row, 1 where to draw."""
+    yield from edited(Hole, _inpaint, **{**locals(), "hole": painted(hole)})
+
+
+def _inpaint(asked: Hole, model: zoo.ImageModel, old: Pixels) -> Begun:
+    hole = asked.mask(model)
+    walk = inpaint(model, old, hole, asked.wanted(model), asked.seeds(), repeats=asked.repeats, **asked.settings(model))
+    return walk, show.with_hole(old, hole), "the picture, and its hole"
+
+
+def variations(
+    model: str,
+    picture: str | None,
+    label: str,
+    prompt: str,
+    guidance: float,
+    seed: int,
+    number: int,
+    sampler: str,
+    eta: float,
+    steps: int,
+    grid: str,
+    strength: float,
+) -> Results:
+    """Image to image: noise a picture by `strength` (0 < strength <= 1) and draw from there."""
+    yield from edited(Variation, _vary, **locals())
+
+
+def _vary(asked: Variation, model: zoo.ImageModel, old: Pixels) -> Begun:
+    walk = vary(model, old, asked.strength, asked.wanted(model), asked.seeds(), **asked.settings(model))
+    return walk, old, "the picture"
+
+
+def sharpening(
+    model: str,
+    picture: str | None,
+    label: str,
+    prompt: str,
+    guidance: float,
+    seed: int,
+    number: int,
+    sampler: str,
+    eta: float,
+    steps: int,
+    grid: str,
+    factor: int,
+) -> Results:
+    """Super-resolution: make a picture `factor` (2 or 4) times smaller, and draw it large again."""
+    yield from edited(Sharper, _sharpen, **locals())
+
+
+def _sharpen(asked: Sharper, model: zoo.ImageModel, old: Pixels) -> Begun:
+    small = coarse(old, asked.factor)
+    walk = sharpen(model, small, asked.factor, asked.wanted(model), asked.seeds(), **asked.settings(model))
+    return walk, small, "the small picture"
+
+
+def interpolating(
+    model: str,
+    label: str,
+    prompt: str,
+    guidance: float,
+    seed: int,
+    number: int,
+    sampler: str,
+    eta: float,
+    steps: int,
+    grid: str,
+    second_seed: int,
+    other: str,
+) -> Results:
+    """Pictures on the way from one seed to another, and from one class or prompt to `other`, if it is given."""
+    yield from edited(Walk, _between, **locals())
+
+
+def _between(asked: Walk, model: zoo.ImageModel, old: None) -> Begun:
+    target, ends = asked.other or None, (asked.seed, asked.second_seed)
+    return between(model, *ends, asked.number, asked.wanted(model), target, **asked.settings(model)), None, ""
+
+
+def edited(kind: type[Wish], begin: Callable[[Any, zoo.ImageModel, Any], Begun], **values: Any) -> Results:
+    """Run an edit: one PNG with all pictures; a sentence; the preview, HTML."""
+    with show.sentences():
+        picture = values.pop("picture", None)
+        asked = wish(kind, **values)
+        model = load(asked.model)
+        walk, beside, caption = begin(asked, model, None if kind is Walk else source(model, picture))
+        left = "" if beside is None else show.figure(f"<b>{caption}</b>", beside, caption)
+        for snapshot in show.paced(walk):
+            drawn = snapshot.x0
+            shown = (
+                f'<div class="edit">{left}{show.figure("<b>drawn</b>", show.sheet(drawn), "the pictures drawn")}</div>'
+            )
+            if not snapshot.finished:
+                yield None, show.said(f"step {snapshot.step} of {snapshot.steps}"), shown
+        yield show.png(show.large(show.sheet(drawn)), asked), show.said(show.counted(len(drawn))), shown
+
+
+def source(model: zoo.ImageModel, picture: str | None) -> Pixels:
+    """The picture to edit, as the model would draw it. Raises ValueError if there is none."""
+    if picture is None:
+        raise ValueError("there is no picture yet: upload one, or press 'Draw one'")
+    return fitted(model, picture)
+
+
+def to_edit(model: str, picture: str | None) -> dict[str, Any] | None:
+    """What the mask editor is given for a picture."""
+    with show.sentences():
+        return None if picture is None else to_paint(fitted(load(model), picture))
+
+
+def path_of(payload: ImageData | None) -> str | None:
+    """The path of an uploaded file."""
+    return None if payload is None else payload.path
+
+
+def number(model: zoo.ImageModel, value: int | None) -> gr.Slider:
+    """How many pictures an edit gives."""
+    return w.number(model, w.or_usual(value, NUMBER))
+
+
+def other(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
+    """The second end of a way."""
+    return w.other(model, value, "To another class" if model.classes else "To another prompt", "or to nothing else")
+
+
+def build() -> list[Any]:
+    """Widgets and events; returns what is filled when the page opens."""
+    names = models()
+    first = load(names[0])
+    with gr.Row(elem_classes="work"):
+        with gr.Column(scale=2, min_width=280, elem_classes="controls"):
+            picker = w.model(names, names[0])
+            picture = gr.Image(
+                label="Picture",
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard"],
+                format="png",
+                height=230,
+                elem_classes="source",
+                buttons=[],
+            )
+            picture.preprocess = path_of  # decoding, with its limits and sentences, is `fitted`'s
+            gr.Markdown("Drop or paste a picture of at most 1 MB, or")
+            draw = gr.Button("Draw one")
+            ask = w.place(first, label=w.one_label, prompt=w.prompt, guidance=w.guidance, seed=w.seed, number=number)
+            with gr.Accordion("Advanced settings", open=False):
+                ask |= w.place(first, "sampler", "eta", "steps", "grid")
+        with gr.Column(scale=5, min_width=280, elem_classes="results"):
+            with gr.Tabs():
+                with gr.Tab("Inpaint"), gr.Row():
+                    with gr.Column(scale=3, min_width=260):
+                        editor = painter(label="Mask editor", elem_classes="painter")
+                    with gr.Column(scale=2, min_width=200):
+                        gr.Markdown("Paint over what is to be drawn anew; the rest stays as it is.")
+                        repeats = gr.Slider(
+                            1, 10, 3, step=1, precision=0, label="Repeats", info="of every step: the parts fit better"
+                        )
+                        fill = gr.Button("Draw the painted part", variant="primary")
+                with gr.Tab("Image to image"):
+                    strength = gr.Slider(
+                        0.05, 1, 0.6, step=0.05, label="Strength", info="0 keeps the picture, 1 leaves only noise"
+                    )
+                    begin = gr.Button("Draw from the picture", variant="primary")
+                with gr.Tab("Super-resolution"):
+                    factor = gr.Radio([2, 4], value=2, label="Times smaller, before it is drawn large again")
+                    enlarge = gr.Button("Draw it large", variant="primary")
+                with gr.Tab("Interpolate"):
+                    with gr.Row():
+                        second = gr.Number(1, label="To seed", precision=0, minimum=0, maximum=MOST_SEED, min_width=90)
+                        target = other(first, None)
+                    walk = gr.Button("Draw the way", variant="primary")
+            status = gr.HTML(show.said("Draw or drop a picture, then choose what to do with it."), label="Status")
+            result = gr.HTML(elem_classes="preview", label="Preview")
+            with gr.Row():
+                save = gr.DownloadButton("PNG, with its settings", min_width=120)
+                stop = gr.Button("Stop", min_width=80)
+
+    for widget in (repeats, strength, factor, second, target):
+        w.as_it_comes(widget)
+    heavy: dict[str, Any] = {"concurrency_id": "cpu", "show_progress": "hidden"}
+    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    asked, outputs = list(ask.values()), [save, status, result]
+    single = [ask[name] for name in ("label", "prompt", "guidance", "seed", "sampler", "eta", "steps", "grid")]
+    drawn = draw.click(draw_source, [picker, *single], picture, api_name="draw_picture", **heavy)
+    drawn.success(to_edit, [picker, picture], editor, **light)
+    gr.on([picture.upload, picture.clear], to_edit, [picker, picture], editor, **light)
+    edits = [
+        fill.click(inpainting, [picker, picture, *asked, editor, repeats], outputs, api_name="inpaint", **heavy),
+        begin.click(variations, [picker, picture, *asked, strength], outputs, api_name="vary", **heavy),
+        enlarge.click(sharpening, [picker, picture, *asked, factor], outputs, api_name="sharpen", **heavy),
+        walk.click(interpolating, [picker, *asked, second, target], outputs, api_name="interpolate", **heavy),
+    ]
+    w.stop(stop, edits, status)
+    makers = {"label": w.one_label, "number": number, "other": other}
+    w.follow(picker, {**ask, "other": target}, **makers).success(to_edit, [picker, picture], editor, **light)
+    w.follow_sampler(ask)
+    return [picture, editor, ask["label"]]
+
+
+def first_picture(asked: Wish, model: zoo.ImageModel, story: show.Story) -> tuple[str, dict[str, Any], Any]:
+    """What there is to edit when the page opens: the last picture of a walk, for both editors, and its class."""
+    drawn, alone = story[-1].x0[-1], asked.alone(asked.number - 1, model)
+    return show.png(drawn, alone), to_paint(drawn), alone.label if model.classes else gr.skip()

@@ -1,0 +1,252 @@
+"""The widgets of a request, one function per field of `Wish`: (model, value) -> widget.
+
+Called on a page it makes the widget; returned from an event it changes the one that is there, so that all widgets
+always fit the model. A value of None is the model's usual one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
+from models import load, prompts, title
+from show import said, sentences
+from wishes import (
+    ALL_CLASSES,
+    HIGHEST,
+    LOWEST,
+    MOST_GUIDANCE,
+    MOST_IMAGES,
+    MOST_LETTERS,
+    MOST_SEED,
+    MOST_STEPS,
+    NO_CLASS,
+    NOTHING,
+    Wish,
+    takes_eta,
+)
+
+import pedesis_zoo as zoo
+from pedesis.grids import GRIDS
+from pedesis.samplers import SAMPLERS
+
+CONVENTION = "0 ignores the {what}, 1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
+Widget = Callable[[zoo.ImageModel, Any], Component]
+
+
+def or_usual(value: Any, usual: Any) -> Any:
+    """A value, or the usual one."""
+    return usual if value is None else value
+
+
+def model(names: Sequence[str], value: str) -> gr.Dropdown:
+    """The choice of a model."""
+    return gr.Dropdown(list(names), value=value, label="Model", info=title(value), interactive=True)
+
+
+def label(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
+    choices = [ALL_CLASSES, NO_CLASS, *model.classes] if model.classes else [NO_CLASS]
+    return gr.Dropdown(
+        choices,
+        value=value if value in choices else choices[0],
+        label="Class",
+        allow_custom_value=True,  # the handler says which classes there are
+        visible=bool(model.classes),
+    )
+
+
+def one_label(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
+    """For tabs that concern one class at a time."""
+    choices = [*model.classes, NO_CLASS]
+    return gr.Dropdown(
+        choices,
+        value=value if value in choices else choices[len(model.classes) // 3],
+        label="Class",
+        allow_custom_value=True,
+        visible=bool(model.classes),
+    )
+
+
+def prompt(model: zoo.ImageModel, value: str | None) -> gr.Textbox:
+    text = model.text is not None
+    return gr.Textbox(
+        or_usual(value, prompts(model)[0] if text else ""),
+        label="Prompt",
+        max_length=MOST_LETTERS,
+        info=f"in the {len(model.text.vocabulary)} words it knows" if model.text is not None else None,
+        visible=text,
+    )
+
+
+def other(model: zoo.ImageModel, value: str | None, name: str, info: str) -> gr.Dropdown:
+    return gr.Dropdown(
+        [NOTHING, *(model.classes or (prompts(model) if model.text else ()))],
+        value=value or NOTHING,
+        label=name,
+        info=info,
+        allow_custom_value=True,
+        visible=model.conditional and not model.denoiser.guided,
+    )
+
+
+def negative(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
+    name = "Negative prompt" if model.text else "Negative class"
+    return other(model, value, name, "kept away from, with weight -(scale - 1)")
+
+
+def also(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
+    return other(model, value, "And also", "a second one, with the same weight: the product of the two")
+
+
+def guidance(model: zoo.ImageModel, value: float | None) -> gr.Slider:
+    return gr.Slider(
+        0,
+        MOST_GUIDANCE,
+        or_usual(value, model.generation.guidance),
+        step=0.1,
+        label="Guidance scale",
+        info=CONVENTION.format(what="prompt" if model.text else "class"),
+        visible=model.conditional,
+    )
+
+
+def interval_low(model: zoo.ImageModel, value: float | None) -> gr.Slider:
+    return _interval(model, value, 0, "Guidance from log-SNR")
+
+
+def interval_high(model: zoo.ImageModel, value: float | None) -> gr.Slider:
+    return _interval(model, value, 1, "Guidance up to log-SNR")
+
+
+def _interval(model: zoo.ImageModel, value: float | None, end: int, name: str) -> gr.Slider:
+    usual = model.generation.interval or (LOWEST, HIGHEST)
+    return gr.Slider(
+        LOWEST,
+        HIGHEST,
+        or_usual(value, usual[end]),
+        step=0.5,
+        label=name,
+        info="outside, a scale above 1 counts as 1" if end == 0 else None,
+        visible=model.conditional and not model.denoiser.guided,
+    )
+
+
+def rescale(model: zoo.ImageModel, value: float | None) -> gr.Slider:
+    return gr.Slider(
+        0,
+        1,
+        or_usual(value, 0),
+        step=0.05,
+        label="Rescale",
+        info="how far guided estimates keep the spread of the conditional ones",
+        visible=model.conditional and not model.denoiser.guided,
+    )
+
+
+def seed(model: zoo.ImageModel, value: int | None) -> gr.Number:
+    return gr.Number(or_usual(value, 0), label="Seed", precision=0, minimum=0, maximum=MOST_SEED, min_width=90)
+
+
+def number(model: zoo.ImageModel, value: int | None) -> gr.Slider:
+    return gr.Slider(1, MOST_IMAGES, or_usual(value, 8), step=1, precision=0, label="Number of images")
+
+
+def sampler(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
+    return gr.Dropdown(list(SAMPLERS), value=or_usual(value, model.generation.sampler), label="Sampler")
+
+
+def eta(model: zoo.ImageModel, value: float | None, sampler: str | None = None) -> gr.Slider:
+    return gr.Slider(
+        0,
+        1,
+        or_usual(value, 0),
+        step=0.05,
+        label="Eta",
+        info="0 deterministic ... 1 as much noise as DDPM",
+        visible=takes_eta(sampler or model.generation.sampler),
+    )
+
+
+def steps(model: zoo.ImageModel, value: int | None) -> gr.Slider:
+    return gr.Slider(1, MOST_STEPS, or_usual(value, model.generation.steps), step=1, precision=0, label="Steps")
+
+
+def grid(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
+    return gr.Dropdown(list(GRIDS), value=or_usual(value, model.generation.grid), label="Time grid")
+
+
+FIELDS: dict[str, Widget] = {
+    maker.__name__: maker
+    for maker in (
+        label,
+        prompt,
+        negative,
+        also,
+        guidance,
+        interval_low,
+        interval_high,
+        rescale,
+        seed,
+        number,
+        sampler,
+        eta,
+        steps,
+        grid,
+    )
+}
+
+
+def as_it_comes(widget: Component) -> Component:
+    """A widget whose handler is given what was sent, and says more clearly than gradio what is wrong with it."""
+    widget.preprocess = lambda value: value  # type: ignore[method-assign]
+    return widget
+
+
+def stop(button: gr.Button, running: list[Dependency], status: gr.HTML) -> None:
+    """Let a button stop what is running; the sentence comes after, so that no late preview covers it."""
+    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    stopped = button.click(None, cancels=running, api_visibility="private")
+    stopped.then(lambda: said("stopped"), None, status, **light)
+
+
+Widgets = dict[str, Component]
+"""The widgets of a tab by the field that they fill."""
+
+
+def place(model: zoo.ImageModel, *names: str, **makers: Widget) -> Widgets:
+    """Make widgets here, in this order; `makers` are for fields that this tab asks in its own way."""
+    every = {name: FIELDS[name] for name in names} | makers
+    return {name: as_it_comes(make(model, None)) for name, make in every.items()}
+
+
+def follow(picker: gr.Dropdown, widgets: Widgets, **makers: Widget) -> Dependency:
+    """Fit widgets to the model whenever another is picked."""
+    every = {name: makers.get(name) or FIELDS[name] for name in widgets}
+
+    def suit(name: str) -> tuple[Any, ...]:
+        with sentences():
+            loaded = load(name)
+        return (gr.Dropdown(info=title(name)), *(make(loaded, None) for make in every.values()))
+
+    return picker.input(suit, picker, [picker, *widgets.values()], api_visibility="private", show_progress="hidden")
+
+
+def follow_sampler(widgets: Widgets) -> None:
+    """Show eta where the sampler takes it."""
+    widgets["sampler"].input(  # type: ignore[attr-defined]
+        lambda name: gr.Slider(visible=takes_eta(name)),
+        widgets["sampler"],
+        widgets["eta"],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def filled(asked: Wish, names: Sequence[str], widgets: Widgets) -> list[Any]:
+    """A model picker and widgets that show a request. Raises ValueError for an unknown model."""
+    loaded, plain = load(asked.model), asked.model_dump()
+    made = [eta(loaded, asked.eta, asked.sampler) if n == "eta" else FIELDS[n](loaded, plain[n]) for n in widgets]
+    return [model(names, asked.model), *made]

@@ -1,0 +1,121 @@
+"""Editing: what is known stays, the ends of a path are its ends, and strength is a distance."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pedesis_zoo as zoo
+from pedesis.images import save_png
+from pedesis_zoo.drawing import padded
+from pedesis_zoo.editing import between, coarse, fitted, inpaint, sharpen, vary
+from pedesis_zoo.generation import finished
+
+SIZE = (8, 8)
+
+
+@pytest.fixture(scope="module")
+def digits() -> zoo.ImageModel:
+    return zoo.load("digits")
+
+
+@pytest.fixture(scope="module")
+def three(digits: zoo.ImageModel) -> np.ndarray:
+    return zoo.sample(digits, "3", [1])[0]
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_only_the_hole_is_drawn(digits: zoo.ImageModel, three: np.ndarray, repeats: int) -> None:
+    hole = np.zeros(SIZE, dtype=bool)
+    hole[4:, 2:] = True
+    drawn = finished(inpaint(digits, three, hole, "8", range(3), repeats=repeats, sampler="ddpm", steps=6))
+    assert (drawn[:, ~hole] == three[~hole]).all()
+    assert (drawn[:, hole] != three[hole]).mean() > 0.5
+    assert (drawn[0] != drawn[1]).any()
+
+
+def test_repeats_are_other_walks(digits: zoo.ImageModel, three: np.ndarray) -> None:
+    hole = np.ones(SIZE, dtype=bool)
+    once, again = (
+        finished(inpaint(digits, three, hole, "8", [0], repeats=repeats, sampler="ddim", steps=5)) for repeats in (1, 2)
+    )
+    assert np.array_equal(once, zoo.sample(digits, "8", [0], sampler="ddim", steps=5)), "a hole that is everything"
+    assert not np.array_equal(once, again)
+
+
+@pytest.mark.parametrize(
+    "hole", [np.zeros(SIZE, dtype=bool), np.ones(SIZE), np.ones((8, 9), dtype=bool), np.ones((1, 8, 8), dtype=bool)]
+)
+def test_a_hole_must_be_one(digits: zoo.ImageModel, three: np.ndarray, hole: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="the hole must be true somewhere"):
+        inpaint(digits, three, hole, "8")
+
+
+def test_strength_is_a_distance_from_the_picture(digits: zoo.ImageModel, three: np.ndarray) -> None:
+    distances = []
+    for strength in (0.1, 0.4, 1.0):
+        varied = finished(vary(digits, three, strength, None, range(16), steps=10, guidance=1.0))
+        distances.append(np.abs(varied.astype(float) - three).mean())
+    assert distances[0] < 0.5 * distances[1] < 0.5 * distances[2], distances
+    with pytest.raises(ValueError, match="strength"):
+        vary(digits, three, 0.0)
+    with pytest.raises(ValueError, match="draws pictures of"):
+        vary(digits, three[:7], 0.5)
+
+
+def test_sharpened_pictures_agree_with_the_coarse_one(digits: zoo.ImageModel, three: np.ndarray) -> None:
+    small = coarse(three, 2)
+    assert small.shape == (4, 4, 1) and small[0, 0, 0] == np.rint(three[:2, :2].mean())
+    drawn = finished(sharpen(digits, small, 2, "3", range(4), sampler="ddpm", steps=10, guidance=1.0))
+    plain = zoo.sample(digits, "3", range(4), sampler="ddpm", steps=10, guidance=1.0)
+    off, plain_off = (
+        np.mean([np.abs(coarse(picture, 2).astype(float) - small).mean() for picture in pictures])
+        for pictures in (drawn, plain)
+    )
+    assert off < 3 and plain_off > 15, (off, plain_off)
+    assert np.abs(drawn.astype(float) - three).mean() < 0.6 * np.abs(plain.astype(float) - three).mean()
+    with pytest.raises(ValueError, match="not 2 times"):
+        sharpen(digits, small[:3], 2)
+    with pytest.raises(ValueError, match="whose sides it divides"):
+        coarse(three, 3)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
+def test_a_path_between_seeds_ends_at_both(digits: zoo.ImageModel, sampler: str) -> None:
+    path = finished(between(digits, 4, 9, 11, "3", sampler=sampler, steps=5))
+    ends = zoo.sample(digits, "3", [4, 9], sampler=sampler, steps=5)
+    assert len(path) == 11 and np.array_equal(path[[0, -1]], ends)
+    steps = np.abs(np.diff(path.astype(float), axis=0)).mean((1, 2, 3))
+    assert steps.max() < np.abs(ends[0].astype(float) - ends[1]).mean(), "no step is as long as the way"
+
+
+def test_a_path_between_conditions_ends_at_both(digits: zoo.ImageModel) -> None:
+    path = finished(between(digits, 4, 4, 5, "3", "8", steps=5))
+    ends = zoo.sample(digits, ["3", "8"], [4, 4], steps=5)
+    assert np.abs(path[[0, -1]].astype(int) - ends).max() <= 1, "up to rounding"
+    assert (path[2] != ends[0]).any() and (path[2] != ends[1]).any()
+
+
+def test_a_path_has_two_ends(digits: zoo.ImageModel) -> None:
+    with pytest.raises(ValueError, match="at least 2 pictures"):
+        between(digits, 0, 1, 1)
+    with pytest.raises(ValueError, match="a seed must lie between 0"):
+        between(digits, 0, -1, 4)
+
+
+def test_files_are_fitted_to_the_model(digits: zoo.ImageModel, three: np.ndarray, tmp_path: Path) -> None:
+    save_png(three, tmp_path / "three.png")
+    assert np.array_equal(fitted(digits, tmp_path / "three.png"), three), "a picture of the right size is kept"
+    colours = np.zeros((40, 100, 3), dtype=np.uint8)
+    colours[..., 0] = 255
+    save_png(colours, tmp_path / "red.png")
+    assert np.array_equal(np.unique(fitted(digits, tmp_path / "red.png")), [76]), "the grey of red, ITU-R 601"
+    with pytest.raises(ValueError, match="red.png has 100x40 pixels, more than 3,999"):
+        fitted(digits, tmp_path / "red.png", largest=3999)
+    (tmp_path / "words.png").write_text("no picture")
+    with pytest.raises(ValueError, match="cannot be read as a picture"):
+        fitted(digits, tmp_path / "words.png")
+
+
+def test_rows_are_padded_to_whole_chunks() -> None:
+    assert padded([1, 2, 3]) == [1, 2, 3, 3, 3, 3, 3, 3] and padded([0] * 8) == [0] * 8 and len(padded([0] * 9)) == 16
