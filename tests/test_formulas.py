@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 COUNTS = {"P": 12, "L": 6, "F": 11, "R": 9, "O": 16, "N": 14}
+NO_TEST = {"N13", "N14"}  # a paragraph; a curve that is still to be measured
 NO_FUNCTION = {"O7": "a test", "N9": "measured", "N12": "measured", "N13": "a paragraph", "N14": "measured"}
 
 document = runpy.run_path(str(ROOT / "docs" / "write_formulas.py"))
@@ -25,7 +26,7 @@ def test_every_row_is_defined_once_and_tested() -> None:
         for row in (f"{letter}{i}" for i in range(1, count + 1)):
             found = sum(len(re.findall(rf"\[{row}\]", source)) for source in sources)
             assert found == (0 if row in NO_FUNCTION else 1), f"[{row}] stands {found} times in packages/"
-            assert row in tests or row == "N13", f"no test carries the mark row({row!r})"
+            assert row in tests or row in NO_TEST, f"no test carries the mark row({row!r})"
 
 
 def test_marks_name_rows_that_exist() -> None:
