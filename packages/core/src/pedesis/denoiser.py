@@ -197,7 +197,8 @@ class NetworkDenoiser(Denoiser):
         return self.predict(x_t, t, condition).x0
 
     def variance(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor | None:
-        return self.predict(x_t, t, condition).variance
+        knows = getattr(getattr(self.network, "config", None), "variance", False)
+        return self.predict(x_t, t, condition).variance if knows else None  # no evaluation for a plain None
 
 
 def null(condition: Condition) -> Condition:
