@@ -32,6 +32,6 @@ def sheet(drawn: Drawn, captions: list[str], factor: int) -> Image.Image:
 
 
 if __name__ == "__main__":
-    for name, draw, factor in (("heroes", heroes.draw, 4), ("avatars", avatars.draw, 8)):
+    for name, draw, factor in (("heroes", heroes.lexicon().draw, 4), ("avatars", avatars.lexicon().draw, 8)):
         some = draw(8, np.arange(24))
         sheet(some, some.captions(range(24)), factor).quantize(256).save(PICTURES / f"{name}-data.png", optimize=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pedesis_zoo.data.avatars import KINDS, draw, lexicon, phrases, vocabulary
+from pedesis_zoo.data.avatars import KINDS, lexicon
 from pedesis_zoo.data.captions import Vocabulary
 from pedesis_zoo.data.composed import HIDDEN
 from pedesis_zoo.data.pixel_art import read
@@ -64,7 +64,7 @@ def test_a_part_has_its_colour() -> None:
 
 @pytest.mark.parametrize("split", ["train", "held-out"])
 def test_beards_have_the_colour_of_the_hair(split: str) -> None:
-    source, drawn = lexicon(), draw(1, np.arange(3000), split)
+    source, drawn = lexicon(), lexicon().draw(1, np.arange(3000), split)
     beards = 0
     for row in drawn.values:
         words = {kind: source.values[kind][v] for kind, v in zip(KINDS, row.tolist(), strict=True)}
@@ -88,7 +88,7 @@ def test_long_hair_covers_earrings() -> None:
 
 def test_a_natural_prompt_can_be_read() -> None:
     prompt = "A smiling person with short red hair, glasses and a green shirt"
-    assert Vocabulary(vocabulary()).encode(prompt).unknown == {}
-    assert phrases().mentions(prompt) == {
+    assert Vocabulary(lexicon().vocabulary).encode(prompt).unknown == {}
+    assert lexicon().phrases.mentions(prompt) == {
         "mouth": "smiling", "hair": "short red hair", "glasses": "glasses", "clothes": "green shirt",
     }  # fmt: skip

@@ -15,7 +15,7 @@ from pedesis.noise import splitmix64
 from pedesis.registry import UnknownName
 from pedesis_zoo.data import avatars, heroes
 from pedesis_zoo.data.captions import Vocabulary, split
-from pedesis_zoo.data.composed import HIDDEN, ComposedSet
+from pedesis_zoo.data.composed import HIDDEN, CaptionBatches, ComposedSet
 from pedesis_zoo.data.pixel_art import ABOVE_OUTLINE, BACKGROUND, uniforms
 
 SETS = pytest.mark.parametrize("data", [heroes, avatars], ids=["heroes", "avatars"])
@@ -27,7 +27,7 @@ def many(data: ModuleType) -> tuple[np.ndarray, np.ndarray, list[str], list[dict
     """Values, labels, captions and what is visible, of the first 50,000 pictures for training."""
     values, labels, captions, visible = [], [], [], []
     for first in range(0, MANY, 5000):
-        drawn = data.draw(0, np.arange(first, first + 5000))
+        drawn = data.lexicon().draw(0, np.arange(first, first + 5000))
         values.append(drawn.values)
         labels.append(drawn.labels)
         captions += drawn.captions(range(first, first + 5000))
@@ -59,28 +59,28 @@ def test_every_number_is_splitmix64_of_its_place() -> None:
 @SETS
 @pytest.mark.parametrize("split", ["train", "held-out"])
 def test_a_picture_depends_on_its_number_alone(data: ModuleType, split: str) -> None:
-    together = data.draw(5, np.arange(40), split)
+    together = data.lexicon().draw(5, np.arange(40), split)
     order = np.random.default_rng(0).permutation(40)
-    shuffled = data.draw(5, order, split)
+    shuffled = data.lexicon().draw(5, order, split)
     for field in ("values", "labels", "pixels"):
         np.testing.assert_array_equal(getattr(shuffled, field), getattr(together, field)[order])
-    np.testing.assert_array_equal(data.draw(5, np.array([17]), split).pixels[0], together.pixels[17])
-    assert not np.array_equal(data.draw(6, np.arange(40), split).pixels, together.pixels)
+    np.testing.assert_array_equal(data.lexicon().draw(5, np.array([17]), split).pixels[0], together.pixels[17])
+    assert not np.array_equal(data.lexicon().draw(6, np.arange(40), split).pixels, together.pixels)
 
 
 @SETS
 def test_batches_are_a_function_of_step_and_row(data: ModuleType) -> None:
-    batches = next(b for name, b in vars(data).items() if name in ("HeroBatches", "AvatarBatches"))(12, seed=3)
+    batches = CaptionBatches(data.lexicon(), 12, data.LENGTH, seed=3)
     x0, tokens = batches(4, range(12))
     size = data.lexicon().parts.size
     assert x0.shape == (12, 3, *size) and tokens.shape == (12, data.LENGTH) and tokens.dtype == torch.int64
     parts = [batches(4, range(first, first + 4)) for first in (0, 4, 8)]
     assert torch.equal(torch.cat([part[0] for part in parts]), x0)
     assert torch.equal(torch.cat([part[1] for part in parts]), tokens)
-    drawn = data.draw(3, np.arange(48, 60))
+    drawn = data.lexicon().draw(3, np.arange(48, 60))
     np.testing.assert_array_equal(to_pixels(x0), drawn.pixels)
     for row in range(12):
-        said = data.phrases().mentions(batches.vocabulary.decode(tokens[row].tolist()))
+        said = data.lexicon().phrases.mentions(batches.vocabulary.decode(tokens[row].tolist()))
         assert said.items() <= drawn.visible(row).items()
 
 
@@ -97,12 +97,12 @@ def test_training_never_draws_a_held_out_pair(data: ModuleType) -> None:
 @SETS
 def test_the_held_out_split_shows_and_names_a_held_out_pair(data: ModuleType) -> None:
     source: ComposedSet = data.lexicon()
-    drawn = data.draw(0, np.arange(2000), "held-out")
+    drawn = data.lexicon().draw(0, np.arange(2000), "held-out")
     assert source.held_out(drawn.labels).all()
     seen = Counter()
     for labels, caption in zip(drawn.labels, drawn.captions(range(2000)), strict=True):
         pair = source.held_out_kinds_of(labels)
-        assert set(pair) <= data.phrases().mentions(caption).keys()
+        assert set(pair) <= data.lexicon().phrases.mentions(caption).keys()
         seen[pair] += 1
     assert set(seen) == set(source.held_out_kinds) and min(seen.values()) > 20
 
@@ -115,19 +115,19 @@ def test_every_value_is_seen_and_every_word_is_used(data: ModuleType) -> None:
         counts = np.bincount(np.maximum(labels[:, k], 0), minlength=len(source.values[kind]))
         assert counts[1:].min() > 100, (kind, source.values[kind][1 + counts[1:].argmin()])
     words = Counter(word for caption in captions for word in split(caption))
-    assert set(words) == set(data.vocabulary()) and min(words.values()) > 100
+    assert set(words) == set(data.lexicon().vocabulary) and min(words.values()) > 100
 
 
 @SETS
 def test_captions_name_only_what_is_visible(data: ModuleType) -> None:
     _, _, captions, visible = many(data)
-    said = [data.phrases().mentions(caption) for caption in captions]
+    said = [data.lexicon().phrases.mentions(caption) for caption in captions]
     for mentions, seen, caption in zip(said, visible, captions, strict=True):
         assert mentions.items() <= seen.items(), caption
     named = Counter(kind for mentions in said for kind in mentions)
     assert set(named) == set(data.KINDS)
     assert max(len(split(caption)) for caption in captions) <= data.LENGTH
-    Vocabulary(data.vocabulary()).tokens(captions, data.LENGTH)  # raises if a word is not known
+    Vocabulary(data.lexicon().vocabulary).tokens(captions, data.LENGTH)  # raises if a word is not known
 
 
 @SETS
@@ -135,8 +135,9 @@ def test_no_word_of_a_caption_is_left_unexplained(data: ModuleType) -> None:
     """What is not part of an attribute is grammar, so no attribute can be named and be missed by the reader."""
     grammar = set(" ".join(data.lexicon().grammar).split())
     _, _, captions, _ = many(data)
+    mentions = data.lexicon().phrases.mentions
     for caption in captions[:5000]:
-        explained = Counter(word for value in data.phrases().mentions(caption).values() for word in value.split())
+        explained = Counter(word for value in mentions(caption).values() for word in value.split())
         rest = Counter(split(caption)) - explained
         assert set(rest) <= grammar, caption
 
@@ -174,7 +175,7 @@ def test_no_two_values_have_the_same_words(data: ModuleType) -> None:
 @SETS
 def test_mistaken_names_are_answered_with_the_nearest(data: ModuleType) -> None:
     with pytest.raises(UnknownName, match="held-out"):
-        data.draw(0, np.arange(2), "heldout")
+        data.lexicon().draw(0, np.arange(2), "heldout")
     kind, values = next((kind, values) for kind, values in data.lexicon().values.items() if len(values) > 5)
     with pytest.raises(UnknownName, match=values[1]):
         data.lexicon().value(kind, values[1] + "x")

@@ -8,7 +8,7 @@ import pytest
 
 from pedesis_zoo.data.captions import Vocabulary
 from pedesis_zoo.data.composed import HIDDEN
-from pedesis_zoo.data.heroes import FOUR_LEGS, HOODED, KINDS, draw, lexicon, phrases, vocabulary
+from pedesis_zoo.data.heroes import FOUR_LEGS, HOODED, KINDS, lexicon
 from pedesis_zoo.data.pixel_art import read, table
 
 ALLOWED = Path(__file__).parents[2] / "packages" / "zoo" / "build_parts" / "heroes-cc0.tsv"
@@ -60,7 +60,7 @@ def test_a_robe_hides_the_gender_and_hair_tells_it() -> None:
 
 @pytest.mark.parametrize("split", ["train", "held-out"])
 def test_nobody_wears_what_they_cannot(split: str) -> None:
-    source, drawn = lexicon(), draw(2, np.arange(4000), split)
+    source, drawn = lexicon(), lexicon().draw(2, np.arange(4000), split)
     column = {kind: np.array(source.values[kind])[drawn.values[:, k]] for k, kind in enumerate(KINDS)}
     octopus = np.char.endswith(column["race"], "octopus")
     for kind in ("body", "cloak", "boots", "legs", "gloves", "hair", "gender"):
@@ -75,7 +75,7 @@ def test_nobody_wears_what_they_cannot(split: str) -> None:
 
 def test_women_are_shown_by_their_own_pictures() -> None:
     source, names = lexicon(), ["", *read("heroes.npz")["names"].tolist()]
-    values = draw(3, np.arange(3000)).values
+    values = lexicon().draw(3, np.arange(3000)).values
     values = values[values[:, KINDS.index("gender")] > 0]
     parts = source.chosen_parts(values, np.random.default_rng(0).random((len(values), len(source.layers))))
     for gender, body in zip(values[:, KINDS.index("gender")], parts[:, source.layers.index("race")], strict=True):
@@ -84,16 +84,16 @@ def test_women_are_shown_by_their_own_pictures() -> None:
 
 def test_the_promised_prompt_can_be_read() -> None:
     prompt = "An orc woman in a red robe with a white cloak, holding an axe"
-    assert Vocabulary(vocabulary()).encode(prompt).unknown == {}
-    assert phrases().mentions(prompt) == {
+    assert Vocabulary(lexicon().vocabulary).encode(prompt).unknown == {}
+    assert lexicon().phrases.mentions(prompt) == {
         "race": "orc", "gender": "woman", "body": "red robe", "cloak": "white cloak", "weapon": "axe",
     }  # fmt: skip
-    assert Vocabulary(vocabulary()).encode("an orc in a red rope").unknown["rope"][0] == "robe"
+    assert Vocabulary(lexicon().vocabulary).encode("an orc in a red rope").unknown["rope"][0] == "robe"
 
 
 def test_someone_who_is_not_human_is_never_just_a_man() -> None:
-    drawn = draw(4, np.arange(5000))
+    drawn = lexicon().draw(4, np.arange(5000))
     for row, caption in enumerate(drawn.captions(range(5000))):
-        said = phrases().mentions(caption)
+        said = lexicon().phrases.mentions(caption)
         if "gender" in said and "race" not in said:
             assert drawn.visible(row)["race"] == "human"

@@ -151,7 +151,11 @@ class NetworkDenoiser(Denoiser):
     @property
     def guided(self) -> bool:
         """Whether the guidance scale is an input of the network, as it is of distilled ones."""
-        return bool(getattr(getattr(self.network, "config", None), "guided", False))
+        return bool(self.option("guided"))
+
+    def option(self, name: str) -> Any:
+        """A field of the network's own configuration, or None if it has none of that name."""
+        return getattr(getattr(self.network, "config", None), name, None)
 
     def at(self, scale: float | Tensor) -> NetworkDenoiser:
         """The same weights under another guidance scale, one number or one per row (B,).
@@ -197,8 +201,9 @@ class NetworkDenoiser(Denoiser):
         return self.predict(x_t, t, condition).x0
 
     def variance(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor | None:
-        knows = getattr(getattr(self.network, "config", None), "variance", False)
-        return self.predict(x_t, t, condition).variance if knows else None  # no evaluation for a plain None
+        if not self.option("variance"):
+            return None  # without an evaluation
+        return self.predict(x_t, t, condition).variance
 
 
 def null(condition: Condition) -> Condition:

@@ -22,9 +22,9 @@ from pedesis.guidance import AutoGuided
 from pedesis.images import Pixels
 from pedesis.samplers import SAMPLERS
 from pedesis.thresholds import Clipped
-from pedesis_zoo.drawing import CHUNK, Snapshot
-from pedesis_zoo.evaluation import judge_of, reference
-from pedesis_zoo.generation import EVERYWHERE, finished, generate, prepare, seeds_from
+from pedesis_zoo.drawing import CHUNK
+from pedesis_zoo.evaluation import Draw, drawn, judge_of, reference
+from pedesis_zoo.generation import EVERYWHERE, generate, prepare
 from pedesis_zoo.loading import ImageModel, load
 from pedesis_zoo.metrics import coverage, features_of, frechet_distance
 from pedesis_zoo.registry import list_models
@@ -34,18 +34,6 @@ from pedesis_zoo.tables import Cell
 BUDGETS = (5, 10, 20)
 SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 Row = dict[str, Cell]
-Draw = Callable[[list[int], list[int]], Iterator[Snapshot]]
-"""(classes, seeds) -> a walk."""
-
-
-def drawn(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels, np.ndarray]:
-    """`count` pictures over all classes in turn, and the classes asked for."""
-    wanted = np.arange(count) % classes
-    parts = [
-        finished(draw(labels.tolist(), seeds_from(first_seed + i * 200, len(labels))))
-        for i, labels in enumerate(np.split(wanted, range(200, count, 200)))
-    ]
-    return np.concatenate(parts), wanted
 
 
 def quality(data: str, pixels: Pixels, wanted: np.ndarray) -> Row:

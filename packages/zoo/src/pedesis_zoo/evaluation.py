@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from pedesis.files import atomic
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
-from pedesis_zoo.generation import sample, seeds_from
+from pedesis_zoo.drawing import Snapshot
+from pedesis_zoo.generation import finished, generate, seeds_from
 from pedesis_zoo.loading import ImageModel, load, load_any, load_points
 from pedesis_zoo.metrics import Estimate, bootstrap, coverage, features_of, frechet_distance, kernel_distance
 from pedesis_zoo.registry import METRICS, MODELS
@@ -27,6 +28,8 @@ JUDGES = {"fashion-mnist": "fashion-mnist-features"}
 """The classifier that judges the pictures of a data set."""
 
 Results = dict[str, Estimate]
+Draw = Callable[[list[int], list[int]], Iterator[Snapshot]]
+"""(classes, seeds) -> a walk."""
 
 
 @cache
@@ -112,13 +115,20 @@ def calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int =
 
 def draw(model: ImageModel, count: int, first_seed: int, **settings: Any) -> tuple[Pixels, np.ndarray]:
     """`count` pictures over all classes in turn, and the classes asked for."""
-    classes = max(len(model.classes), 1)
+
+    def walk(labels: list[int], seeds: list[int]) -> Iterator[Snapshot]:
+        return generate(model, labels if model.classes else None, seeds, **settings)
+
+    return drawn(walk, max(len(model.classes), 1), count, first_seed)
+
+
+def drawn(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels, np.ndarray]:
+    """`count` pictures over all classes in turn by any way to draw, and the classes asked for."""
     wanted = np.arange(count) % classes
     pieces = []
-    for first in tqdm(range(0, count, 200), unit="x200 pictures", disable=None):
-        labels = [int(label) for label in wanted[first : first + 200]]
-        seeds = seeds_from(first_seed + first, len(labels))
-        pieces.append(sample(model, labels if model.classes else None, seeds, **settings))
+    for first in tqdm(range(0, count, 200), unit="x200 pictures", leave=False, disable=None):
+        labels = wanted[first : first + 200].tolist()
+        pieces.append(finished(draw(labels, seeds_from(first_seed + first, len(labels)))))
     return np.concatenate(pieces), wanted
 
 

@@ -39,7 +39,8 @@ class ImageModel:
     @property
     def text(self) -> TextConfig | None:
         """What it knows of words, if it takes prompts instead of classes."""
-        return getattr(getattr(self.denoiser.network, "config", None), "text", None)
+        text: TextConfig | None = self.denoiser.option("text")
+        return text
 
     @property
     def conditional(self) -> bool:

@@ -15,8 +15,8 @@ from random import Random
 
 import numpy as np
 
-from pedesis_zoo.data.captions import Phrases, listed, with_article
-from pedesis_zoo.data.composed import CaptionBatches, ComposedSet, Drawn, Numbers, Row
+from pedesis_zoo.data.captions import listed, with_article
+from pedesis_zoo.data.composed import ComposedSet, Numbers, Row
 from pedesis_zoo.data.pixel_art import Ints, Parts, read, table
 
 KINDS = ("skin", "hair", "mouth", "glasses", "beard", "earrings", "clothes", "hat")
@@ -88,25 +88,3 @@ class AvatarSet(ComposedSet):
 def lexicon() -> AvatarSet:
     """The set of avatars, read once: `lexicon().values["hat"]` lists the hats."""
     return AvatarSet()
-
-
-def draw(seed: int, index: Ints, split: str = "train") -> Drawn:
-    """Avatars number `index` (N,) of the endless list of `seed`; see `ComposedSet.draw`."""
-    return lexicon().draw(seed, index, split)
-
-
-def phrases() -> Phrases:
-    """Finds the attributes that a caption mentions."""
-    return lexicon().phrases
-
-
-def vocabulary() -> tuple[str, ...]:
-    """Every word a caption can have, in alphabetical order."""
-    return lexicon().vocabulary
-
-
-class AvatarBatches(CaptionBatches):
-    """Endless batches of avatars; see `CaptionBatches`."""
-
-    def __init__(self, batch: int, seed: int = 0, split: str = "train", length: int = LENGTH, device: str = "cpu"):
-        super().__init__(lexicon(), batch, length, seed, split, device)

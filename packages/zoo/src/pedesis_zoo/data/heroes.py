@@ -15,8 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pedesis_zoo.data.captions import Phrases
-from pedesis_zoo.data.composed import HIDDEN, CaptionBatches, ComposedSet, Drawn, Numbers, Row, padded
+from pedesis_zoo.data.composed import HIDDEN, ComposedSet, Numbers, Row, padded
 from pedesis_zoo.data.heroes_captions import WORDS, caption
 from pedesis_zoo.data.pixel_art import BACKGROUND, Ints, Parts, blend, read, table
 
@@ -145,25 +144,3 @@ class HeroSet(ComposedSet):
 def lexicon() -> HeroSet:
     """The set of heroes, read once: `lexicon().values["body"]` lists what a hero can wear."""
     return HeroSet()
-
-
-def draw(seed: int, index: Ints, split: str = "train") -> Drawn:
-    """Heroes number `index` (N,) of the endless list of `seed`; see `ComposedSet.draw`."""
-    return lexicon().draw(seed, index, split)
-
-
-def phrases() -> Phrases:
-    """Finds the attributes that a caption mentions."""
-    return lexicon().phrases
-
-
-def vocabulary() -> tuple[str, ...]:
-    """Every word a caption can have, in alphabetical order."""
-    return lexicon().vocabulary
-
-
-class HeroBatches(CaptionBatches):
-    """Endless batches of heroes; see `CaptionBatches`."""
-
-    def __init__(self, batch: int, seed: int = 0, split: str = "train", length: int = LENGTH, device: str = "cpu"):
-        super().__init__(lexicon(), batch, length, seed, split, device)
