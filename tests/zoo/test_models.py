@@ -37,7 +37,8 @@ def test_golden_output(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_weights_are_small(name: str) -> None:
-    assert (MODELS / name / WEIGHTS).stat().st_size <= 10.5e6
+    most = 15e6 if zoo.recipe(name).data == "heroes" else 10.5e6
+    assert (MODELS / name / WEIGHTS).stat().st_size <= most
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -68,6 +69,16 @@ class Prediction:
     def v(self) -> Tensor:
         """alpha eps - sigma x0 (Salimans and Ho 2022)."""
         return self.alpha * self.eps - self.sigma * self.x0
+
+    def chunk(self, count: int) -> list[Prediction]:
+        """Predictions of `count` equal parts of the batch."""
+
+        def parts(value: Tensor | None) -> Sequence[Tensor | None]:
+            whole = value is None or value.ndim == 0 or len(value) < len(self.x_t)
+            return [value] * count if whole or value is None else value.chunk(count)
+
+        values = [parts(getattr(self, field.name)) for field in fields(self)]
+        return [Prediction(*each) for each in zip(*values, strict=True)]
 
 
 class Denoiser(nn.Module):

@@ -35,9 +35,6 @@ class Inpainted(Guided):
             raise ValueError(f"the mask must be boolean, true where pixels are known; got {mask.dtype}")
         self.known, self.mask = known, mask
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        return torch.where(self.mask, self.known, self.inner.x0(x_t, t, condition))
-
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         inside: Prediction = self.inner(x_t, t, condition)
         return self.prediction(x_t, t, torch.where(self.mask, self.known, inside.x0), variance=inside.variance)

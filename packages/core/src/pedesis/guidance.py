@@ -28,11 +28,14 @@ def from_w(w: float) -> float:
 
 
 class Guided(Denoiser):
-    """A denoiser made from another, `inner`, under the same process."""
+    """A denoiser made from another, `inner`, under the same process. Write `predict`, or only `x0`."""
 
     def __init__(self, inner: Denoiser):
         super().__init__(inner.process)
         self.inner = inner
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        return self.predict(x_t, t, condition).x0
 
     def variance(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor | None:
         return self.inner.variance(x_t, t, condition)
@@ -55,20 +58,25 @@ class ClassifierFree(Guided):
         super().__init__(inner)
         self.scale = checked_scale(scale)
 
-    def halves(self, x_t: Tensor, t: Time, condition: Condition) -> tuple[Tensor, Tensor]:
-        """(conditional, unconditional) estimates; where only one counts, it is computed once and given twice."""
+    def halves(self, x_t: Tensor, t: Time, condition: Condition) -> tuple[Prediction, Prediction]:
+        """(conditional, unconditional) predictions; where only one counts, it is computed once and given twice."""
         if condition is None or bool((self.scale == 0).all()):
-            alone = self.inner.x0(x_t, t, null(condition))
+            alone: Prediction = self.inner(x_t, t, null(condition))
             return alone, alone
         if bool((self.scale == 1).all()):
-            alone = self.inner.x0(x_t, t, condition)
+            alone = self.inner(x_t, t, condition)
             return alone, alone
         conditional, unconditional = together(self.inner, x_t, t, [condition, null(condition)])
         return conditional, unconditional
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+    def combined(self, conditional: Tensor, unconditional: Tensor) -> Tensor:
+        """The guided estimate of x_0 from the two halves."""
+        return unconditional + broadcast(self.scale, conditional) * (conditional - unconditional)
+
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         conditional, unconditional = self.halves(x_t, t, condition)
-        return unconditional + broadcast(self.scale, x_t) * (conditional - unconditional)
+        x0 = self.combined(conditional.x0, unconditional.x0)
+        return self.prediction(x_t, t, x0, variance=conditional.variance)
 
 
 def checked_scale(scale: float | Tensor) -> Tensor:
@@ -79,12 +87,13 @@ def checked_scale(scale: float | Tensor) -> Tensor:
     return checked
 
 
-def together(inner: Denoiser, x_t: Tensor, t: Time, conditions: Sequence[Condition]) -> Sequence[Tensor]:
-    """The x0 estimates under several conditions, computed as one batch."""
+def together(inner: Denoiser, x_t: Tensor, t: Time, conditions: Sequence[Condition]) -> list[Prediction]:
+    """The predictions under several conditions, computed as one batch."""
     count = len(conditions)
     rows = x_t.repeat(count, *[1] * (x_t.ndim - 1))
     times = t.repeat(count) if isinstance(t, Tensor) and t.ndim == 1 else t
-    return inner.x0(rows, times, torch.cat([c for c in conditions if c is not None])).chunk(count)
+    said: Prediction = inner(rows, times, torch.cat([c for c in conditions if c is not None]))
+    return said.chunk(count)
 
 
 class Rescaled(ClassifierFree):
@@ -97,10 +106,8 @@ class Rescaled(ClassifierFree):
         super().__init__(inner, scale)
         self.share = share
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        conditional, unconditional = self.halves(x_t, t, condition)
-        guided = unconditional + broadcast(self.scale, x_t) * (conditional - unconditional)
-        return rescaled(guided, conditional, self.share)
+    def combined(self, conditional: Tensor, unconditional: Tensor) -> Tensor:
+        return rescaled(super().combined(conditional, unconditional), conditional, self.share)
 
 
 def rescaled(guided: Tensor, conditional: Tensor, share: float) -> Tensor:
@@ -118,8 +125,8 @@ class ClassifierFreePlusPlus(ClassifierFree):
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         conditional, unconditional = self.halves(x_t, t, condition)
-        guided = unconditional + broadcast(self.scale, x_t) * (conditional - unconditional)
-        return self.prediction(x_t, t, guided, eps=self.prediction(x_t, t, unconditional).eps)
+        x0 = self.combined(conditional.x0, unconditional.x0)
+        return self.prediction(x_t, t, x0, unconditional.eps, conditional.variance)
 
 
 class Projected(ClassifierFree):
@@ -133,13 +140,12 @@ class Projected(ClassifierFree):
         super().__init__(inner, scale)
         self.parallel = parallel
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        conditional, unconditional = self.halves(x_t, t, condition)
+    def combined(self, conditional: Tensor, unconditional: Tensor) -> Tensor:
         push = conditional - unconditional
         flat, direction = push.flatten(1), conditional.flatten(1)
         share = (flat * direction).sum(1) / direction.square().sum(1).clamp(min=1e-12)
-        along = broadcast(share, x_t) * conditional
-        return conditional + broadcast(self.scale - 1, x_t) * (push - (1 - self.parallel) * along)
+        along = broadcast(share, push) * conditional
+        return conditional + broadcast(self.scale - 1, push) * (push - (1 - self.parallel) * along)
 
 
 class ClassifierGuided(Guided):
@@ -160,13 +166,13 @@ class ClassifierGuided(Guided):
         super().__init__(inner)
         self.log_prob, self.scale = log_prob, checked_scale(scale)
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        plain = self.inner.x0(x_t, t, null(condition))
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
+        plain: Prediction = self.inner(x_t, t, null(condition))
         if condition is None or bool((self.scale == 0).all()):
             return plain
-        alpha, sigma, _ = self.process.scales(t, x_t)
         gradient = class_gradient(self.log_prob, x_t, t, condition)
-        return plain + broadcast(self.scale, x_t) * (sigma**2 / alpha) * gradient
+        push = broadcast(self.scale, x_t) * (plain.sigma**2 / plain.alpha) * gradient
+        return self.prediction(x_t, t, plain.x0 + push, variance=plain.variance)
 
 
 def class_gradient(log_prob: Callable[[Tensor, Time, Tensor], Tensor], x_t: Tensor, t: Time, label: Tensor) -> Tensor:
@@ -196,12 +202,13 @@ class AutoGuided(Guided):
         super().__init__(inner)
         self.weak, self.scale = weak, checked_scale(scale)
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        strong = self.inner.x0(x_t, t, condition)
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
+        strong: Prediction = self.inner(x_t, t, condition)
         if bool((self.scale == 1).all()):
             return strong
         weak = self.weak.x0(x_t, t, condition)
-        return weak + broadcast(self.scale, x_t) * (strong - weak)
+        x0 = weak + broadcast(self.scale, x_t) * (strong.x0 - weak)
+        return self.prediction(x_t, t, x0, variance=strong.variance)
 
 
 class Composed(Guided):
@@ -219,12 +226,14 @@ class Composed(Guided):
             raise ValueError("a composition needs at least one (condition, weight)")
         self.terms, self.share = list(terms), share
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+    def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         conditions = [term for term, _ in self.terms]
         *each, unconditional = together(self.inner, x_t, t, [*conditions, null(conditions[0])])
         weights = [torch.as_tensor(weight, dtype=torch.float64) for _, weight in self.terms]
-        push = sum(broadcast(w, x_t) * (one - unconditional) for one, w in zip(each, weights, strict=True))
-        return rescaled(unconditional + push, each[0], self.share) if self.share else unconditional + push
+        pushes = [broadcast(w, x_t) * (one.x0 - unconditional.x0) for one, w in zip(each, weights, strict=True)]
+        x0 = unconditional.x0 + sum(pushes)
+        x0 = rescaled(x0, each[0].x0, self.share) if self.share else x0
+        return self.prediction(x_t, t, x0, variance=each[0].variance)
 
 
 class WithinInterval(Guided):
@@ -247,8 +256,6 @@ class WithinInterval(Guided):
             return self.guided(x_t, t, condition)  # type: ignore[no-any-return]
         if not bool(inside.any()):
             return self.inner(x_t, t, condition)  # type: ignore[no-any-return]
-        chosen = torch.where(broadcast(inside, x_t) > 0, self.guided(x_t, t, condition).x0, self.x0(x_t, t, condition))
-        return self.prediction(x_t, t, chosen)
-
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        return self.inner.x0(x_t, t, condition)
+        plain: Prediction = self.inner(x_t, t, condition)
+        chosen = torch.where(broadcast(inside, x_t) > 0, self.guided(x_t, t, condition).x0, plain.x0)
+        return self.prediction(x_t, t, chosen, variance=plain.variance)

@@ -29,9 +29,6 @@ class Clipped(Guided):
         """The estimate brought back into range."""
         return x0.clamp(-self.limit, self.limit)
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        return self.clip(self.inner.x0(x_t, t, condition))
-
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         inside: Prediction = self.inner(x_t, t, condition)
         return self.prediction(x_t, t, self.clip(inside.x0), variance=inside.variance)

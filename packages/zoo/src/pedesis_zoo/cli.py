@@ -172,6 +172,8 @@ def evaluate(
     few_steps: Annotated[
         bool, typer.Option("--few-steps", help="bits per dimension in few steps, by variance and grid")
     ] = False,
+    flow: Annotated[bool, typer.Option("--flow", help="bits per dimension by the probability-flow ODE")] = False,
+    codecs: Annotated[bool, typer.Option("--codecs", help="what PNG, WebP and JPEG XL need for the test data")] = False,
     curve: Annotated[
         str | None, typer.Option(help="measure a curve instead: evaluations, guidance, conditioning")
     ] = None,
@@ -183,10 +185,16 @@ def evaluate(
     if curve is not None:
         _curve(name, curve, number, seed, save)
         return
-    if bits or few_steps:
+    if bits or few_steps or flow:
         from pedesis_zoo.bits import evaluate_bits
 
-        command, results = evaluate_bits(name, number, steps, few_steps, save)
+        command, results = evaluate_bits(name, number, steps, few_steps, flow, save)
+    elif codecs:
+        from pedesis_zoo.codecs import evaluate_codecs
+        from pedesis_zoo.loading import load
+
+        command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
+        results = evaluate_codecs(load(name).about["data"]["name"], number)
     else:
         settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
         command, results = evaluation.evaluate(name, number, seed, settings)

@@ -126,7 +126,7 @@ def prepare(
         terms = [(rows_of(model, other, count), weight) for other, weight in others if other is not None]
         denoiser = composed(model, [(wanted, towards), *terms], guidance, limits, rescale)
     else:
-        steered = guided(model, guidance, limits, rescale) if model.conditional else model.denoiser
+        steered = guided(model, guidance, limits, rescale) if model.conditional else model.informed
         denoiser = lambda rows: steered  # noqa: E731
 
     return Drawing(
@@ -158,7 +158,7 @@ def guided(
         return model.denoiser.at(guidance)
 
     def at(scale: Tensor) -> Denoiser:
-        return Rescaled(model.denoiser, scale, rescale) if rescale else ClassifierFree(model.denoiser, scale)
+        return Rescaled(model.informed, scale, rescale) if rescale else ClassifierFree(model.informed, scale)
 
     return within(at, checked_scale(guidance), interval)
 
@@ -205,7 +205,7 @@ def composed(
         def at(scale: Tensor) -> Denoiser:
             every = [(condition[rows], weight(scale, rows)) for condition, weight in terms if condition is not None]
             active = [(condition, weight) for condition, weight in every if bool((weight != 0).any())]
-            return Composed(model.denoiser, active or every[:1], rescale)
+            return Composed(model.informed, active or every[:1], rescale)
 
         return within(at, checked_scale(guidance), interval)
 

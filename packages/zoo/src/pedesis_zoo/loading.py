@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pedesis.denoiser import NetworkDenoiser
+from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.nn.text import TextConfig
 from pedesis.registry import UnknownName
+from pedesis.variance import AnalyticVariance
 from pedesis_zoo.recipes import Generation
 from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
 from pedesis_zoo.weights import load_weights
@@ -46,6 +47,15 @@ class ImageModel:
     def conditional(self) -> bool:
         """Whether it can be asked for something, and so be guided."""
         return bool(self.classes) or self.text is not None
+
+    @property
+    def informed(self) -> Denoiser:
+        """The denoiser with a Var[x_0 | x_t]: its own, or the mean one that the weight file keeps; if any."""
+        kept = self.about.get("variance")
+        if kept is None or self.denoiser.option("variance"):
+            return self.denoiser
+        log_snrs, variances = (torch.tensor(kept[key], dtype=torch.float64) for key in ("log_snrs", "variances"))
+        return AnalyticVariance(self.denoiser, log_snrs, variances)
 
     @property
     def device(self) -> torch.device:

@@ -94,6 +94,13 @@ def coverage(centres: Tensor, points: Tensor, neighbours: int = 3) -> float:
     return float(torch.cat(inside).double().mean())
 
 
+def nearest_distance(points: Tensor, known: Tensor) -> Tensor:
+    """Root mean square difference of each point (N, D) to the nearest known one (M, D), (N,)."""
+    nearest = [torch.cdist(rows, known).amin(1) for rows in points.split(500)]
+    distances: Tensor = torch.cat(nearest) / points.shape[1] ** 0.5
+    return distances
+
+
 def bootstrap(statistic: Callable[[Tensor], float], fake: Tensor, rounds: int = 100, seed: int = 0) -> Estimate:
     """A statistic of a sample, with the 2.5 % and 97.5 % quantiles over resamples of its rows.
 

@@ -15,16 +15,20 @@ from torch import Tensor, nn
 from pedesis.classifier import AttributeReader, CleanClassifier, NoisyClassifier
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.files import atomic
-from pedesis.images import enlarge, grid, save_png
+from pedesis.images import enlarge, grid, save_png, to_model
 from pedesis.noise import PerSeed
 from pedesis.precision import full_precision
+from pedesis_zoo.bits import learn_levels
+from pedesis_zoo.data.captioned import pictures
 from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.generation import sample
 from pedesis_zoo.loading import load, load_any, load_points
+from pedesis_zoo.plots import PLOTS, draw_curve
 from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.prompts import real_prompts
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, METRICS, MODELS, WEIGHTS, recipe
+from pedesis_zoo.tables import curves_of, load_table
 from pedesis_zoo.weights import load_weights, save_weights
 
 
@@ -35,6 +39,8 @@ def publish(name: str, weights: Path) -> None:
     if about["kind"] != known.kind:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
     about |= {"generation": asdict(known.generation), "licence": known.licence}  # settings may be chosen after training
+    if isinstance(module, NetworkDenoiser) and known.kind == "image":
+        about["variance"] = mean_variance(module, known.data)
     sha256 = save_weights(folder / WEIGHTS, module, {k: v for k, v in about.items() if k not in ("format", "model")})
     source = (folder / "recipe.py").read_text()
     (folder / "recipe.py").write_text(re.sub(r'sha256="[0-9a-f]*"', f'sha256="{sha256}"', source))
@@ -46,6 +52,12 @@ def publish(name: str, weights: Path) -> None:
         write_samples(name)
     if known.kind == "points":
         write_cloud(name)
+
+
+def mean_variance(denoiser: NetworkDenoiser, data: str, number: int = 512) -> dict[str, list[float]]:
+    """The analytic variance of a model, for its weight file: see `pedesis_zoo.loading.ImageModel.informed`."""
+    table = learn_levels(denoiser, to_model(pictures(data, "train", number))).table
+    return {"log_snrs": table.log_snrs.tolist(), "variances": table.variances.tolist()}
 
 
 def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tensor]:
@@ -104,7 +116,9 @@ def write_cloud(name: str) -> None:
 
 
 def write_card(name: str) -> Path:
-    """Make the model card from the recipe, the weight file and the kept measurements."""
+    """Make the model card from the recipe, the weight file and the kept measurements; and plots of the curves."""
+    for curve in curves_of(name):
+        draw_curve(name, curve)
     path = MODELS / name / CARD
     with atomic(path) as temporary:
         temporary.write_text(card_text(name))
@@ -157,6 +171,7 @@ def card_text(name: str) -> str:
     if known.notes:
         parts.append(known.notes)
     parts.append("## Measured\n\n" + (measured(name) or "Nothing yet."))
+    parts += [curve_text(name, curve) for curve in curves_of(name)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -169,6 +184,18 @@ def samples_text(name: str, text: bool) -> str:
         f"never showed together. Below each, what `pedesis_zoo.sample({name!r}, caption)` draws from its caption "
         "alone, which names some of them."
     )
+
+
+def curve_text(name: str, curve: str) -> str:
+    """A kept curve on a card: its plot, or its rows where it is a plain table; and the command that made it."""
+    table = load_table(name, curve)
+    file = f"curves/{curve}"
+    if curve in PLOTS:
+        shown = f"![{curve}]({file}.png)\n\n{PLOTS[curve].__doc__} Numbers: [{file}.csv]({file}.csv)."
+    else:
+        rows = [list(table.columns), ["---"] * len(table.columns), *zip(*table.columns.values(), strict=True)]
+        shown = "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+    return f"## Curve: {curve}\n\n    {table.command}\n\n{shown}"
 
 
 def measured(name: str) -> str:

@@ -39,6 +39,11 @@ def measured(curve: str) -> list[str]:
     return sorted(path.parents[1].name for path in MODELS.glob(f"*/{FOLDER}/{curve}.csv"))
 
 
+def curves_of(model: str) -> list[str]:
+    """The curves that have been measured of a model."""
+    return sorted(path.stem for path in (MODELS / model / FOLDER).glob("*.csv"))
+
+
 def save_table(model: str, curve: str, command: str, rows: Sequence[Mapping[str, Cell]]) -> Path:
     """Keep a curve: one mapping per row, all with the same keys."""
     path = path_of(model, curve)

@@ -133,9 +133,6 @@ class _Counted(Guided):
 
     calls = 0
 
-    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        return self.inner.x0(x_t, t, condition)
-
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         self.calls += 1
         said: Prediction = self.inner(x_t, t, condition)

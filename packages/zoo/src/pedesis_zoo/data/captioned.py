@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
+from pedesis.images import Pixels
 from pedesis_zoo.data import avatars, heroes
 from pedesis_zoo.data.composed import CaptionBatches, ComposedSet, LabelBatches
-from pedesis_zoo.data.sets import AttributeSet, CaptionedSet
+from pedesis_zoo.data.sets import AttributeSet, CaptionedSet, load_data
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ def captioned(name: str) -> CaptionedSet:
 
     shape = (3, known.side, known.side)
     return CaptionedSet(name, shape, source.vocabulary, known.length, known.licence, draw)
+
+
+def pictures(name: str, split: str, number: int) -> Pixels:
+    """The first pictures of a set, whether it is finite or composed, uint8 (N, H, W, C).
+
+    Args:
+        split: "train" or "test"; of composed sets, which never end, "test" is of other seeds than training's.
+    """
+    if name not in COMPOSED:
+        return load_data(name, split).pixels[:number]
+    seed = {"train": 0, "test": 1}[split]
+    return COMPOSED[name].source().draw(seed, np.arange(number), "train").pixels
 
 
 def with_attributes(name: str) -> AttributeSet:

@@ -1,0 +1,25 @@
+"""The recipe of `heroes-student`."""
+
+from pedesis_zoo.recipes import Generation, Recipe
+
+RECIPE = Recipe(
+    title="32x32 pixel-art heroes from words, in 4 steps",
+    kind="image",
+    data="heroes",
+    network={
+        "name": "unet",
+        "widths": [112, 176],
+        "blocks": [2, 2],
+        "heads": 4,
+        "text": {"width": 192, "layers": 2, "heads": 4},
+        "guided": True,
+    },
+    process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
+    parameterisation="v",
+    data_std=0.57,
+    loss={"name": "distillation", "teacher": "heroes", "steps": 4, "substeps": 4, "scales": [1.0, 6.0]},
+    training={"batch": 128, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
+    generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0),
+    sha256="",
+    trained_with="python -m pedesis_zoo train heroes-student --start heroes",
+)
