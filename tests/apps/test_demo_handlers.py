@@ -331,6 +331,8 @@ def test_a_link_fills_the_page() -> None:
 
 def test_cards_show_their_picture_from_inside_the_page() -> None:
     assert "](data:image/png;base64," in about.card("digits") and "](samples.png)" not in about.card("digits")
+    assert about.card("fashion-mnist").count("](data:image/png;base64,") > 1, "its curves are shown too"
+    assert ".png)" not in about.card("fashion-mnist") and ".csv)" not in about.card("fashion-mnist")
     with pytest.raises(gr.Error, match="did you mean 'digits'"):
         about.card("digit")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import gradio as gr
 import show
@@ -13,16 +14,18 @@ from pedesis_zoo.registry import MODELS
 
 
 def card(model: str) -> str:
-    """A model's card, Markdown, without its front matter; its picture is in it."""
+    """A model's card, Markdown, without its front matter; its pictures are in it."""
     if model in own_models:
         return f"`{own_models[model].name}` is a model of your own."
     with show.sentences():
         text = zoo.card(model).split("---\n", 2)[-1]
-    picture = MODELS / model / "samples.png"
-    if not picture.is_file():
-        return text
-    inside = base64.b64encode(picture.read_bytes()).decode()
-    return text.replace("](samples.png)", f"](data:image/png;base64,{inside})")
+
+    def inside(found: re.Match[str]) -> str:
+        picture = (MODELS / model / found[1]).read_bytes()
+        return f"](data:image/png;base64,{base64.b64encode(picture).decode()})"
+
+    text = re.sub(r"\[([^]]+\.csv)\]\([^)]+\)", r"`\1`", text)  # files of the package, not of this page
+    return re.sub(r"\]\(([\w/-]+\.png)\)", inside, text)
 
 
 def build() -> None:

@@ -1,4 +1,4 @@
-"""The recipe of `heroes-student`."""
+"""Words to pictures at once: pixel-art adventurers, 32x32, in four steps, and the guidance slider still works."""
 
 from pedesis_zoo.recipes import Generation, Recipe
 
