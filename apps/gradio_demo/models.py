@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pedesis_zoo as zoo
 from pedesis.registry import UnknownName
+from pedesis_zoo.editing import enlarger_of
 from pedesis_zoo.steering import classifiers
 from pedesis_zoo.tables import measured
 
@@ -50,6 +51,13 @@ def load(name: str) -> zoo.ImageModel:
     if name not in models():
         raise UnknownName("model", name, models())
     return zoo.load(name)
+
+
+@lru_cache(maxsize=16)
+def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
+    """The model that was trained to enlarge the pictures of a model, if there is one."""
+    trained = enlarger_of(load(name).about["data"]["name"], factor)
+    return None if trained is None else zoo.load(trained)
 
 
 @lru_cache(maxsize=16)

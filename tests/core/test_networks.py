@@ -171,3 +171,17 @@ def test_shifted_pictures_are_moved_or_mirrored_copies() -> None:
     places = [tuple(row[0].nonzero()[0].tolist()) for row in shifted(x, TrainingNoise(0, 0, 200))]
     assert {row for row, _ in places} == {1, 2, 3, 4, 5}
     assert {column for _, column in places} == {0, 1, 2, 3, 4, 5, 6}  # 2 +- 2, and mirrored 4 +- 2
+
+
+def test_an_enlarging_unet_looks_at_the_small_picture_of_its_row() -> None:
+    network = randomised(UNet(channels=3, patch=2, enlarges=2, **SMALL))
+    x, log_snr, small = torch.randn(2, 3, 16, 16), torch.zeros(2), torch.randn(2, 3, 8, 8)
+    out = network(x, log_snr, small)
+    assert out.shape == x.shape
+    assert torch.equal(network(x, log_snr, None), network(x, log_snr, torch.zeros_like(small)))
+    altered = small.clone()
+    altered[0, :, 0, 0] += 1
+    change = (network(x, log_snr, altered) - out).abs().sum(1)
+    assert bool((change[1] == 0).all()) and bool((change[0] > 0).any())
+    with pytest.raises(ValueError, match="2 times smaller"):
+        network(x, log_snr, torch.randn(2, 3, 4, 4))

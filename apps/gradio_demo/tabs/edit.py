@@ -9,13 +9,13 @@ import gradio as gr
 import show
 import widgets as w
 from gradio.data_classes import ImageData
-from models import load, models
+from models import enlarger, load, models
 from painter import painted, painter, to_paint
 from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish, wish
 
 import pedesis_zoo as zoo
 from pedesis.images import Pixels
-from pedesis_zoo.editing import between, coarse, fitted, inpaint, sharpen, vary
+from pedesis_zoo.editing import between, coarse, enlarge, fitted, inpaint, sharpen, vary
 
 Results = Iterator[tuple[str | None, str, str]]
 Begun = tuple[Iterator[zoo.Snapshot], Pixels | None, str]
@@ -101,7 +101,9 @@ def sharpening(
 
 
 def _sharpen(asked: Sharper, model: zoo.ImageModel, old: Pixels) -> Begun:
-    small = coarse(old, asked.factor)
+    small, trained = coarse(old, asked.factor), enlarger(asked.model, asked.factor)
+    if trained is not None:
+        return enlarge(trained, small, asked.seeds()), small, f"the small picture, for {trained.name}"
     walk = sharpen(model, small, asked.factor, asked.wanted(model), asked.seeds(), **asked.settings(model))
     return walk, small, "the small picture"
 
@@ -216,7 +218,7 @@ def build() -> list[Any]:
                     begin = gr.Button("Draw from the picture", variant="primary")
                 with gr.Tab("Super-resolution"):
                     factor = gr.Radio([2, 4], value=2, label="Times smaller, before it is drawn large again")
-                    enlarge = gr.Button("Draw it large", variant="primary")
+                    draw_large = gr.Button("Draw it large", variant="primary")
                 with gr.Tab("Interpolate"):
                     with gr.Row():
                         second = gr.Number(1, label="To seed", precision=0, minimum=0, maximum=MOST_SEED, min_width=90)
@@ -240,7 +242,7 @@ def build() -> list[Any]:
     edits = [
         fill.click(inpainting, [picker, picture, *asked, editor, repeats], outputs, api_name="inpaint", **heavy),
         begin.click(variations, [picker, picture, *asked, strength], outputs, api_name="vary", **heavy),
-        enlarge.click(sharpening, [picker, picture, *asked, factor], outputs, api_name="sharpen", **heavy),
+        draw_large.click(sharpening, [picker, picture, *asked, factor], outputs, api_name="sharpen", **heavy),
         walk.click(interpolating, [picker, *asked, second, target], outputs, api_name="interpolate", **heavy),
     ]
     w.stop(stop, edits, status)

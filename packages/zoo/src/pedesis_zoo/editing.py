@@ -1,4 +1,4 @@
-"""Editing with a model of the zoo: fill a hole, begin from a picture, sharpen one, walk between seeds or conditions.
+"""Editing with a model of the zoo: fill a hole, begin from a picture, sharpen or enlarge one, walk between two.
 
 Each is `generate` with one part changed, and yields the same snapshots.
 """
@@ -26,6 +26,8 @@ from pedesis_zoo.data.folder import read_picture
 from pedesis_zoo.drawing import Drawing, Snapshot, padded
 from pedesis_zoo.generation import Settings, Wanted, composed, prepare, rows_of
 from pedesis_zoo.loading import ImageModel
+from pedesis_zoo.registry import list_models, recipe
+from pedesis_zoo.weights import ENLARGER
 
 
 def fitted(model: ImageModel, path: str | Path, largest: int = 16_000_000) -> Pixels:
@@ -127,6 +129,37 @@ def sharpen(
     drawing = prepare(model, condition, seeds, **settings)
     inner, measured = drawing.denoiser, to_model(small[None]).to(model.device)
     return replace(drawing, denoiser=lambda rows: MomentMatched(inner(rows), Pooling(factor), measured)).run()
+
+
+def enlarger_of(data: str, factor: int) -> str | None:
+    """The model that was trained to enlarge pictures of a data set by a factor, if there is one."""
+    fitting = (name for name in list_models(kind=ENLARGER) if recipe(name).data == data)
+    return next((name for name in fitting if recipe(name).network["enlarges"] == factor), None)
+
+
+def enlarge(
+    model: ImageModel, small: Pixels, seeds: Sequence[int] = (0,), **settings: Unpack[Settings]
+) -> Iterator[Snapshot]:
+    """Super-resolution by a model that was trained for it, such as "heroes-x2".
+
+    Args:
+        small: uint8 (H/factor, W/factor, C), or one for each seed (B, H/factor, W/factor, C); see `coarse`.
+
+    Raises:
+        ValueError: a model that enlarges nothing, or a picture that it cannot bring to its own size.
+    """
+    factor = model.denoiser.option("enlarges")
+    if not factor:
+        raise ValueError(f"{model.name!r} was not trained to enlarge pictures; use `sharpen`")
+    channels, height, width = model.shape
+    rows = small if small.ndim == 4 else np.repeat(small[None], len(seeds), axis=0)
+    if rows.shape != (len(seeds), height // factor, width // factor, channels):
+        raise ValueError(
+            f"{model.name!r} enlarges pictures of {(height // factor, width // factor, channels)}, one or "
+            f"{len(seeds)} of them; got {small.shape}"
+        )
+    drawing = prepare(model, None, seeds, **settings)
+    return replace(drawing, condition=to_model(rows[padded(range(len(rows)))]).to(model.device)).run()
 
 
 def between(

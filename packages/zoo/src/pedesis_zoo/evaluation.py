@@ -30,7 +30,7 @@ from pedesis_zoo.metrics import (
     nearest_distance,
 )
 from pedesis_zoo.registry import METRICS, MODELS
-from pedesis_zoo.weights import READER
+from pedesis_zoo.weights import ENLARGER, READER
 
 JUDGES = {"fashion-mnist": "fashion-mnist-features"}
 """The classifier that judges the pictures of a data set."""
@@ -61,6 +61,7 @@ def reference(data: str, split: str) -> tuple[torch.Tensor, float]:
 
 def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]) -> tuple[str, Results]:
     """Measure a model of any kind: the command that does it again, and the results."""
+    from pedesis_zoo.enlarging import evaluate_enlarger
     from pedesis_zoo.points import evaluate_points
     from pedesis_zoo.prompts import evaluate_prompts, evaluate_reader
 
@@ -76,10 +77,11 @@ def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]
         )
     if about["kind"] == "points":
         return command, evaluate_points(load_points(name))
-    of_kind = {
+    of_kind: dict[str, Callable[[str], Results]] = {
         "clean-classifier": evaluate_classifier,
         "noisy-classifier": evaluate_noisy_classifier,
         READER: evaluate_reader,
+        ENLARGER: evaluate_enlarger,
     }
     return command, of_kind[about["kind"]](name)
 

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from pedesis.classifier import AttributeReader, CleanClassifier, NoisyClassifier
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.files import atomic
-from pedesis.images import enlarge, grid, save_png, to_model
+from pedesis.images import enlarge as repeat_pixels
+from pedesis.images import grid, save_png, to_model
 from pedesis.noise import PerSeed
 from pedesis.precision import full_precision
 from pedesis_zoo.bits import learn_levels
 from pedesis_zoo.data.captioned import pictures
 from pedesis_zoo.data.points import load_points as load_data_points
+from pedesis_zoo.enlarging import enlarged
 from pedesis_zoo.generation import sample
 from pedesis_zoo.loading import load, load_any, load_points
 from pedesis_zoo.plots import PLOTS, draw_curve
@@ -29,7 +31,7 @@ from pedesis_zoo.prompts import real_prompts
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, METRICS, MODELS, WEIGHTS, recipe
 from pedesis_zoo.tables import curves_of, load_table
-from pedesis_zoo.weights import load_weights, save_weights
+from pedesis_zoo.weights import ENLARGER, load_weights, save_weights
 
 
 def publish(name: str, weights: Path) -> None:
@@ -39,7 +41,8 @@ def publish(name: str, weights: Path) -> None:
     if about["kind"] != known.kind:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
     about |= {"generation": asdict(known.generation), "licence": known.licence}  # settings may be chosen after training
-    if isinstance(module, NetworkDenoiser) and known.kind == "image":
+    if known.kind == "image":
+        assert isinstance(module, NetworkDenoiser)
         about["variance"] = mean_variance(module, known.data)
     sha256 = save_weights(folder / WEIGHTS, module, {k: v for k, v in about.items() if k not in ("format", "model")})
     source = (folder / "recipe.py").read_text()
@@ -50,6 +53,8 @@ def publish(name: str, weights: Path) -> None:
         save_file(golden(module, about["data"]["shape"], len(about["data"]["classes"])), temporary)
     if known.kind == "image":
         write_samples(name)
+    if known.kind == ENLARGER:
+        write_enlarged(name)
     if known.kind == "points":
         write_cloud(name)
 
@@ -98,13 +103,23 @@ def write_samples(name: str) -> None:
         _, real, captions = real_prompts(model.about["data"]["name"], 24, "held-out", seed=78)
         pixels = sample(model, captions, range(24))
         sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (real.pixels, pixels)])
-        save_png(enlarge(grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
+        save_png(repeat_pixels(grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
         return
     columns = len(model.classes) or 10
     wanted = [i % columns for i in range(8 * columns)] if model.classes else None
     pixels = sample(model, wanted, range(8 * columns))
     factor = max(1, 64 // model.shape[1])
-    save_png(enlarge(grid(pixels, columns, gap=1), factor), MODELS / name / "samples.png")
+    save_png(repeat_pixels(grid(pixels, columns, gap=1), factor), MODELS / name / "samples.png")
+
+
+def write_enlarged(name: str) -> None:
+    """The picture of the card of an enlarger: small pictures, what it makes of them, and the truth."""
+    model = load(name)
+    real = pictures(model.about["data"]["name"], "test", 24)
+    small, drawn = enlarged(model, real, 0)
+    rough = repeat_pixels(small, model.denoiser.option("enlarges"))
+    sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (rough, drawn, real)])
+    save_png(repeat_pixels(grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
 
 
 def write_cloud(name: str) -> None:
@@ -112,7 +127,7 @@ def write_cloud(name: str) -> None:
     model = load_points(name)
     data = load_data_points(model.about["data"]["name"])
     pictures = [density_picture(cloud) for cloud in (data.points, sample_points(model, len(data.points)))]
-    save_png(enlarge(grid(np.stack(pictures), 2, gap=1), 2), MODELS / name / "samples.png")
+    save_png(repeat_pixels(grid(np.stack(pictures), 2, gap=1), 2), MODELS / name / "samples.png")
 
 
 def write_card(name: str) -> Path:
@@ -151,7 +166,7 @@ def card_text(name: str) -> str:
         ("on", known.hardware),
         ("for", f"{training['hours']:.2f} hours, {training['steps']:,} steps, {training['images']:,} images"),
     ]
-    if known.kind in ("image", "points"):
+    if known.kind in ("image", "points", ENLARGER):
         usual = known.generation
         facts.append(
             (
@@ -164,6 +179,11 @@ def card_text(name: str) -> str:
     if known.kind == "image":
         parts.append(samples_text(name, bool(about["model"]["network"].get("text"))))
     parts.append("| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in facts))
+    if known.kind == ENLARGER:
+        parts.append(
+            "![Enlarged pictures](samples.png)\n\nOf each three rows: the picture, `factor` times smaller; what "
+            f"`pedesis_zoo.editing.enlarge(load({name!r}), small)` draws of it; the picture itself."
+        )
     if known.kind == "points":
         parts.append(
             f"![Data, and what it draws](samples.png)\n\nLeft data, right `pedesis_zoo.sample_points({name!r}, ...)`."

@@ -25,7 +25,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One model. `kind` is "image" or "points" (denoisers), "clean-classifier", "noisy-classifier" or
+    """One model. `kind` is "image", "points" or "enlarger" (denoisers), "clean-classifier", "noisy-classifier" or
     "attribute-reader"."""
 
     title: str  # one line for lists

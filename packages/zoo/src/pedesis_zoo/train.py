@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pedesis.classifier import attribute_cross_entropy, cross_entropy
-from pedesis.denoiser import Denoiser
+from pedesis.denoiser import Condition, Denoiser
 from pedesis.distillation import Distillation
 from pedesis.files import check_writable
+from pedesis.inverse import Pooling
 from pedesis.losses import Loss
 from pedesis.registry import UnknownName
 from pedesis.training import TrainConfig, TrainState, fit
@@ -27,7 +28,7 @@ from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.weights import READER, build, save_weights
 
 Report = Callable[[TrainState[Any]], None]
-Objective = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+Objective = Callable[..., tuple[Tensor, Tensor]]
 LOSSES: dict[str, Callable[..., Objective]] = {
     "denoising": Loss,
     "hybrid": Hybrid,
@@ -47,7 +48,7 @@ class Plan:
     def model_spec(self) -> dict[str, Any]:
         """What `pedesis_zoo.weights.build` takes."""
         known = {**self.data.network, **self.recipe.network}
-        if "text" in self.data.network:
+        if known.get("text"):
             known["text"] = {**self.data.network["text"], **self.recipe.network.get("text", {})}
         attributes = [[kind, list(values)] for kind, values in getattr(self.data, "attributes", ())]
         return {
@@ -132,8 +133,10 @@ def loss_of(recipe: Recipe, device: str = "cpu") -> Objective:
     name, arguments = recipe.loss.get("name", "denoising"), {k: v for k, v in recipe.loss.items() if k != "name"}
     if name == "distillation":
         return distillation(device=device, **arguments)
+    if name == "enlarging":
+        return enlarging(**arguments)
     if name not in LOSSES:
-        raise UnknownName("loss", name, [*LOSSES, "distillation"])
+        raise UnknownName("loss", name, [*LOSSES, "distillation", "enlarging"])
     return LOSSES[name](**arguments)
 
 
@@ -141,11 +144,21 @@ def distillation(teacher: str, steps: int, substeps: int, scales: Sequence[float
     """The loss of a student of a model of the zoo, guided as that model's own settings say."""
     taught_by = load(teacher, device)
 
-    def guided_by(scale: torch.Tensor) -> Denoiser:
+    def guided_by(scale: Tensor) -> Denoiser:
         return guided(taught_by, scale, taught_by.generation.interval)
 
     low, high = scales
     return Distillation(guided_by, steps, substeps, (low, high))
+
+
+def enlarging(factor: int, **arguments: Any) -> Objective:
+    """The denoising loss of a model that is conditioned on the same picture, `factor` times smaller."""
+    loss, pooling = Loss(**arguments), Pooling(factor)
+
+    def of_small(denoiser: Any, x0: Tensor, condition: Condition, noise: Any) -> tuple[Tensor, Tensor]:
+        return loss(denoiser, x0, pooling.apply(x0), noise)
+
+    return of_small
 
 
 def begin_from(model: nn.Module, weights: str | Path) -> None:

@@ -25,7 +25,7 @@ from pedesis.parameterisations import PARAMETERISATIONS
 from pedesis.process import Process
 
 FORMAT = 1
-READER = "attribute-reader"
+READER, ENLARGER = "attribute-reader", "enlarger"
 
 
 def build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
@@ -38,11 +38,11 @@ def build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
     process = Process.from_spec(spec["process"])
     if kind == "noisy-classifier":
         return NoisyClassifier(network, process, spec["data_std"])
-    if kind in ("image", "points"):
+    if kind in ("image", "points", ENLARGER):
         parameterisation = PARAMETERISATIONS.build(spec["parameterisation"])
         return NetworkDenoiser(network, process, parameterisation, spec["data_std"])
     raise ValueError(
-        f"a model of kind {kind!r} cannot be built here; this version knows images, points and classifiers"
+        f"a model of kind {kind!r} cannot be built here; this version knows images, points, enlargers and classifiers"
     )
 
 

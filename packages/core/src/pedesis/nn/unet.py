@@ -44,6 +44,7 @@ class UNetConfig:
     detail: int = 16  # channels of the full-resolution end
     classes: int = 0  # number of classes to be conditioned on; 0 for none
     text: TextConfig | None = None  # prompts to be conditioned on, instead of classes
+    enlarges: int = 0  # how many times smaller the picture is that it is conditioned on, instead; 0 for none
     variance: bool = False  # a second output per channel: how sure the network is
     guided: bool = False  # the guidance scale is an input, as it is of distilled networks
 
@@ -77,7 +78,8 @@ class UNet(nn.Module):
         self.text = TextEncoder(c.text, c.embedding) if c.text else None
         self.look_down, self.look_up = nn.ModuleList(), nn.ModuleList()
 
-        self.stem = nn.Conv2d(c.channels * c.patch**2, c.widths[0], 3, padding=1)
+        seen = c.channels * (2 if c.enlarges else 1)
+        self.stem = nn.Conv2d(seen * c.patch**2, c.widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         width, skips = c.widths[0], []
         for out, blocks in zip(c.widths, c.blocks, strict=True):
@@ -103,7 +105,7 @@ class UNet(nn.Module):
                 self.look_up.append(CrossAttention(out, c.text.width, max(c.heads, 1)))
 
         self.head = nn.Conv2d(width, c.detail * c.patch**2, 3, padding=1)
-        self.detail = nn.Conv2d(c.detail + c.channels, c.detail, 3, padding=1)
+        self.detail = nn.Conv2d(c.detail + seen, c.detail, 3, padding=1)
         self.out = zero(nn.Conv2d(c.detail, c.channels * (2 if c.variance else 1), 3, padding=1))
         self.to(memory_format=torch.channels_last)
 
@@ -116,6 +118,8 @@ class UNet(nn.Module):
     ) -> Tensor:
         words = self.text(condition, x) if self.text is not None else None
         embedding = self.embed(x, log_snr, condition, words, scale)
+        if self.config.enlarges:
+            x = torch.cat([x, self.enlarged(condition, x)], dim=1)
         h = self.stem(channels_last(fold(x, self.config.patch)))
 
         skips = []
@@ -142,6 +146,18 @@ class UNet(nn.Module):
         h = channels_last(torch.cat([h, x.to(h.dtype)], dim=1))
         out: Tensor = self.out(F.silu(self.detail(h)))
         return out
+
+    def enlarged(self, small: Tensor | None, x: Tensor) -> Tensor:
+        """The small picture that x (B, C, H, W) is conditioned on, made as large; black for none."""
+        if small is None:
+            return torch.zeros_like(x)
+        large = F.interpolate(small.to(x), scale_factor=self.config.enlarges, mode="nearest")
+        if large.shape != x.shape:
+            raise ValueError(
+                f"pictures of {tuple(x.shape)} need small ones {self.config.enlarges} times smaller; "
+                f"got {tuple(small.shape)}"
+            )
+        return large
 
     def embed(
         self, x: Tensor, log_snr: Tensor, condition: Tensor | None, words: Words | None, scale: Tensor | None
