@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pedesis.lessons.errata import ALSO, ERRATA
 from pedesis.lessons.library import Entry, entries
-from pedesis_zoo.tables import load_table, measured, path_of
+from pedesis_zoo.tables import load_table, path_of
 
 ROOT = Path(__file__).parents[1]
 GROUPS = {
@@ -42,8 +42,6 @@ def remark(row: str) -> str:
     if row not in MEASURED:
         return REMARKS[row]
     curve, question = MEASURED[row]
-    if "fashion-mnist" not in measured(curve):
-        return f"{question} To be measured: `python -m pedesis_zoo evaluate fashion-mnist --curve {curve} --save`."
     path = path_of("fashion-mnist", curve).relative_to(ROOT).as_posix()
     return f"{question} Measured: [numbers](../{path}), by `{load_table('fashion-mnist', curve).command}`."
 

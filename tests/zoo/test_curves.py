@@ -40,6 +40,17 @@ def test_guidance_trades_diversity_for_fidelity() -> None:
     assert recall[scale == 1].item() > recall[scale == 3].item() > recall[scale == 8].item()
 
 
+@pytest.mark.row("N14")
+def test_more_evaluations_give_better_pictures_and_second_order_needs_fewer() -> None:
+    budget, distance = numbers("evaluations", "evaluations"), numbers("evaluations", "distance")
+    for sampler in ("ddpm", "ddim", "heun"):
+        rows = chosen("evaluations", "sampler", sampler)
+        assert distance[rows][budget[rows].argmax()] < distance[rows][budget[rows].argmin()], sampler
+    ten = np.isclose(budget, 10)
+    of = lambda name: distance[ten & chosen("evaluations", "sampler", name)].item()  # noqa: E731
+    assert of("dpm++2m") < of("ddim") < of("ddpm")
+
+
 def test_the_scores_of_real_pictures_are_the_best_there_are() -> None:
     test = load_data(MODEL, "test")
     scores = quality(MODEL, test.pixels[:1000], test.labels[:1000])

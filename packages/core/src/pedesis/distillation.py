@@ -18,6 +18,7 @@ from torch import Tensor
 from pedesis.denoiser import Condition, Denoiser, NetworkDenoiser
 from pedesis.noise import TrainingNoise
 from pedesis.process import Process, Time, broadcast
+from pedesis.samplers import DDIM, Sampler
 
 
 def one_step_target(process: Process, z_t: Tensor, z_end: Tensor, t: Time, end: Time) -> Tensor:
@@ -32,14 +33,6 @@ def one_step_target(process: Process, z_t: Tensor, z_end: Tensor, t: Time, end: 
     return (z_end - ratio * z_t) / (alpha_end - ratio * alpha_t)
 
 
-def ddim_step(denoiser: Denoiser, z_t: Tensor, t: Time, s: Time, condition: Condition = None) -> Tensor:
-    """One deterministic DDIM step from t down to s, with one time per row."""
-    said = denoiser(z_t, t, condition)
-    alpha_s, sigma_s, _ = denoiser.process.scales(s, z_t)
-    stepped: Tensor = alpha_s * said.x0 + sigma_s * said.eps
-    return stepped
-
-
 class Distillation:
     """The loss of a student that takes one DDIM step for several of its teacher's, for `pedesis.training.fit`.
 
@@ -49,6 +42,7 @@ class Distillation:
         substeps: steps of the teacher for each of the student's; 2 halves them, as Salimans and Ho do.
         scales: the range of guidance scales to learn (Meng et al. 2023). Each row draws its own, and the student is
             told it by `NetworkDenoiser.at`.
+        sampler: how the teacher walks, without noise; one of higher order is nearer to where its flow leads.
     """
 
     def __init__(
@@ -57,31 +51,40 @@ class Distillation:
         steps: int,
         substeps: int = 2,
         scales: tuple[float, float] | None = None,
+        sampler: Sampler | None = None,
     ):
         if steps < 1 or substeps < 2:
             raise ValueError(
                 f"a student takes at least 1 step, for at least 2 of its teacher's; got {steps} and {substeps}"
             )
         self.teacher, self.steps, self.substeps, self.scales = teacher, steps, substeps, scales
+        self.sampler = sampler or DDIM()
 
     def __call__(
         self, student: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
     ) -> tuple[Tensor, Tensor]:
         """The loss of each row (B,) and the times (B,), drawn from the student's own grid."""
-        process, teacher = student.process, self.teacher
-        t = (noise.stratified() * self.steps).ceil().clamp(min=1) / self.steps
+        process, scale = student.process, None
+        number = (noise.stratified() * self.steps).ceil().clamp(min=1)  # of the student's step, 1 the one to the data
+        t, end = number / self.steps, (number - 1) / self.steps
         z_t = process.marginal(x0, t).sample(noise)
         if self.scales is not None:
             low, high = self.scales
             scale = low + (high - low) * noise.uniform(torch.empty(len(x0), dtype=torch.float64))
-            student, teacher = student.at(scale), teacher(scale)
-        assert isinstance(teacher, Denoiser), "without `scales` the teacher is a denoiser"
+            student = student.at(scale)
+        z_end = torch.empty_like(z_t)
+        for each in number.unique().tolist():
+            rows = number == each
+            times = torch.linspace(each, each - 1, self.substeps + 1, dtype=torch.float64) / self.steps
+            asked = None if condition is None else condition[rows]
+            z_end[rows] = self.sampler.sample(self._teacher(scale, rows), z_t[rows], times, asked)
         with torch.no_grad():
-            z, now = z_t, t
-            for _ in range(self.substeps):
-                then = (now - 1 / (self.steps * self.substeps)).clamp(min=0)
-                z, now = ddim_step(teacher, z, now, then, condition), then
-            target = one_step_target(process, z_t, z, t, now)
+            target = one_step_target(process, z_t, z_end, t, end)
         weight = process.log_snr(t).exp().clamp(min=1)
         error = (target - student.x0(z_t, t, condition)).square().flatten(1).mean(1)
         return broadcast(weight, error) * error, t
+
+    def _teacher(self, scale: Tensor | None, rows: Tensor) -> Denoiser:
+        teacher = self.teacher if scale is None else self.teacher(scale[rows])
+        assert isinstance(teacher, Denoiser), "without `scales` the teacher is a denoiser"
+        return teacher

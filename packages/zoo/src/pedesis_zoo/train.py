@@ -19,6 +19,8 @@ from pedesis.files import check_writable
 from pedesis.inverse import Pooling
 from pedesis.losses import Loss
 from pedesis.registry import UnknownName
+from pedesis.samplers import SAMPLERS
+from pedesis.thresholds import Clipped
 from pedesis.training import TrainConfig, TrainState, fit
 from pedesis.variational import Hybrid, LearnedScheduleLoss
 from pedesis_zoo.data import ImageSet, TrainingData, training_data
@@ -140,15 +142,17 @@ def loss_of(recipe: Recipe, device: str = "cpu") -> Objective:
     return LOSSES[name](**arguments)
 
 
-def distillation(teacher: str, steps: int, substeps: int, scales: Sequence[float], device: str) -> Distillation:
+def distillation(
+    teacher: str, steps: int, substeps: int, scales: Sequence[float], device: str, sampler: str = "ddim"
+) -> Distillation:
     """The loss of a student of a model of the zoo, guided as that model's own settings say."""
     taught_by = load(teacher, device)
 
     def guided_by(scale: Tensor) -> Denoiser:
-        return guided(taught_by, scale, taught_by.generation.interval)
+        return Clipped(guided(taught_by, scale, taught_by.generation.interval))
 
     low, high = scales
-    return Distillation(guided_by, steps, substeps, (low, high))
+    return Distillation(guided_by, steps, substeps, (low, high), SAMPLERS.build({"name": sampler}))
 
 
 def enlarging(factor: int, **arguments: Any) -> Objective:
