@@ -14,6 +14,6 @@ RECIPE = Recipe(
         "noise_aware": False,
     },
     training={"batch": 128, "steps": 3000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.5, "seed": 1_000_003},
-    sha256="",
+    sha256="41d054d7e7135f12beecfd842ee6306759ff3aa2d73231051c73cf5334dfeef3",
     notes="Trained on pictures of other seeds than the models it judges.",
 )
