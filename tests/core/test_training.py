@@ -14,7 +14,7 @@ from pedesis.nn import MLP, UNet
 from pedesis.noise import TrainingNoise, gaussian_noise
 from pedesis.parameterisations import PARAMETERISATIONS
 from pedesis.process import Process
-from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit, learning_rate
+from pedesis.training import ArrayBatches, TrainConfig, TrainState, agrees, fit, learning_rate
 
 D = torch.float64
 
@@ -123,6 +123,14 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
     assert resumed.step == straight.step == 8
     for a, b in zip([*straight.parameters, *straight.ema], [*resumed.parameters, *resumed.ema], strict=True):
         assert torch.equal(a, b)
+
+
+def test_options_newer_than_a_checkpoint_are_not_held_against_it() -> None:
+    kept = {"network": {"name": "unet", "widths": [8, 12]}, "data_std": 0.5}
+    newer = {"network": {"name": "unet", "widths": [8, 12], "enlarges": 0}, "data_std": 0.5}
+    assert agrees(kept, newer) and not agrees(newer, kept)
+    assert not agrees(kept, {**kept, "data_std": 1.0})
+    assert not agrees(kept, {**kept, "network": {"name": "unet", "widths": [8, 16]}})
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:

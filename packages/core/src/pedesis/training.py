@@ -114,7 +114,7 @@ class TrainState(Generic[Model]):
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{path} cannot be read as a checkpoint ({error})") from None
-        if header is None or header["spec"] != json.loads(json.dumps(self.model.spec())):
+        if header is None or not agrees(header["spec"], json.loads(json.dumps(self.model.spec()))):
             raise ValueError(f"{path} is not a checkpoint of this model: its architecture or process differs")
         for i, (parameter, average) in enumerate(zip(self.parameters, self.ema, strict=True)):
             parameter.data.copy_(tensors[f"parameter.{i}"])
@@ -124,6 +124,13 @@ class TrainState(Generic[Model]):
                 moment.copy_(tensors[f"optimizer.{key}.{i}"])
             self.optimizer.state[parameter] = {"step": tensors[f"optimizer.step.{i}"].clone(), **moments}
         self.step, self.steps, self.seconds = header["step"], header["steps"], header["seconds"]
+
+
+def agrees(kept: Any, now: Any) -> bool:
+    """Whether a model is as a kept specification says; options that are newer than it are not asked about."""
+    if isinstance(kept, dict) and isinstance(now, dict):
+        return all(key in now and agrees(value, now[key]) for key, value in kept.items())
+    return bool(kept == now)
 
 
 def fit(
