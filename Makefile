@@ -36,6 +36,7 @@ formulas: $(READY)
 
 cards: $(READY)
 	$(PYTHON) -m pedesis_zoo cards
+	$(PYTHON) docs/write_models.py
 
 $(READY): constraints.txt requirements-dev.txt packages/core/pyproject.toml packages/zoo/pyproject.toml
 	test -x $(PYTHON) || python3 -m venv $(VENV)

@@ -16,8 +16,9 @@ from pedesis.variance import AnalyticVariance
 from pedesis_zoo import plots, tables
 from pedesis_zoo.bits import learn_levels
 from pedesis_zoo.data import load_data
-from pedesis_zoo.evaluation import memorised
-from pedesis_zoo.metrics import nearest_distance
+from pedesis_zoo.data.heroes import lexicon
+from pedesis_zoo.metrics import memorised, nearest_distance
+from pedesis_zoo.prompts import in_palette
 
 
 def test_the_nearest_is_the_nearest() -> None:
@@ -29,11 +30,11 @@ def test_the_nearest_is_the_nearest() -> None:
 def test_copies_of_training_pictures_are_noticed() -> None:
     train, test = (load_data("digits", split).pixels for split in ("train", "test"))
     share = "share nearer than the nearest 1 % of test pictures"
-    assert memorised("digits", train[:300])[share].value == 1
-    unseen = memorised("digits", test)
+    assert memorised(train[:300], train, test)[share].value == 1
+    unseen = memorised(test, train, test)
     assert unseen[share].value <= 0.015
     half = np.concatenate([train[:150], test[:150]])
-    assert memorised("digits", half)[share].value == pytest.approx(0.5, abs=0.02)
+    assert memorised(half, train, test)[share].value == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_published_model_knows_its_mean_variance() -> None:
@@ -71,3 +72,10 @@ def test_every_kind_of_curve_that_was_measured_can_be_drawn(
 
 def test_a_plain_table_is_not_drawn() -> None:
     assert plots.draw_curve("fashion-mnist", "conditioning") is None
+
+
+def test_composites_are_in_their_palette_and_noise_is_not() -> None:
+    real = lexicon().draw(5, np.arange(50)).pixels
+    assert in_palette(lexicon(), real) > 0.99
+    noise = np.random.default_rng(0).integers(0, 256, real.shape, dtype=np.uint8)
+    assert in_palette(lexicon(), noise) < 0.5

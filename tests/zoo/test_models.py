@@ -2,6 +2,7 @@
 
 import json
 import math
+import runpy
 import subprocess
 import sys
 from dataclasses import asdict
@@ -45,6 +46,12 @@ def test_weights_are_small(name: str) -> None:
 def test_the_card_is_what_the_generator_writes(name: str) -> None:
     assert zoo.card(name) == card_text(name), "run `python -m pedesis_zoo cards`"
     assert "Nothing yet" not in zoo.card(name)
+
+
+def test_the_list_of_models_is_up_to_date() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    written = runpy.run_path(str(docs / "write_models.py"))["models"]()
+    assert (docs / "models.md").read_text() == written, "run `make cards`"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

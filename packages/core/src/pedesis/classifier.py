@@ -22,8 +22,8 @@ from pedesis.precision import autocast
 from pedesis.process import Process, Time
 
 
-class CleanClassifier(nn.Module):
-    """p(y | x_0) of clean pictures.
+class CleanReader(nn.Module):
+    """What looks at clean pictures.
 
     Args:
         network: x (B, C, H, W) -> logits (B, classes), with a method `features`.
@@ -32,6 +32,16 @@ class CleanClassifier(nn.Module):
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last hidden layer, (B, features)."""
+        with autocast(x.device):
+            features: Tensor = self.network.features(x)  # type: ignore[operator]
+        return features.float()
+
+
+class CleanClassifier(CleanReader):
+    """p(y | x_0) of clean pictures."""
 
     def spec(self) -> dict[str, Any]:
         """Everything but the weights, as plain data."""
@@ -43,14 +53,8 @@ class CleanClassifier(nn.Module):
             logits: Tensor = self.network(x)
         return logits.float().log_softmax(1)
 
-    def features(self, x: Tensor) -> Tensor:
-        """The last hidden layer, (B, features)."""
-        with autocast(x.device):
-            features: Tensor = self.network.features(x)  # type: ignore[operator]
-        return features.float()
 
-
-class AttributeReader(nn.Module):
+class AttributeReader(CleanReader):
     """p(y_k | x_0) for several attributes y_1, ..., y_K of a clean picture.
 
     Args:
@@ -59,8 +63,7 @@ class AttributeReader(nn.Module):
     """
 
     def __init__(self, network: nn.Module, attributes: Sequence[tuple[str, Sequence[str]]]):
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         self.attributes = tuple((kind, tuple(values)) for kind, values in attributes)
 
     def spec(self) -> dict[str, Any]:

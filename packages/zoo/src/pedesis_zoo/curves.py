@@ -27,6 +27,7 @@ from pedesis_zoo.evaluation import Draw, drawn, judge_of, reference
 from pedesis_zoo.generation import EVERYWHERE, generate, prepare
 from pedesis_zoo.loading import ImageModel, load
 from pedesis_zoo.metrics import coverage, features_of, frechet_distance
+from pedesis_zoo.prompts import conditioning_gap_of_prompts, prompts_by_guidance
 from pedesis_zoo.registry import list_models
 from pedesis_zoo.steering import by_classifier, classifiers, load_classifier
 from pedesis_zoo.tables import Cell
@@ -151,7 +152,9 @@ def conditioning_gap(model: ImageModel, count: int = 2000, first_seed: int = 10_
 
 CURVES: dict[str, Callable[[ImageModel, int, int], list[Row]]] = {
     "evaluations": by_evaluations,
-    "guidance": by_guidance,
-    "conditioning": lambda model, count, first_seed: [conditioning_gap(model, count, first_seed)],
+    "guidance": lambda model, *which: (prompts_by_guidance if model.text else by_guidance)(model, *which),
+    "conditioning": lambda model, *which: [
+        (conditioning_gap_of_prompts if model.text else conditioning_gap)(model, *which)
+    ],
 }
 """The curves that `python -m pedesis_zoo evaluate NAME --curve CURVE` measures."""

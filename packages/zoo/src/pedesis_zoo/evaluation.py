@@ -27,7 +27,7 @@ from pedesis_zoo.metrics import (
     features_of,
     frechet_distance,
     kernel_distance,
-    nearest_distance,
+    memorised,
 )
 from pedesis_zoo.registry import METRICS, MODELS
 from pedesis_zoo.weights import ENLARGER, READER
@@ -185,24 +185,8 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
     results["precision"] = Estimate.exact(coverage(test, fake))
     results["recall"] = Estimate.exact(coverage(fake, test[: len(fake)]))
     results["recall of real training images"] = Estimate.exact(coverage(train[: len(fake)], test[: len(fake)]))
-    return results | memorised(data, pixels)
-
-
-def memorised(data: str, pixels: Pixels) -> Results:
-    """Are pictures copies of training pictures? Their distance to the nearest, beside that of unseen test pictures.
-
-    Distances are root mean squares over a picture's numbers, in grey levels. A model that has copied nothing has
-    about 1 % of its pictures nearer to a training picture than the nearest 1 % of test pictures are; copies add to it.
-    """
-    train, test = load_data(data, "train").pixels, load_data(data, "test").pixels[: len(pixels)]
-    flat, known, real = (torch.as_tensor(p.reshape(len(p), -1)).float() for p in (pixels, train, test))
-    drawn, unseen = nearest_distance(flat, known).double(), nearest_distance(real, known).double()
-    close = (drawn < unseen.quantile(0.01)).double()
-    return {
-        "grey levels to the nearest training picture, median": bootstrap(lambda rows: float(rows.median()), drawn),
-        "the same for real test pictures": Estimate.exact(float(unseen.median())),
-        "share nearer than the nearest 1 % of test pictures": bootstrap(lambda rows: float(rows.mean()), close),
-    }
+    splits = (load_data(data, split).pixels for split in ("train", "test"))
+    return results | memorised(pixels, next(splits), next(splits)[: len(pixels)])
 
 
 def save_results(name: str, command: str, results: Results) -> Path:

@@ -101,6 +101,22 @@ def nearest_distance(points: Tensor, known: Tensor) -> Tensor:
     return distances
 
 
+def memorised(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estimate]:
+    """Are pictures copies of training pictures? Their distance to the nearest, beside that of unseen test pictures.
+
+    Distances are root mean squares over a picture's numbers, in grey levels. A model that has copied nothing has
+    about 1 % of its pictures nearer to a training picture than the nearest 1 % of test pictures are; copies add to it.
+    """
+    flat, known, real = (torch.as_tensor(p.reshape(len(p), -1)).float() for p in (pixels, train, test))
+    drawn, unseen = nearest_distance(flat, known).double(), nearest_distance(real, known).double()
+    close = (drawn < unseen.quantile(0.01)).double()
+    return {
+        "grey levels to the nearest training picture, median": bootstrap(lambda rows: float(rows.median()), drawn),
+        "the same for real test pictures": Estimate.exact(float(unseen.median())),
+        "share nearer than the nearest 1 % of test pictures": bootstrap(lambda rows: float(rows.mean()), close),
+    }
+
+
 def bootstrap(statistic: Callable[[Tensor], float], fake: Tensor, rounds: int = 100, seed: int = 0) -> Estimate:
     """A statistic of a sample, with the 2.5 % and 97.5 % quantiles over resamples of its rows.
 

@@ -5,20 +5,25 @@ accuracy = share of the attributes that a prompt mentions which the reader finds
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
+from tqdm import tqdm
 
 from pedesis.classifier import AttributeReader
 from pedesis.images import Pixels, to_model
 from pedesis.noise import splitmix64
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.data.composed import ComposedSet, Drawn
-from pedesis_zoo.generation import sample, seeds_from
+from pedesis_zoo.generation import EVERYWHERE, sample, seeds_from
 from pedesis_zoo.loading import ImageModel, load_any
-from pedesis_zoo.metrics import Estimate, bootstrap
+from pedesis_zoo.metrics import Estimate, bootstrap, coverage, frechet_distance, memorised
+from pedesis_zoo.tables import Cell
 
 SILENT = -1
 
@@ -63,32 +68,113 @@ def micro(right: Tensor, said: Tensor) -> Estimate:
     return bootstrap(share, table)
 
 
+@dataclass(frozen=True)
+class Followed:
+    """Pictures drawn from the captions of composites, and what they were asked to show.
+
+    Attributes:
+        real, drawn: uint8 (N, H, W, C). wanted: the value that is asked for of each kind, (N, K), `SILENT` for none.
+    """
+
+    source: ComposedSet
+    real: Pixels
+    drawn: Pixels
+    wanted: Tensor
+
+    @property
+    def said(self) -> Tensor:
+        """Which kinds each caption mentions."""
+        return self.wanted != SILENT
+
+    def right(self, reader: AttributeReader, pixels: Pixels) -> Tensor:
+        """Which mentions are right in pictures of these captions."""
+        return (read(reader, pixels) == self.wanted) & self.said
+
+
+def followed(model: ImageModel, count: int, first_seed: int, split: str, **settings: Any) -> Followed:
+    """Draw the captions of a split, one seed each."""
+    source, real, captions = real_prompts(model.about["data"]["name"], count, split)
+    pieces = []
+    for first in tqdm(range(0, count, 200), unit="x200 pictures", leave=False, disable=None):
+        asked = captions[first : first + 200]
+        pieces.append(sample(model, asked, seeds_from(first_seed + first, len(asked)), **settings))
+    return Followed(source, real.pixels, np.concatenate(pieces), mentioned(source, captions))
+
+
+def features(reader: AttributeReader, pixels: Pixels, batch: int = 250) -> Tensor:
+    """The reader's last hidden layer for uint8 pictures (N, H, W, C): where their distances are measured."""
+    with torch.no_grad():
+        return torch.cat([reader.features(to_model(pixels[i : i + batch])) for i in range(0, len(pixels), batch)])
+
+
+def in_palette(source: ComposedSet, pixels: Pixels, within: int = 8) -> float:
+    """Share of pixels whose colour is within some levels, in every channel, of one that composites have."""
+    palette = np.unique(source.draw(80, np.arange(3000)).pixels.reshape(-1, 3), axis=0)
+    off, _ = cKDTree(palette.astype(float)).query(pixels.reshape(-1, 3), p=np.inf)
+    return float((off <= within).mean())
+
+
 def evaluate_prompts(
     model: ImageModel, count: int = 1000, first_seed: int = 10_000, split: str = "held-out", **settings: Any
 ) -> dict[str, Estimate]:
-    """Accuracy of `count` pictures of a split's prompts: of all mentions, of each kind, and of whole prompts.
+    """How `count` prompts of a split are followed, and how like composites the pictures are.
 
-    Each is beside the reader's accuracy on real composites of the same prompts.
+    Accuracy of all mentions, of whole prompts and of each kind, beside the reader's on the composites that the prompts
+    describe; the Frechet distance in the reader's features to composites of the split, beside that of other composites;
+    the share of pixels in the palette; and the distance to the nearest of 20,000 training composites.
     """
     data = model.about["data"]["name"]
-    source, real, captions = real_prompts(data, count, split)
-    reader, wanted = reader_of(data), mentioned(source, captions)
-    said = wanted != SILENT
-    pixels = sample(model, captions, seeds_from(first_seed, count), **settings)
-    results: dict[str, Estimate] = {}
-    found = {"": read(reader, pixels), ", real composites": read(reader, real.pixels)}
-    for whose, values in found.items():
-        results[f"mentions right{whose}"] = micro((values == wanted) & said, said)
-    for whose, values in found.items():
-        whole = ((values == wanted) | ~said).all(1).double()
-        results[f"whole prompts right{whose}"] = bootstrap(lambda rows: float(rows.mean()), whole)
-    for k, kind in enumerate(source.kinds):
-        if bool(said[:, k].any()):
-            rows = said[:, k]
-            right, true = ((values[rows, k] == wanted[rows, k]).double() for values in found.values())
-            results[f"{kind} right"] = bootstrap(lambda rows: float(rows.mean()), right)
-            results[f"{kind} right, real composites"] = Estimate.exact(float(true.mean()))
-    return results
+    reader, shown = reader_of(data), followed(model, count, first_seed, split, **settings)
+    said, mean = shown.said, lambda rows: float(rows.mean())
+    right = {"": shown.right(reader, shown.drawn), ", real composites": shown.right(reader, shown.real)}
+    results = {f"mentions right{whose}": micro(each, said) for whose, each in right.items()}
+    for whose, each in right.items():
+        results[f"whole prompts right{whose}"] = bootstrap(mean, (each | ~said).all(1).double())
+    for k, kind in enumerate(shown.source.kinds):
+        rows = said[:, k]
+        if bool(rows.any()):
+            drawn, real = (each[rows, k].double() for each in right.values())
+            results[f"{kind} right"] = bootstrap(mean, drawn)
+            results[f"{kind} right, real composites"] = Estimate.exact(float(real.mean()))
+
+    others = shown.source.draw(81, np.arange(10_000), split).pixels
+    known, fake, real = (features(reader, pixels) for pixels in (others, shown.drawn, shown.real))
+    results["Frechet distance"] = bootstrap(lambda rows: frechet_distance(known, rows), fake, rounds=40)
+    results["Frechet distance of real composites"] = Estimate.exact(frechet_distance(known, real))
+    results["pixels in the palette"] = Estimate.exact(in_palette(shown.source, shown.drawn))
+    results["pixels in the palette, real composites"] = Estimate.exact(in_palette(shown.source, shown.real))
+    train = shown.source.draw(0, np.arange(20_000)).pixels
+    return results | memorised(shown.drawn, train, shown.real)
+
+
+def prompts_by_guidance(
+    model: ImageModel, count: int = 1000, first_seed: int = 10_000, scales: Sequence[float] = (0, 1, 1.5, 2, 3, 5, 8)
+) -> list[dict[str, Cell]]:
+    """How prompts are followed over the guidance scale, of held-out combinations and of those that training saw."""
+    reader, rows = reader_of(model.about["data"]["name"]), []
+    for name, split in (("classifier-free", "held-out"), ("classifier-free, seen combinations", "train")):
+        for scale in tqdm(scales, unit="scale", desc=name, disable=None):
+            shown = followed(model, count, first_seed, split, guidance=scale, interval=EVERYWHERE)
+            right = shown.right(reader, shown.drawn)
+            fake, real = (features(reader, pixels) for pixels in (shown.drawn, shown.real))
+            row: dict[str, Cell] = {"guidance": name, "scale": scale, "distance": frechet_distance(real, fake)}
+            row["accuracy"] = micro(right, shown.said).value
+            row["whole prompts"] = float((right | ~shown.said).all(1).double().mean())
+            rows.append(row | {"precision": coverage(real, fake), "recall": coverage(fake, real)})
+    return rows
+
+
+def conditioning_gap_of_prompts(model: ImageModel, count: int = 1000, first_seed: int = 10_000) -> dict[str, Cell]:
+    """Is plain conditioning ignored (row N9)? Mentions right at scale 1 and at the model's own, picture by picture."""
+    reader, usual = reader_of(model.about["data"]["name"]), model.generation.guidance
+    shares = []
+    for scale in (1.0, usual):
+        shown = followed(model, count, first_seed, "held-out", guidance=scale)
+        shares.append(shown.right(reader, shown.drawn).double().sum(1) / shown.said.sum(1))
+    gain = shares[1] - shares[0]
+    error = float(gain.std() / len(gain) ** 0.5)
+    means = {"accuracy at 1": float(shares[0].mean()), "accuracy": float(shares[1].mean())}
+    return {"scale": usual, **means, "gain": float(gain.mean()), "error": error}
 
 
 def evaluate_reader(name: str, count: int = 5000) -> dict[str, Estimate]:

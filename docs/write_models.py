@@ -1,0 +1,55 @@
+"""Writes docs/models.md: every published model in a line, and the curves that were measured. `make cards` runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pedesis_zoo.publishing import curve_text
+from pedesis_zoo.registry import METRICS, MODELS, WEIGHTS, list_models, recipe
+from pedesis_zoo.tables import curves_of
+
+ROOT = Path(__file__).parents[1]
+FOLDER = f"../{MODELS.relative_to(ROOT).as_posix()}"
+HEADLINES = (
+    "Frechet distance",
+    "class accuracy",
+    "mentions right",
+    "visible attributes right, held-out",
+    "test accuracy",
+    "accuracy at log-SNR 0",
+    "energy distance to fresh data",
+    "class accuracy, by nearest training pictures",
+)
+"""What is said of a model in its line, as far as it was measured: the first command on its card says how."""
+
+
+def line(name: str) -> str:
+    """A model's row of the table."""
+    known, results = recipe(name), json.loads((MODELS / name / METRICS).read_text())
+    first = next(iter(results.values()))
+    said = [f"{key} {first[key][0]:.3g}" for key in HEADLINES if key in first]
+    size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
+    return f"| [{name}]({FOLDER}/{name}/card.md) | {known.title} | {size:.1f} | {'; '.join(said)} |"
+
+
+def models() -> str:
+    """The document."""
+    parts = [
+        "# Models",
+        "What `pedesis_zoo.load` finds in the package. The link of each leads to its card, which holds every number "
+        "with the command that repeats it. Written by `make cards`; do not edit.",
+        "| model | what | MB | measured |\n|---|---|---|---|\n" + "\n".join(map(line, list_models())),
+    ]
+    for name in list_models():
+        if curves := curves_of(name):
+            parts += [f"# Curves of {name}"]
+            parts += [curve_text(name, curve).replace("](curves/", f"]({FOLDER}/{name}/curves/") for curve in curves]
+    return "\n\n".join(parts) + "\n"
+
+
+DOCUMENTS = {"models.md": models}
+
+if __name__ == "__main__":
+    for name, write in DOCUMENTS.items():
+        (ROOT / "docs" / name).write_text(write())
