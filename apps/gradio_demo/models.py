@@ -16,7 +16,8 @@ FIRST = ("heroes", "fashion-mnist")
 
 PROMPTS = {
     "heroes": (
-        "an orc woman with an axe and a red robe",
+        "a hero in a red robe, holding an axe",
+        "an orc woman with an axe and a white cloak",
         "a dwarf in green armour with a shield",
         "a lizard with a staff",
     )
