@@ -15,6 +15,7 @@ import torch
 import pedesis_zoo as zoo
 from pedesis.classifier import CleanClassifier
 from pedesis.registry import UnknownName
+from pedesis.training import agrees
 from pedesis_zoo.evaluation import JUDGES
 from pedesis_zoo.loading import load_any
 from pedesis_zoo.publishing import card_text, golden, kept_golden
@@ -61,8 +62,7 @@ def test_the_header_says_what_the_recipe_says(name: str) -> None:
     assert about["kind"] == recipe.kind and about["data"]["name"] == recipe.data
     if recipe.kind == "image":
         assert about["generation"] == json.loads(json.dumps(asdict(recipe.generation)))
-    for key, value in recipe.network.items():
-        assert about["model"]["network"][key] == value, key
+    assert agrees(json.loads(json.dumps(recipe.network)), about["model"]["network"])
 
 
 def test_the_feature_model_is_frozen() -> None:
