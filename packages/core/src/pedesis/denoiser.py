@@ -74,8 +74,9 @@ class Prediction:
         """Predictions of `count` equal parts of the batch."""
 
         def parts(value: Tensor | None) -> Sequence[Tensor | None]:
-            whole = value is None or value.ndim == 0 or len(value) < len(self.x_t)
-            return [value] * count if whole or value is None else value.chunk(count)
+            if value is None or value.ndim == 0 or len(value) < len(self.x_t):
+                return [value] * count  # common to all rows
+            return value.chunk(count)
 
         values = [parts(getattr(self, field.name)) for field in fields(self)]
         return [Prediction(*each) for each in zip(*values, strict=True)]

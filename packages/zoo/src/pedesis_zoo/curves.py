@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from pedesis.denoiser import Denoiser
@@ -26,7 +27,7 @@ from pedesis_zoo.drawing import CHUNK
 from pedesis_zoo.evaluation import Draw, drawn, judge_of, reference
 from pedesis_zoo.generation import EVERYWHERE, generate, prepare
 from pedesis_zoo.loading import ImageModel, load
-from pedesis_zoo.metrics import coverage, features_of, frechet_distance
+from pedesis_zoo.metrics import coverage, features_of, frechet_distance, paired_gain
 from pedesis_zoo.prompts import conditioning_gap_of_prompts, prompts_by_guidance
 from pedesis_zoo.registry import list_models
 from pedesis_zoo.steering import by_classifier, classifiers, load_classifier
@@ -139,15 +140,8 @@ def conditioning_gap(model: ImageModel, count: int = 2000, first_seed: int = 10_
         draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=each)  # noqa: B023, E731
         pixels, wanted = drawn(draw, len(model.classes), count, first_seed)
         _, log_probs = features_of(judge, pixels)
-        right.append((log_probs.argmax(1).numpy() == wanted).astype(float))
-    gain = right[1] - right[0]
-    return {
-        "scale": scale,
-        "accuracy at 1": float(right[0].mean()),
-        "accuracy": float(right[1].mean()),
-        "gain": float(gain.mean()),
-        "error": float(gain.std() / len(gain) ** 0.5),
-    }
+        right.append((log_probs.argmax(1) == torch.as_tensor(wanted)).double())
+    return {**paired_gain(scale, *right)}
 
 
 CURVES: dict[str, Callable[[ImageModel, int, int], list[Row]]] = {

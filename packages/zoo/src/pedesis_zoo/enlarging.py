@@ -14,7 +14,7 @@ from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.editing import coarse, enlarge
 from pedesis_zoo.generation import finished, seeds_from
 from pedesis_zoo.loading import ImageModel, load
-from pedesis_zoo.metrics import Estimate, bootstrap
+from pedesis_zoo.metrics import Estimate, average
 from pedesis_zoo.prompts import micro, read, reader_of
 
 
@@ -34,7 +34,7 @@ def psnr(pictures: Pixels, real: Pixels) -> Estimate:
     """The mean over pictures of their PSNR, decibels."""
     square = (pictures.astype(np.float64) - real).reshape(len(real), -1)
     each = 10 * np.log10(255**2 / np.maximum((square**2).mean(1), 1e-9))
-    return bootstrap(lambda rows: float(rows.mean()), torch.as_tensor(each))
+    return average(torch.as_tensor(each))
 
 
 def evaluate_enlarger(name: str, count: int = 1000, first_seed: int = 10_000) -> dict[str, Estimate]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from pedesis.classifier import CleanClassifier, NoisyClassifier
 from pedesis.files import atomic
@@ -18,10 +17,11 @@ from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
 from pedesis_zoo.drawing import Snapshot
-from pedesis_zoo.generation import finished, generate, seeds_from
+from pedesis_zoo.generation import generate, in_pieces
 from pedesis_zoo.loading import ImageModel, load, load_any, load_points
 from pedesis_zoo.metrics import (
     Estimate,
+    average,
     bootstrap,
     coverage,
     features_of,
@@ -93,7 +93,7 @@ def evaluate_classifier(name: str) -> Results:
     images = load_data(about["data"]["name"], "test")
     _, log_probs = features_of(module, images.pixels)
     right = torch.as_tensor(log_probs.argmax(1).numpy() == images.labels).double()
-    return {"test accuracy": bootstrap(lambda rows: float(rows.mean()), right)}
+    return {"test accuracy": average(right)}
 
 
 def evaluate_noisy_classifier(name: str, levels: tuple[float, ...] = (6.0, 3.0, 0.0, -3.0, -6.0)) -> Results:
@@ -111,7 +111,7 @@ def evaluate_noisy_classifier(name: str, levels: tuple[float, ...] = (6.0, 3.0, 
             log_probs = torch.cat([module.log_probs(rows, t) for rows in x_t.split(500)])
         confidence, chosen = log_probs.exp().max(1)
         right = (chosen == labels).double()
-        results[f"accuracy at log-SNR {level:g}"] = bootstrap(lambda rows: float(rows.mean()), right)
+        results[f"accuracy at log-SNR {level:g}"] = average(right)
         results[f"calibration error at log-SNR {level:g}"] = Estimate.exact(calibration_error(confidence, right))
     return results
 
@@ -135,11 +135,7 @@ def draw(model: ImageModel, count: int, first_seed: int, **settings: Any) -> tup
 def drawn(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels, np.ndarray]:
     """`count` pictures over all classes in turn by any way to draw, and the classes asked for."""
     wanted = np.arange(count) % classes
-    pieces = []
-    for first in tqdm(range(0, count, 200), unit="x200 pictures", leave=False, disable=None):
-        labels = wanted[first : first + 200].tolist()
-        pieces.append(finished(draw(labels, seeds_from(first_seed + first, len(labels)))))
-    return np.concatenate(pieces), wanted
+    return in_pieces(draw, wanted.tolist(), first_seed), wanted
 
 
 def neighbours_vote(data: str, pixels: Pixels, neighbours: int = 5) -> np.ndarray:
@@ -159,7 +155,7 @@ def evaluate_by_neighbours(model: ImageModel, count: int = 2000, first_seed: int
     right = torch.as_tensor(neighbours_vote(data, pixels) == wanted).double()
     real = float((neighbours_vote(data, test.pixels) == test.labels).mean())
     return {
-        "class accuracy, by nearest training pictures": bootstrap(lambda rows: float(rows.mean()), right),
+        "class accuracy, by nearest training pictures": average(right),
         "the same for real test pictures": Estimate.exact(real),
     }
 
@@ -177,7 +173,7 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
 
     results: Results = {}
     if model.classes:
-        results["class accuracy"] = bootstrap(lambda rows: float(rows.mean()), right)
+        results["class accuracy"] = average(right)
         results["class accuracy of real test images"] = Estimate.exact(real_accuracy)
     results["Frechet distance"] = bootstrap(lambda rows: frechet_distance(test, rows), fake, rounds=40)
     results["Frechet distance of real training images"] = Estimate.exact(frechet_distance(test, train[: len(fake)]))

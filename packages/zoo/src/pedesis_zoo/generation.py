@@ -9,6 +9,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from torch import Tensor
+from tqdm import tqdm
 
 from pedesis.denoiser import Denoiser
 from pedesis.grids import GRIDS
@@ -84,6 +85,17 @@ def sample(
 ) -> Pixels:
     """The finished pictures of `generate`, uint8 (B, H, W, C)."""
     return finished(generate(model, condition, seeds, **settings))
+
+
+def in_pieces(
+    draw: Callable[[list[Any], list[int]], Iterable[Snapshot]], wanted: Sequence[Any], first_seed: int, size: int = 200
+) -> Pixels:
+    """Many pictures, `size` at a time: the ends of the walks draw(what is wanted, seeds), from `first_seed` on."""
+    pieces = []
+    for first in tqdm(range(0, len(wanted), size), unit=f"x{size} pictures", leave=False, disable=None):
+        part = list(wanted[first : first + size])
+        pieces.append(finished(draw(part, seeds_from(first_seed + first, len(part)))))
+    return np.concatenate(pieces)
 
 
 def finished(snapshots: Iterable[Snapshot]) -> Pixels:

@@ -101,6 +101,18 @@ def nearest_distance(points: Tensor, known: Tensor) -> Tensor:
     return distances
 
 
+def average(values: Tensor) -> Estimate:
+    """The mean of a sample, (N,)."""
+    return bootstrap(lambda rows: float(rows.mean()), values)
+
+
+def paired_gain(scale: float, before: Tensor, after: Tensor) -> dict[str, float]:
+    """What a guidance scale gains over scale 1, picture by picture: both means, that of the difference, its error."""
+    gain = after - before
+    means = {"accuracy at 1": float(before.mean()), "accuracy": float(after.mean()), "gain": float(gain.mean())}
+    return {"scale": scale, **means, "error": float(gain.std() / len(gain) ** 0.5)}
+
+
 def memorised(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estimate]:
     """Are pictures copies of training pictures? Their distance to the nearest, beside that of unseen test pictures.
 
@@ -113,7 +125,7 @@ def memorised(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estimate
     return {
         "grey levels to the nearest training picture, median": bootstrap(lambda rows: float(rows.median()), drawn),
         "the same for real test pictures": Estimate.exact(float(unseen.median())),
-        "share nearer than the nearest 1 % of test pictures": bootstrap(lambda rows: float(rows.mean()), close),
+        "share nearer than the nearest 1 % of test pictures": average(close),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,10 +37,8 @@ def draw_curve(model: str, curve: str) -> Path | None:
 def by_evaluations(figure: Figure, table: Table) -> None:
     """Frechet distance over network evaluations, a line for each sampler."""
     axes = figure.subplots()
-    for name, x, y in lines(table, "sampler", "evaluations", "distance"):
-        kept = [(a, b) for a, b in zip(x, y, strict=True) if b < WORTHLESS]
-        if kept:
-            axes.plot(*zip(*kept, strict=True), marker="o", label=name)
+    for name, x, y in lines(worthwhile(table), "sampler", "evaluations", "distance"):
+        axes.plot(x, y, marker="o", label=name)
     label(axes, "network evaluations a picture", "Frechet distance", log="xy")
     axes.legend(fontsize="x-small", ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
 
@@ -50,8 +48,8 @@ def by_guidance(figure: Figure, table: Table) -> None:
     left, right = figure.subplots(1, 2)
     for name, x, y in lines(table, "guidance", "scale", "accuracy"):
         left.plot(x, y, marker="o", label=name)
-    for name, x, y in lines(table, "guidance", "recall", "distance"):
-        right.plot(*zip(*[(a, b) for a, b in zip(x, y, strict=True) if b < WORTHLESS], strict=True), marker="o")
+    for _, x, y in lines(worthwhile(table), "guidance", "recall", "distance"):
+        right.plot(x, y, marker="o")
     label(left, "guidance scale", "class accuracy")
     label(right, "recall", "Frechet distance", log="y")
     left.legend(fontsize="x-small")
@@ -95,9 +93,19 @@ def lines(table: Table, name: str, x: str, y: str) -> Iterator[Points]:
         yield str(each), [float(value) for value in rows[x]], [float(value) for value in rows[y]]
 
 
+def worthwhile(table: Table) -> Table:
+    """The rows of a table whose distance is worth looking at."""
+    return where(table, "distance", lambda distance: float(distance) < WORTHLESS)
+
+
 def only(table: Table, column: str, value: Cell) -> Table:
     """The rows of a table where a column has a value."""
-    rows: Sequence[int] = [i for i, cell in enumerate(table[column]) if cell == value]
+    return where(table, column, lambda cell: cell == value)
+
+
+def where(table: Table, column: str, wanted: Callable[[Cell], bool]) -> Table:
+    """The rows of a table whose cell in a column is wanted."""
+    rows = [i for i, cell in enumerate(table[column]) if wanted(cell)]
     return Table(table.command, {key: [cells[i] for i in rows] for key, cells in table.columns.items()})
 
 

@@ -5,7 +5,7 @@ accuracy = share of the attributes that a prompt mentions which the reader finds
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,9 @@ from pedesis.images import Pixels, to_model
 from pedesis.noise import splitmix64
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.data.composed import ComposedSet, Drawn
-from pedesis_zoo.generation import EVERYWHERE, sample, seeds_from
+from pedesis_zoo.generation import EVERYWHERE, generate, in_pieces
 from pedesis_zoo.loading import ImageModel, load_any
-from pedesis_zoo.metrics import Estimate, bootstrap, coverage, frechet_distance, memorised
+from pedesis_zoo.metrics import Estimate, average, bootstrap, coverage, frechet_distance, memorised, paired_gain
 from pedesis_zoo.tables import Cell
 
 SILENT = -1
@@ -53,8 +53,7 @@ def mentioned(source: ComposedSet, captions: list[str]) -> Tensor:
 
 def read(reader: AttributeReader, pixels: Pixels, batch: int = 250) -> Tensor:
     """What the reader finds in uint8 pictures (N, H, W, C): (N, K)."""
-    with torch.no_grad():
-        return torch.cat([reader.read(to_model(pixels[i : i + batch])) for i in range(0, len(pixels), batch)])
+    return _in_batches(reader.read, pixels, batch)
 
 
 def micro(right: Tensor, said: Tensor) -> Estimate:
@@ -94,17 +93,18 @@ class Followed:
 def followed(model: ImageModel, count: int, first_seed: int, split: str, **settings: Any) -> Followed:
     """Draw the captions of a split, one seed each."""
     source, real, captions = real_prompts(model.about["data"]["name"], count, split)
-    pieces = []
-    for first in tqdm(range(0, count, 200), unit="x200 pictures", leave=False, disable=None):
-        asked = captions[first : first + 200]
-        pieces.append(sample(model, asked, seeds_from(first_seed + first, len(asked)), **settings))
-    return Followed(source, real.pixels, np.concatenate(pieces), mentioned(source, captions))
+    drawn = in_pieces(lambda asked, seeds: generate(model, asked, seeds, **settings), captions, first_seed)
+    return Followed(source, real.pixels, drawn, mentioned(source, captions))
 
 
 def features(reader: AttributeReader, pixels: Pixels, batch: int = 250) -> Tensor:
     """The reader's last hidden layer for uint8 pictures (N, H, W, C): where their distances are measured."""
+    return _in_batches(reader.features, pixels, batch)
+
+
+def _in_batches(look: Callable[[Tensor], Tensor], pixels: Pixels, batch: int) -> Tensor:
     with torch.no_grad():
-        return torch.cat([reader.features(to_model(pixels[i : i + batch])) for i in range(0, len(pixels), batch)])
+        return torch.cat([look(to_model(pixels[i : i + batch])) for i in range(0, len(pixels), batch)])
 
 
 def in_palette(source: ComposedSet, pixels: Pixels, within: int = 8) -> float:
@@ -125,16 +125,16 @@ def evaluate_prompts(
     """
     data = model.about["data"]["name"]
     reader, shown = reader_of(data), followed(model, count, first_seed, split, **settings)
-    said, mean = shown.said, lambda rows: float(rows.mean())
+    said = shown.said
     right = {"": shown.right(reader, shown.drawn), ", real composites": shown.right(reader, shown.real)}
     results = {f"mentions right{whose}": micro(each, said) for whose, each in right.items()}
     for whose, each in right.items():
-        results[f"whole prompts right{whose}"] = bootstrap(mean, (each | ~said).all(1).double())
+        results[f"whole prompts right{whose}"] = average((each | ~said).all(1).double())
     for k, kind in enumerate(shown.source.kinds):
         rows = said[:, k]
         if bool(rows.any()):
             drawn, real = (each[rows, k].double() for each in right.values())
-            results[f"{kind} right"] = bootstrap(mean, drawn)
+            results[f"{kind} right"] = average(drawn)
             results[f"{kind} right, real composites"] = Estimate.exact(float(real.mean()))
 
     others = shown.source.draw(81, np.arange(10_000), split).pixels
@@ -171,10 +171,7 @@ def conditioning_gap_of_prompts(model: ImageModel, count: int = 1000, first_seed
     for scale in (1.0, usual):
         shown = followed(model, count, first_seed, "held-out", guidance=scale)
         shares.append(shown.right(reader, shown.drawn).double().sum(1) / shown.said.sum(1))
-    gain = shares[1] - shares[0]
-    error = float(gain.std() / len(gain) ** 0.5)
-    means = {"accuracy at 1": float(shares[0].mean()), "accuracy": float(shares[1].mean())}
-    return {"scale": usual, **means, "gain": float(gain.mean()), "error": error}
+    return {**paired_gain(usual, *shares)}
 
 
 def evaluate_reader(name: str, count: int = 5000) -> dict[str, Estimate]:

@@ -31,11 +31,6 @@ from pedesis_zoo.weights import READER, build, save_weights
 
 Report = Callable[[TrainState[Any]], None]
 Objective = Callable[..., tuple[Tensor, Tensor]]
-LOSSES: dict[str, Callable[..., Objective]] = {
-    "denoising": Loss,
-    "hybrid": Hybrid,
-    "learned-schedule": LearnedScheduleLoss,
-}
 
 
 @dataclass(frozen=True)
@@ -135,10 +130,8 @@ def loss_of(recipe: Recipe, device: str = "cpu") -> Objective:
     name, arguments = recipe.loss.get("name", "denoising"), {k: v for k, v in recipe.loss.items() if k != "name"}
     if name == "distillation":
         return distillation(device=device, **arguments)
-    if name == "enlarging":
-        return enlarging(**arguments)
     if name not in LOSSES:
-        raise UnknownName("loss", name, [*LOSSES, "distillation", "enlarging"])
+        raise UnknownName("loss", name, [*LOSSES, "distillation"])
     return LOSSES[name](**arguments)
 
 
@@ -163,6 +156,15 @@ def enlarging(factor: int, **arguments: Any) -> Objective:
         return loss(denoiser, x0, pooling.apply(x0), noise)
 
     return of_small
+
+
+LOSSES: dict[str, Callable[..., Objective]] = {
+    "denoising": Loss,
+    "hybrid": Hybrid,
+    "learned-schedule": LearnedScheduleLoss,
+    "enlarging": enlarging,
+}
+"""The objectives that a recipe can name, beside "distillation", which needs its teacher on the device."""
 
 
 def begin_from(model: nn.Module, weights: str | Path) -> None:
