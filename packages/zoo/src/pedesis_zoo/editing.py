@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from pedesis.denoiser import Denoiser
 from pedesis.editing import Inpainted, Resampled, remaining_times, slerp
 from pedesis.gaussian import Noise
 from pedesis.guidance import checked_scale
@@ -116,7 +117,10 @@ def sharpen(
     seeds: Sequence[int] = (0,),
     **settings: Unpack[Settings],
 ) -> Iterator[Snapshot]:
-    """Super-resolution: pictures whose means over blocks of factor x factor pixels are `small`, by moment matching.
+    """Super-resolution: pictures whose means over blocks of factor x factor pixels are `small`.
+
+    Moment matching (`pedesis.inverse.MomentMatched`) inside the guidance: it takes derivatives of what should be a mean
+    of x_0, which a guided estimate is not. One iteration: more of them trust the network's derivatives too far.
 
     Args:
         small: uint8 (H/factor, W/factor, C), see `coarse`.
@@ -126,9 +130,12 @@ def sharpen(
         raise ValueError(
             f"{model.name!r} draws pictures of {(height, width, channels)}, not {factor} times {small.shape}"
         )
-    drawing = prepare(model, condition, seeds, **settings)
-    inner, measured = drawing.denoiser, to_model(small[None]).to(model.device)
-    return replace(drawing, denoiser=lambda rows: MomentMatched(inner(rows), Pooling(factor), measured)).run()
+    measured = to_model(small[None]).to(model.device)
+
+    def told(plain: Denoiser) -> Denoiser:
+        return MomentMatched(Clipped(plain), Pooling(factor), measured, iterations=1)
+
+    return prepare(model, condition, seeds, inside=told, **settings).run()
 
 
 def enlarger_of(data: str, factor: int) -> str | None:

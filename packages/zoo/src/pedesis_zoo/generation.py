@@ -118,8 +118,13 @@ def prepare(
     also: Wanted = None,
     negative: Wanted = None,
     rescale: float = 0.0,
+    inside: Around | None = None,
 ) -> Drawing:
-    """What `generate` settles before it begins; see `Settings`."""
+    """What `generate` settles before it begins; see `Settings`.
+
+    Args:
+        inside: what is put around the model itself, inside its guidance: something that wants plain means of x_0.
+    """
     model = model if isinstance(model, ImageModel) else load(model)
     usual, count = model.generation, len(seeds)
     steps = _whole("steps", usual.steps if steps is None else steps, 1, MOST_STEPS)
@@ -136,9 +141,9 @@ def prepare(
     if also is not None or negative is not None:
         others = [(also, towards), (negative, away)]
         terms = [(rows_of(model, other, count), weight) for other, weight in others if other is not None]
-        denoiser = composed(model, [(wanted, towards), *terms], guidance, limits, rescale)
+        denoiser = composed(model, [(wanted, towards), *terms], guidance, limits, rescale, inside)
     else:
-        steered = guided(model, guidance, limits, rescale) if model.conditional else model.informed
+        steered = guided(model, guidance, limits, rescale, inside)
         denoiser = lambda rows: steered  # noqa: E731
 
     return Drawing(
@@ -158,19 +163,30 @@ def rows_of(model: ImageModel, wanted: Wanted, count: int) -> Tensor | None:
     return None if condition is None else condition[padded(range(count))]
 
 
+Around = Callable[[Denoiser], Denoiser]
+
+
 def guided(
-    model: ImageModel, guidance: float | Tensor, interval: tuple[float, float] | None, rescale: float = 0.0
+    model: ImageModel,
+    guidance: float | Tensor,
+    interval: tuple[float, float] | None,
+    rescale: float = 0.0,
+    inside: Around | None = None,
 ) -> Denoiser:
     """The model under a guidance scale, one number or one per row; above 1 it acts within the interval only.
 
-    Distilled models are told the scale, and the interval is part of what they learned.
+    Distilled models are told the scale, and the interval is part of what they learned. Unconditional ones have none.
     """
     if model.denoiser.guided:
         _undistilled(model, rescale != 0)
-        return model.denoiser.at(guidance)
+        told = model.denoiser.at(guidance)
+        return told if inside is None else inside(told)
+    plain = model.informed if inside is None else inside(model.informed)
+    if not model.conditional:
+        return plain
 
     def at(scale: Tensor) -> Denoiser:
-        return Rescaled(model.informed, scale, rescale) if rescale else ClassifierFree(model.informed, scale)
+        return Rescaled(plain, scale, rescale) if rescale else ClassifierFree(plain, scale)
 
     return within(at, checked_scale(guidance), interval)
 
@@ -203,6 +219,7 @@ def composed(
     guidance: float,
     interval: tuple[float, float] | None,
     rescale: float = 0.0,
+    inside: Around | None = None,
 ) -> Callable[[slice], Denoiser]:
     """The model under several conditions at once, each padded rows and a weight, for a chunk of rows.
 
@@ -212,12 +229,13 @@ def composed(
     if not model.conditional:
         raise ValueError(f"{model.name!r} is unconditional and takes no conditions")
     _undistilled(model, True)
+    plain = model.informed if inside is None else inside(model.informed)
 
     def for_rows(rows: slice) -> Denoiser:
         def at(scale: Tensor) -> Denoiser:
             every = [(condition[rows], weight(scale, rows)) for condition, weight in terms if condition is not None]
             active = [(condition, weight) for condition, weight in every if bool((weight != 0).any())]
-            return Composed(model.informed, active or every[:1], rescale)
+            return Composed(plain, active or every[:1], rescale)
 
         return within(at, checked_scale(guidance), interval)
 
