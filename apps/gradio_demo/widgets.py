@@ -206,10 +206,14 @@ def as_it_comes(widget: Component) -> Component:
 
 
 def stop(button: gr.Button, running: list[Dependency], status: gr.HTML) -> None:
-    """Let a button stop what is running; the sentence comes after, so that no late preview covers it."""
+    """Let a button stop what is running.
+
+    The sentence follows what ended, not the click: only then may the visitor start again, and no late preview covers it.
+    """
     light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    stopped = button.click(None, cancels=running, api_visibility="private")
-    stopped.then(lambda: said("stopped"), None, status, **light)
+    button.click(None, cancels=running, api_visibility="private")
+    for event in running:
+        event.failure(lambda: said("stopped"), None, status, **light)
 
 
 Widgets = dict[str, Component]

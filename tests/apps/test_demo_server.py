@@ -281,14 +281,14 @@ def test_a_link_carries_the_settings(demo_url: str, page: Page) -> None:
 
 
 def test_stop_stops(opened: Page) -> None:
-    choose_model(opened, "digits")
+    choose_model(opened, "fashion-mnist")  # slow enough to be stopped in time
     opened.get_by_role("button", name="Advanced settings").first.click()
     number(opened, "Steps", "200")
     number(opened, "Number of images", "16")
     opened.get_by_role("button", name="Generate", exact=True).click()
     expect(opened.get_by_text(re.compile(r"step \d+ of 200"))).to_be_visible(timeout=FIRST)
     opened.get_by_role("button", name="Stop", exact=True).first.click()
-    expect(opened.get_by_text("stopped")).to_be_visible()
+    expect(opened.get_by_text("stopped")).to_be_visible(timeout=FIRST)
     number(opened, "Steps", "2")
     generate(opened, r"16 pictures in")
 

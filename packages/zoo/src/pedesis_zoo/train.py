@@ -168,16 +168,23 @@ LOSSES: dict[str, Callable[..., Objective]] = {
 
 
 def begin_from(model: nn.Module, weights: str | Path) -> None:
-    """Copy the weights of a file, or of a model of the zoo, into a model, which may have more.
+    """Copy the weights of a file, or of a model of the zoo, into a model, which may have more, or more outputs.
 
     Raises:
         ValueError: weights of another shape.
     """
-    trained, _, _ = load_any(weights)
+    trained, fresh = load_any(weights)[0].state_dict(), model.state_dict()
+    copied = {name: _grown(tensor, fresh[name]) if name in fresh else tensor for name, tensor in trained.items()}
     try:
-        model.load_state_dict({**model.state_dict(), **trained.state_dict()})
+        model.load_state_dict({**fresh, **copied})
     except RuntimeError as error:
         raise ValueError(f"{weights} does not fit this recipe: {str(error).splitlines()[-1].strip()}") from None
+
+
+def _grown(trained: Tensor, fresh: Tensor) -> Tensor:
+    """Trained rows, followed by what a fresh tensor has more: a variance head's, after the mean's."""
+    fits = trained.shape[1:] == fresh.shape[1:]
+    return torch.cat([trained, fresh[len(trained) :]]) if fits and len(fresh) > len(trained) else trained
 
 
 def checkpoint_path(out: str | Path) -> Path:
