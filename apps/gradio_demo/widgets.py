@@ -208,7 +208,7 @@ def as_it_comes(widget: Component) -> Component:
 def stop(button: gr.Button, running: list[Dependency], status: gr.HTML) -> None:
     """Let a button stop what is running.
 
-    The sentence follows what ended, not the click: only then may the visitor start again, and no late preview covers it.
+    The sentence follows what ended, not the click: only then can the next click count, and no late preview comes.
     """
     light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     button.click(None, cancels=running, api_visibility="private")

@@ -11,6 +11,7 @@ import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
 from pedesis.process import Process
+from pedesis_zoo.train import begin_from
 from pedesis_zoo.weights import load_weights, save_weights
 
 ABOUT = {
@@ -82,3 +83,16 @@ def test_a_newer_format_says_so(tmp_path: Path, model: NetworkDenoiser, monkeypa
     monkeypatch.undo()
     with pytest.raises(ValueError, match="newer version"):
         zoo.load(tmp_path / "new.safetensors")
+
+
+def test_a_variance_head_grows_beside_a_trained_mean(model: NetworkDenoiser, path: Path) -> None:
+    """A run may begin from weights that have no variance: its means are theirs."""
+    torch.manual_seed(1)
+    grown = UNet(patch=1, widths=(8, 12), blocks=(1, 1), heads=2, embedding=16, detail=4, classes=2, variance=True)
+    more = NetworkDenoiser(grown, Process("sigmoid"), "eps", 0.5)
+    torch.nn.init.normal_(model.network.out.weight)
+    save_weights(path, model, ABOUT)
+    begin_from(more, path)
+    x_t, label = torch.randn(2, 1, 8, 8), torch.tensor([0, 1])
+    assert torch.allclose(more.x0(x_t, 0.5, label), model.x0(x_t, 0.5, label), atol=0.05)  # bfloat16
+    assert more.variance(x_t, 0.5, label) is not None

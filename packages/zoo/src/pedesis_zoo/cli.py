@@ -167,6 +167,9 @@ def evaluate(
     steps: Annotated[int | None, typer.Option(help="steps of the sampler")] = None,
     sampler: Annotated[str | None, typer.Option(help="ddpm, ddim, heun, dpm++2m, ...")] = None,
     grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
+    interval: Annotated[
+        tuple[float, float] | None, typer.Option(help="log-SNR between which guidance above 1 acts")
+    ] = None,
     seed: Annotated[int, typer.Option(help="first seed")] = 10_000,
     bits: Annotated[bool, typer.Option("--bits", help="bits per dimension of test pictures, by noise level")] = False,
     few_steps: Annotated[
@@ -196,7 +199,7 @@ def evaluate(
         command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
         results = evaluate_codecs(load(name).about["data"]["name"], number)
     else:
-        settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
+        settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid, "interval": interval}
         command, results = evaluation.evaluate(name, number, seed, settings)
     print(command, *evaluation.lines(results), sep="\n")
     if save:

@@ -71,7 +71,7 @@ def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]
         model = load(name)
         given = {key: value for key, value in settings.items() if value is not None}
         measure = evaluate_images if model.text is None else evaluate_prompts
-        options = [f"--{key} {value}" for key, value in given.items()]
+        options = [f"--{key} {_typed(value)}" for key, value in given.items()]
         return " ".join([command, f"-n {count} --seed {first_seed}", *options]), measure(
             model, count, first_seed, **given
         )
@@ -84,6 +84,11 @@ def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]
         ENLARGER: evaluate_enlarger,
     }
     return command, of_kind[about["kind"]](name)
+
+
+def _typed(value: Any) -> str:
+    """A setting as it is written after its option."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def evaluate_classifier(name: str) -> Results:
