@@ -9,9 +9,7 @@ All pictures of a curve are drawn from the same seeds. Kept as CSV in the model'
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +21,8 @@ from pedesis.guidance import AutoGuided
 from pedesis.images import Pixels
 from pedesis.samplers import SAMPLERS
 from pedesis.thresholds import Clipped
-from pedesis_zoo.drawing import CHUNK
-from pedesis_zoo.evaluation import Draw, drawn, judge_of, reference
+from pedesis_zoo.drawing import padded
+from pedesis_zoo.evaluation import Draw, counted, drawn, judge_of, reference
 from pedesis_zoo.generation import EVERYWHERE, generate, prepare
 from pedesis_zoo.loading import ImageModel, load
 from pedesis_zoo.metrics import coverage, features_of, frechet_distance, paired_gain
@@ -67,20 +65,9 @@ def by_evaluations(
             draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=1.0, steps=steps, sampler=name)  # noqa: B023, E731
             with counted(model) as work:
                 pixels, wanted = drawn(draw, len(model.classes), count, first_seed)
-            evaluations = work["rows"] / (-(-count // CHUNK) * CHUNK)
-            rows.append({"sampler": name, "steps": steps, "evaluations": evaluations, **quality(data, pixels, wanted)})
+            work_each = work["rows"] / len(padded(range(count)))
+            rows.append({"sampler": name, "steps": steps, "evaluations": work_each, **quality(data, pixels, wanted)})
     return rows
-
-
-@contextmanager
-def counted(model: ImageModel) -> Iterator[Counter[str]]:
-    """Counts the pictures that pass through the network, under "rows"."""
-    work: Counter[str] = Counter()
-    hook = model.denoiser.network.register_forward_hook(lambda _, inputs, out: work.update(rows=len(out)))
-    try:
-        yield work
-    finally:
-        hook.remove()
 
 
 def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:

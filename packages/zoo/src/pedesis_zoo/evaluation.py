@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from pedesis.files import atomic
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
-from pedesis_zoo.drawing import Snapshot
+from pedesis_zoo.drawing import Snapshot, padded
 from pedesis_zoo.generation import generate, in_pieces
 from pedesis_zoo.loading import ImageModel, load, load_any, load_points
 from pedesis_zoo.metrics import (
@@ -143,6 +145,17 @@ def drawn(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels
     return in_pieces(draw, wanted.tolist(), first_seed), wanted
 
 
+@contextmanager
+def counted(model: ImageModel) -> Iterator[Counter[str]]:
+    """Counts the pictures that pass through the network, under "rows"."""
+    work: Counter[str] = Counter()
+    hook = model.denoiser.network.register_forward_hook(lambda _, inputs, out: work.update(rows=len(out)))
+    try:
+        yield work
+    finally:
+        hook.remove()
+
+
 def neighbours_vote(data: str, pixels: Pixels, neighbours: int = 5) -> np.ndarray:
     """The classes that the nearest training pictures vote for: a judge for data without a feature model."""
     images = load_data(data, "train")
@@ -172,11 +185,13 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
         return evaluate_by_neighbours(model, count, first_seed, **settings)
     test, real_accuracy = reference(data, "test")
     train, _ = reference(data, "train")
-    pixels, wanted = draw(model, count, first_seed, **settings)
+    with counted(model) as work:
+        pixels, wanted = draw(model, count, first_seed, **settings)
     fake, log_probs = features_of(judge_of(data), pixels)
     right = torch.as_tensor(log_probs.argmax(1).numpy() == wanted).double()
 
-    results: Results = {}
+    work_each = work["rows"] / len(padded(range(count)))
+    results: Results = {"network evaluations a picture": Estimate.exact(work_each)}
     if model.classes:
         results["class accuracy"] = average(right)
         results["class accuracy of real test images"] = Estimate.exact(real_accuracy)

@@ -152,7 +152,7 @@ def card_text(name: str) -> str:
         "library_name: pedesis",
         f"license: {known.licence.lower()}",
         f"datasets: [{data['name']}]",
-        *(["pipeline_tag: unconditional-image-generation"] if known.kind == "image" else []),
+        *([f"pipeline_tag: {task}"] if (task := task_of(known)) else []),
         "---",
     ]
     facts = [
@@ -193,6 +193,13 @@ def card_text(name: str) -> str:
     parts.append("## Measured\n\n" + (measured(name) or "Nothing yet."))
     parts += [curve_text(name, curve) for curve in curves_of(name)]
     return "\n\n".join(parts) + "\n"
+
+
+def task_of(known: Recipe) -> str | None:
+    """What model hubs call the task of a model."""
+    if known.kind == "image":
+        return "text-to-image" if known.network.get("text") else "unconditional-image-generation"
+    return {"clean-classifier": "image-classification", ENLARGER: "image-to-image"}.get(known.kind)
 
 
 def samples_text(name: str, text: bool) -> str:

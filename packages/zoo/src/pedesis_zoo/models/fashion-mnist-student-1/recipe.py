@@ -19,6 +19,6 @@ RECIPE = Recipe(
     },
     training={"batch": 128, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=1, grid="uniform", guidance=2.0),
-    sha256="",
-    trained_with="python -m pedesis_zoo train fashion-mnist-student-1 --start fashion-mnist-student-4",
+    sha256="2fba580b8b3a9fe9dde0a10dc5e1121ea7deb4a7bf96d9d07ef00877233be0f9",
+    trained_with="python -m pedesis_zoo train fashion-mnist-student-1 --start fashion-mnist-student-4 --minutes 40",
 )
