@@ -20,7 +20,12 @@ PROMPTS = {
         "an orc woman with an axe and a white cloak",
         "a dwarf in green armour with a shield",
         "a lizard with a staff",
-    )
+    ),
+    "avatars": (
+        "a surprised person with long black hair and sunglasses",
+        "a sad person with blonde pigtails, in a red top hat",
+        "a person with curly green hair and tan skin, in a pink turtleneck",
+    ),
 }
 """Prompts worth trying."""
 
@@ -40,7 +45,7 @@ def is_student(name: str) -> bool:
 
 
 def students() -> list[str]:
-    """The models of the tab Live, the one with more steps first."""
+    """The models of the tab Live: words first, then the one with more steps."""
     return sorted(filter(is_student, [*zoo.list_models(kind="image"), *own_models]), reverse=True)
 
 

@@ -32,7 +32,7 @@ from pedesis_zoo.steering import by_classifier, classifiers, load_classifier
 from pedesis_zoo.tables import Cell
 
 BUDGETS = (5, 10, 20)
-SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0)
 Row = dict[str, Cell]
 
 
