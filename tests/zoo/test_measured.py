@@ -1,0 +1,94 @@
+"""What the models are for, read from the measurements that are kept with them (`evaluate NAME --save`)."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import pedesis_zoo as zoo
+from pedesis_zoo.registry import METRICS, MODELS, recipe
+from pedesis_zoo.tables import load_table
+
+Rows = dict[str, list[float]]
+
+
+def kept(model: str, *words: str) -> Rows:
+    """The measurement whose command has these words."""
+    every = json.loads((MODELS / model / METRICS).read_text())
+    return next(rows for command, rows in every.items() if all(word in command for word in words))
+
+
+def value(rows: Rows, key: str) -> float:
+    return rows[key][0]
+
+
+def test_the_teacher_is_near_the_floor_in_twenty_evaluations() -> None:
+    rows = kept("fashion-mnist", "-n 10000", "--interval")
+    assert value(rows, "network evaluations a picture") <= 20
+    assert value(rows, "Frechet distance") <= 4 * value(rows, "Frechet distance of real training images")
+
+
+def test_guidance_sharpens_without_collapse() -> None:
+    rows = kept("fashion-mnist", "-n 10000 --seed 10000")
+    assert recipe("fashion-mnist").generation.guidance == 2.0
+    assert value(rows, "class accuracy") >= 0.97
+    assert value(rows, "recall") >= 0.5 * value(rows, "recall of real training images")
+
+
+def test_students_keep_up_with_their_teacher() -> None:
+    teacher, four, one = (
+        kept(name, "-n 10000 --seed 10000")
+        for name in ("fashion-mnist", "fashion-mnist-student-4", "fashion-mnist-student-1")
+    )
+    assert value(four, "Frechet distance") <= 1.5 * value(teacher, "Frechet distance")
+    assert value(one, "class accuracy") >= 0.9
+
+
+DISTILLED = [name for name in zoo.list_models(kind="image") if recipe(name).loss.get("name") == "distillation"]
+
+
+@pytest.mark.parametrize("student", DISTILLED)
+def test_a_student_draws_what_its_teacher_draws(student: str) -> None:
+    """From the same noise and at the same scale: nearer to it than to the teacher's picture of another seed."""
+    teacher = recipe(student).loss["teacher"]
+    wanted, seeds = ("an orc in a red robe" if recipe(student).network.get("text") else "sneaker"), range(8)
+    drawn, taught = (
+        zoo.sample(name, wanted, seeds, guidance=2.0).astype(float).reshape(8, -1) for name in (student, teacher)
+    )
+    apart = np.abs(drawn[:, None] - taught[None]).mean(-1)
+    assert (apart.argmin(1) == np.arange(8)).all()
+    assert np.diag(apart).mean() < 0.5 * apart[~np.eye(8, dtype=bool)].mean()
+
+
+def test_the_likelihood_model_needs_fewer_bits_than_any_codec() -> None:
+    codecs = kept("fashion-mnist", "--codecs")
+    key = "bits per dimension, bound of 100 steps"
+    _, _, high = kept("fashion-mnist-nll", "--bits")[key]
+    assert high < min(value(codecs, name) for name in codecs)
+    assert value(kept("fashion-mnist-nll", "--bits"), key) < value(kept("fashion-mnist", "--bits"), key)
+
+
+@pytest.mark.parametrize("steps", [10, 25])
+def test_the_analytic_variance_and_the_searched_grid_save_bits(steps: int) -> None:
+    rows = kept("fashion-mnist", "--few-steps")
+    begin = f"bits per dimension, {steps} steps"
+    for needs_more in (f"{begin}: the uniform grid needs more by",
+                       f"{begin}, uniform grid: the posterior variance needs more by",
+                       f"{begin}, uniform grid: the beta variance needs more by"):  # fmt: skip
+        assert rows[needs_more][1] > 0, f"the interval of {needs_more!r} holds zero"
+
+
+def test_a_classifier_alone_finds_the_class() -> None:
+    table = load_table("fashion-mnist", "guidance")
+    mine = [i for i, name in enumerate(table["guidance"]) if name == "classifier"]
+    accuracy = {float(table["scale"][i]): float(table["accuracy"][i]) for i in mine}
+    assert accuracy[0.0] < 0.2 and max(accuracy.values()) >= 0.9
+
+
+def test_prompts_are_followed_nearly_as_well_as_the_reader_can_tell() -> None:
+    rows = kept("heroes", "-n 1000")
+    assert value(rows, "mentions right") >= 0.9 * value(rows, "mentions right, real composites")
+    kinds = [key for key in rows if key.endswith(" right") and key not in ("mentions right", "whole prompts right")]
+    assert len(kinds) == 11 and min(value(rows, kind) for kind in kinds) >= 0.75
