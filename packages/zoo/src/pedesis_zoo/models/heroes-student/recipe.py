@@ -27,6 +27,6 @@ RECIPE = Recipe(
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0),
-    sha256="",
-    trained_with="python -m pedesis_zoo train heroes-student --start heroes",
+    sha256="bfa386debe30d9f32fbc2b9d448f682a14dda5ebf48edcf6ee054067db6498e2",
+    trained_with="python -m pedesis_zoo train heroes-student --start heroes --minutes 40",
 )
