@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -56,6 +57,7 @@ def page() -> gr.Blocks:
 
 def serve(host: str, port: int) -> None:
     """Serve the page until interrupted. Raises OSError if the port cannot be had."""
+    socket.create_server((host, port)).close()  # refused before anything is begun
     if models():
         threading.Thread(target=generate.first_story, daemon=True).start()  # drawn before anybody asks
     sans = [gr.themes.GoogleFont("Source Sans Pro", weights=(400, 700)), "sans-serif"]  # bundled with gradio

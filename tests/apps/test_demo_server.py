@@ -316,6 +316,16 @@ def test_live_follows_the_slider(opened: Page) -> None:
     expect(picture).not_to_have_attribute("src", before or "", timeout=FIRST)
 
 
+def test_live_follows_the_words(opened: Page) -> None:
+    """Pasted ones too, which cause no key press."""
+    opened.get_by_role("tab", name="Live").click()
+    picture = opened.locator(".live img")
+    expect(picture).to_be_visible(timeout=FIRST)
+    before = picture.get_attribute("src")
+    opened.get_by_label("Prompt").locator("visible=true").fill("a lizard with a staff")
+    expect(picture).not_to_have_attribute("src", before or "", timeout=FIRST)
+
+
 def test_a_visitor_paints_a_hole_and_fills_it(opened: Page) -> None:
     opened.get_by_role("tab", name="Edit").click()
     board = opened.locator(".painter canvas")

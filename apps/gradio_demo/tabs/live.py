@@ -56,7 +56,8 @@ def build() -> gr.events.Dependency:
         "show_progress": "hidden",
         "trigger_mode": "always_last",  # of the requests made while one runs, only the latest is kept
     }
-    moved = [ask[name].input for name in ("label", "prompt", "guidance", "seed")]  # type: ignore[attr-defined]
+    moved = [ask[name].input for name in ("label", "guidance", "seed")]  # type: ignore[attr-defined]
+    moved.append(ask["prompt"].change)  # type: ignore[attr-defined]  # gradio's input misses what is pasted or deleted
     gr.on(moved, **run, api_visibility="private")
     gr.api(live, api_name="live", concurrency_id="cpu")
     w.follow(picker, ask).success(**run, api_visibility="private")
