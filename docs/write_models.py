@@ -20,6 +20,9 @@ HEADLINES = (
     "accuracy at log-SNR 0",
     "energy distance to fresh data",
     "class accuracy, by nearest training pictures",
+    "bits per dimension, bound of 100 steps",
+    "PSNR, {model}",
+    "PSNR, bicubic",
 )
 """What is said of a model in its line, as far as it was measured: the first command on its card says how."""
 
@@ -28,7 +31,8 @@ def line(name: str) -> str:
     """A model's row of the table."""
     known, results = recipe(name), json.loads((MODELS / name / METRICS).read_text())
     first = next(iter(results.values()))
-    said = [f"{key} {first[key][0]:.3g}" for key in HEADLINES if key in first]
+    keys = [key.format(model=name) for key in HEADLINES]
+    said = [f"{key} {first[key][0]:.3g}" for key in keys if key in first]
     size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
     return f"| [{name}]({FOLDER}/{name}/card.md) | {known.title} | {size:.1f} | {'; '.join(said)} |"
 

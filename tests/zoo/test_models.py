@@ -5,6 +5,7 @@ import math
 import runpy
 import subprocess
 import sys
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -105,8 +106,15 @@ def test_guided_digits_are_in_their_class() -> None:
     assert right - 2 * math.sqrt(right * (1 - right) / 200) > 0.9, right
 
 
-def test_the_wheel_holds_the_models() -> None:
-    assert (Path(zoo.__file__).parent / "models").is_dir()
+def test_the_wheel_holds_the_models_and_fits_a_registry(tmp_path: Path) -> None:
+    """A wheel is a compressed archive of the package; registries take 100 MB."""
+    package, wheel = Path(zoo.__file__).parent, tmp_path / "wheel.zip"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in package.rglob("*"):
+            if "__pycache__" not in file.parts:
+                archive.write(file, file.relative_to(package))
+        assert f"models/fashion-mnist/{WEIGHTS}" in archive.namelist()
+    assert wheel.stat().st_size < 95e6
 
 
 def test_calibration_error_of_known_forecasts() -> None:
