@@ -13,5 +13,6 @@ RECIPE = Recipe(
     loss={"weight": "simple", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 1e-3, "warmup": 500, "cooldown": 0.2},
     generation=Generation(sampler="ddpm", steps=100, grid="uniform", guidance=2.0),
-    sha256="",
+    sha256="793a45c1dfe383b9210e8fcf566db90b2d5e1074b3a2938857bd0e64b1b7a197",
+    trained_with="python -m pedesis_zoo train fashion-mnist-eps --steps 2800",
 )
