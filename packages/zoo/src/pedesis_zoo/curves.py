@@ -21,7 +21,6 @@ from pedesis.guidance import AutoGuided
 from pedesis.images import Pixels
 from pedesis.samplers import SAMPLERS
 from pedesis.thresholds import Clipped
-from pedesis_zoo.drawing import padded
 from pedesis_zoo.evaluation import Draw, counted, drawn, judge_of, reference
 from pedesis_zoo.generation import EVERYWHERE, generate, prepare
 from pedesis_zoo.loading import ImageModel, load
@@ -63,10 +62,11 @@ def by_evaluations(
         each = SAMPLERS.build({"name": name}).evaluations
         if steps := budget // each:
             draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=1.0, steps=steps, sampler=name)  # noqa: B023, E731
-            with counted(model) as work:
+            with counted(model, count) as evaluations:
                 pixels, wanted = drawn(draw, len(model.classes), count, first_seed)
-            work_each = work["rows"] / len(padded(range(count)))
-            rows.append({"sampler": name, "steps": steps, "evaluations": work_each, **quality(data, pixels, wanted)})
+            rows.append(
+                {"sampler": name, "steps": steps, "evaluations": evaluations(), **quality(data, pixels, wanted)}
+            )
     return rows
 
 

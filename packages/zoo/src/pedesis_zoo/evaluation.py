@@ -146,12 +146,12 @@ def drawn(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels
 
 
 @contextmanager
-def counted(model: ImageModel) -> Iterator[Counter[str]]:
-    """Counts the pictures that pass through the network, under "rows"."""
+def counted(model: ImageModel, count: int) -> Iterator[Callable[[], float]]:
+    """Counts how often the network is evaluated for each of `count` pictures: call what this yields to know."""
     work: Counter[str] = Counter()
     hook = model.denoiser.network.register_forward_hook(lambda _, inputs, out: work.update(rows=len(out)))
     try:
-        yield work
+        yield lambda: work["rows"] / len(padded(range(count)))
     finally:
         hook.remove()
 
@@ -185,13 +185,12 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
         return evaluate_by_neighbours(model, count, first_seed, **settings)
     test, real_accuracy = reference(data, "test")
     train, _ = reference(data, "train")
-    with counted(model) as work:
+    with counted(model, count) as evaluations:
         pixels, wanted = draw(model, count, first_seed, **settings)
     fake, log_probs = features_of(judge_of(data), pixels)
     right = torch.as_tensor(log_probs.argmax(1).numpy() == wanted).double()
 
-    work_each = work["rows"] / len(padded(range(count)))
-    results: Results = {"network evaluations a picture": Estimate.exact(work_each)}
+    results: Results = {"network evaluations a picture": Estimate.exact(evaluations())}
     if model.classes:
         results["class accuracy"] = average(right)
         results["class accuracy of real test images"] = Estimate.exact(real_accuracy)

@@ -174,7 +174,8 @@ def begin_from(model: nn.Module, weights: str | Path) -> None:
         ValueError: weights of another shape.
     """
     trained, fresh = load_any(weights)[0].state_dict(), model.state_dict()
-    copied = {name: _grown(tensor, fresh[name]) if name in fresh else tensor for name, tensor in trained.items()}
+    head = [name for name in trained if name.startswith("network.out.") and name in fresh]
+    copied = {**trained, **{name: _grown(trained[name], fresh[name]) for name in head}}
     try:
         model.load_state_dict({**fresh, **copied})
     except RuntimeError as error:
