@@ -17,7 +17,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import pedesis_zoo as zoo
 from pedesis.images import enlarge, save_png
@@ -223,10 +223,19 @@ def choose_model(page: Page, name: str) -> None:
     expect(page.get_by_text(line).locator("visible=true")).to_be_visible(timeout=FIRST)
 
 
+def number_field(page: Page, label: str) -> Locator:
+    return page.get_by_label(f"number input for {label}").locator("visible=true").first
+
+
 def number(page: Page, label: str, value: str) -> None:
-    field = page.get_by_label(f"number input for {label}").locator("visible=true").first
-    field.fill(value)
-    field.press("Tab")
+    number_field(page, label).fill(value)
+    number_field(page, label).press("Tab")
+
+
+def open_advanced(page: Page, model: str) -> None:
+    """Open the advanced settings, and wait for those of this model: they are filled only once they are on screen."""
+    page.get_by_role("button", name="Advanced settings").first.click()
+    expect(number_field(page, "Steps")).to_have_value(str(zoo.recipe(model).generation.steps))
 
 
 def generate(page: Page, said: str) -> None:
@@ -282,7 +291,7 @@ def test_a_link_carries_the_settings(demo_url: str, page: Page) -> None:
 
 def test_stop_stops(opened: Page) -> None:
     choose_model(opened, "fashion-mnist")  # slow enough to be stopped in time
-    opened.get_by_role("button", name="Advanced settings").first.click()
+    open_advanced(opened, "fashion-mnist")
     number(opened, "Steps", "200")
     number(opened, "Number of images", "16")
     opened.get_by_role("button", name="Generate", exact=True).click()
