@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pedesis_zoo.publishing import curve_text
-from pedesis_zoo.registry import METRICS, MODELS, WEIGHTS, list_models, recipe
-from pedesis_zoo.tables import curves_of
+from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
+from pedesis_zoo.tables import curves_of, load_numbers
 
 ROOT = Path(__file__).parents[1]
 FOLDER = f"../{MODELS.relative_to(ROOT).as_posix()}"
@@ -29,7 +28,7 @@ HEADLINES = (
 
 def line(name: str) -> str:
     """A model's row of the table."""
-    known, results = recipe(name), json.loads((MODELS / name / METRICS).read_text())
+    known, results = recipe(name), load_numbers(name)
     first = next(iter(results.values()))
     keys = [key.format(model=name) for key in HEADLINES]
     said = [f"{key} {first[key][0]:.3g}" for key in keys if key in first]

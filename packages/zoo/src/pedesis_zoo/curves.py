@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,9 +81,9 @@ def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:
     def interval(scale: float) -> Draw:
         return lambda labels, seeds: generate(model, labels, seeds, guidance=scale)
 
-    def classifier(scale: float) -> Draw:
+    def classifier(scale: float, **where: Any) -> Draw:
         steering = load_classifier(classifiers(model.about["data"]["name"])[0])
-        return lambda labels, seeds: by_classifier(model, steering, labels, seeds, guidance=scale, interval=EVERYWHERE)
+        return lambda labels, seeds: by_classifier(model, steering, labels, seeds, guidance=scale, **where)
 
     def auto(scale: float) -> Draw:
         weak = load(f"{model.name}-weak").denoiser
@@ -94,7 +96,8 @@ def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:
     if model.generation.interval is not None:
         rules["classifier-free, interval"] = interval
     if classifiers(model.about["data"]["name"]):
-        rules["classifier"] = classifier
+        rules["classifier"] = partial(classifier, interval=EVERYWHERE)
+        rules["classifier, interval"] = classifier
     if f"{model.name}-weak" in list_models():
         rules["autoguidance"] = auto
     return rules

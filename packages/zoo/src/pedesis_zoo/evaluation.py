@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ import numpy as np
 import torch
 
 from pedesis.classifier import CleanClassifier, NoisyClassifier
-from pedesis.files import atomic
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
@@ -31,7 +29,7 @@ from pedesis_zoo.metrics import (
     kernel_distance,
     memorised,
 )
-from pedesis_zoo.registry import METRICS, MODELS
+from pedesis_zoo.tables import save_numbers
 from pedesis_zoo.weights import ENLARGER, READER
 
 JUDGES = {"fashion-mnist": "fashion-mnist-features"}
@@ -206,12 +204,7 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
 
 def save_results(name: str, command: str, results: Results) -> Path:
     """Keep results in the model's folder, under the command that made them; the card is made from this file."""
-    path = MODELS / name / METRICS
-    kept = json.loads(path.read_text()) if path.is_file() else {}
-    kept[command] = {key: [value.value, value.low, value.high] for key, value in results.items()}
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(kept, indent=1) + "\n")
-    return path
+    return save_numbers(name, command, {key: (each.value, each.low, each.high) for key, each in results.items()})
 
 
 def lines(results: Results) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -29,8 +28,8 @@ from pedesis_zoo.plots import PLOTS, draw_curve
 from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.prompts import real_prompts
 from pedesis_zoo.recipes import Recipe
-from pedesis_zoo.registry import CARD, GOLDEN, METRICS, MODELS, WEIGHTS, recipe
-from pedesis_zoo.tables import curves_of, load_table
+from pedesis_zoo.registry import CARD, GOLDEN, MODELS, WEIGHTS, recipe
+from pedesis_zoo.tables import curves_of, load_numbers, load_table
 from pedesis_zoo.weights import ENLARGER, load_weights, save_weights
 
 
@@ -227,10 +226,8 @@ def curve_text(name: str, curve: str) -> str:
 
 def measured(name: str) -> str:
     """The kept measurements: a table under each command that reproduces it."""
-    path = MODELS / name / METRICS
-    kept = json.loads(path.read_text()) if path.is_file() else {}
     tables = []
-    for command, results in kept.items():
+    for command, results in load_numbers(name).items():
         rows = [
             f"| {key} | {value:.4g} | {f'{low:.4g} to {high:.4g}' if low < high else ''} |"
             for key, (value, low, high) in results.items()

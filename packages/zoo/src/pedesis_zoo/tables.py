@@ -1,4 +1,7 @@
-"""Measured curves: CSV files in a model's folder `curves/`, each with the command that made it on its first line.
+"""What was measured of a model and is kept in its folder, each with the command that measures it again.
+
+    metrics.json    numbers with 95 % intervals, by command
+    curves/*.csv    curves, the command on the first line
 
 Reading them imports nothing heavy, so that pages and cards can show what is too slow to measure on the spot.
 """
@@ -6,15 +9,18 @@ Reading them imports nothing heavy, so that pages and cards can show what is too
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pedesis.files import atomic
-from pedesis_zoo.registry import MODELS, recipe
+from pedesis_zoo.registry import METRICS, MODELS, recipe
 
 FOLDER = "curves"
 Cell = str | float
+Numbers = Mapping[str, Sequence[float]]
+"""Name -> value, and the ends of its 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,21 @@ class Table:
 
     def __getitem__(self, column: str) -> Sequence[Cell]:
         return self.columns[column]
+
+
+def save_numbers(model: str, command: str, numbers: Numbers) -> Path:
+    """Keep numbers under the command that made them, in place of those it made before."""
+    path = MODELS / model / METRICS
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps({**load_numbers(model), command: numbers}, indent=1) + "\n")
+    return path
+
+
+def load_numbers(model: str) -> dict[str, Numbers]:
+    """The kept numbers of a model, by command; empty if nothing was measured. Raises UnknownName."""
+    recipe(model)
+    path = MODELS / model / METRICS
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def path_of(model: str, curve: str) -> Path:
