@@ -1,4 +1,4 @@
-# make demo | explorer | test | lint | soak | bench | formulas | cards | clean
+# make demo | explorer | test | lint | soak | bench | bench-quality | formulas | cards | clean
 # The first call creates .venv and installs everything; later calls start at once.
 
 VENV := .venv

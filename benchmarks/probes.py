@@ -64,6 +64,15 @@ def first(model: str) -> Found:
     }
 
 
+def nine(model: str) -> Found:
+    """Seconds for nine pictures of a prompt with the model's own settings."""
+    from pedesis_zoo import load, sample
+
+    loaded = load(model)
+    draw = lambda: _seconds(lambda: sample(loaded, "an orc woman in a red robe, holding an axe", range(9)))  # noqa: E731
+    return {"seconds": statistics.median(draw() for _ in range(3))}
+
+
 def generate(model: str, count: int, steps: int | None = None) -> Found:
     """Seconds for each picture and memory of one call for `count` pictures."""
     from measure import memory

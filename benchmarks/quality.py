@@ -136,16 +136,16 @@ def of_denoising_diffusion(marks: list[float], count: int, rows: int = 32) -> It
 RECIPES: dict[str, tuple[Any, int, str]] = {
     "pedesis": (
         of_pedesis,
-        20,
-        "the shipped recipe; sampled with the model's own settings, 10 guided steps",
+        17,
+        "the shipped recipe; sampled with the model's own settings, 10 steps, of which 7 are guided",
     ),
     "smalldiffusion": (
         of_smalldiffusion,
         20,
         "examples/fashion_mnist_unet.py (ch 64 x (1, 1, 2), attention at 14x14, log-linear schedule, AdamW 7e-4, EMA "
-        "0.999) with its label embedding; batch 128 instead of 1,024, which would take only some dozens of steps in "
-        "this time, and without mirroring, which the test set has not; 20 steps, gam 1.6, as in its conditional "
-        "example",
+        "0.999, warmed up) with its label embedding; batch 128 instead of 1,024, which would take only some dozens of "
+        "steps in this time, and without mirroring, which the test set has not; 20 steps, gam 1.6, as in its "
+        "conditional example",
     ),
     "denoising-diffusion-pytorch": (
         of_denoising_diffusion,

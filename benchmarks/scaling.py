@@ -35,18 +35,27 @@ def run(quick: bool = False) -> dict[str, Any]:
         return found
 
     with tempfile.TemporaryDirectory() as name:
-        models = {side: str(weights(Path(name), side)) for side in {28, *sides}}
+        models = {side: str(weights(Path(name), side)) for side in sides}
         repeats = 1 if quick else 3
         beginning = {
             "imports": [told("imports", probe("imports")) for _ in range(repeats)],
             "lists": [told("lists", probe("lists")) for _ in range(repeats)],
         }
         if not quick:
-            beginning["first"] = [told("first", probe("first", model=models[28])) for _ in range(repeats)]
-        pictures = [told(f"{n} pictures", probe("generate", model=models[28], count=n, steps=steps)) for n in counts]
+            beginning["first"] = [told("first", probe("first", model="fashion-mnist")) for _ in range(repeats)]
+            for model in ("heroes", "heroes-student"):
+                beginning[model] = [told(f"nine of {model}", probe("nine", model=model)) for _ in range(repeats)]
+        pictures = [
+            told(f"{n} pictures", probe("generate", model="fashion-mnist", count=n, steps=steps)) for n in counts
+        ]
         side = [told(f"side {s}", probe("generate", model=models[s], count=16, steps=steps)) for s in sides]
-        training = [told(f"batch {b}", probe("train", batch=b, side=28, steps=3 if quick else 8)) for b in batches]
-        by_side = [] if quick else [told(f"train side {s}", probe("train", batch=64, side=s, steps=8)) for s in sides]
+
+        def trained(batch: int, side: int) -> dict[str, Any]:
+            found = [probe("train", batch=batch, side=side, steps=3 if quick else 8) for _ in range(repeats)]
+            return told(f"training, batch {batch}, side {side}", _middle(found))
+
+        training = [trained(batch, 28) for batch in batches]
+        by_side = [] if quick else [trained(64, side) for side in sides]
     return {
         "beginning": {name: _middle(found) for name, found in beginning.items()},
         "pictures": [{"count": n, **found} for n, found in zip(counts, pictures, strict=True)],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pedesis_zoo.publishing import curve_text
 from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
-from pedesis_zoo.tables import curves_of, load_numbers
+from pedesis_zoo.tables import Numbers, curves_of, load_numbers
 
 ROOT = Path(__file__).parents[1]
 FOLDER = f"../{MODELS.relative_to(ROOT).as_posix()}"
@@ -29,11 +30,19 @@ HEADLINES = (
 def line(name: str) -> str:
     """A model's row of the table."""
     known, results = recipe(name), load_numbers(name)
-    first = next(iter(results.values()))
+    command, first = next(iter(results.items()))
     keys = [key.format(model=name) for key in HEADLINES]
-    said = [f"{key} {first[key][0]:.3g}" for key in keys if key in first]
+    said = [f"{key} {first[key][0]:.3g}{beside(key, first)}" for key in keys if key in first]
+    if number := re.search(r"-n (\d+)", command):
+        said.append(f"n = {int(number[1]):,}")
     size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
     return f"| [{name}]({FOLDER}/{name}/card.md) | {known.title} | {size:.1f} | {'; '.join(said)} |"
+
+
+def beside(key: str, numbers: Numbers) -> str:
+    """The same for real pictures, if it was measured: distances depend on n, and nothing is perfect."""
+    real = [each for each in numbers if each.startswith((f"{key} of real", f"{key}, real"))]
+    return f" (real pictures {numbers[real[0]][0]:.3g})" if real else ""
 
 
 def models() -> str:

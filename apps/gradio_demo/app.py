@@ -22,6 +22,8 @@ from models import models, own_models, steerable, students
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
 
+from pedesis_zoo.registry import weight_files
+
 CSS = Path(__file__).with_name("style.css")
 
 
@@ -93,10 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         if options.models is not None:
-            if not options.models.is_dir():
-                raise ValueError(f"--models {options.models} is not a folder")
-            found = sorted(options.models.glob("*.safetensors"))
-            own_models.update({p.name: p for p in found if not p.stem.endswith(".checkpoint")})
+            own_models.update(weight_files(options.models))
         disk.claim()
         disk.tidy_for_ever()
         serve(options.host, options.port)

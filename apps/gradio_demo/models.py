@@ -18,8 +18,8 @@ PROMPTS = {
     "heroes": (
         "a hero in a red robe, holding an axe",
         "an orc woman with an axe and a white cloak",
-        "a dwarf in green armour with a shield",
-        "a lizard with a staff",
+        "a dwarf in green armour with a golden shield",
+        "a green lizard with a skull staff",
     ),
     "avatars": (
         "a surprised person with long black hair and sunglasses",

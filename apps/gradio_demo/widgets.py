@@ -33,7 +33,8 @@ import pedesis_zoo as zoo
 from pedesis.grids import GRIDS
 from pedesis.samplers import SAMPLERS
 
-CONVENTION = "0 ignores the {what}, 1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
+IGNORED = "0 ignores the {what}, "
+CONVENTION = "1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
 Widget = Callable[[zoo.ImageModel, Any], Component]
 
 
@@ -76,7 +77,7 @@ def prompt(model: zoo.ImageModel, value: str | None) -> gr.Textbox:
         or_usual(value, prompts(model)[0] if text else ""),
         label="Prompt",
         max_length=MOST_LETTERS,
-        info=f"in the {len(model.text.vocabulary)} words it knows" if model.text is not None else None,
+        info=f"in the {len(model.text.vocabulary)} words that the tab About lists" if model.text is not None else None,
         visible=text,
     )
 
@@ -102,13 +103,14 @@ def also(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
 
 
 def guidance(model: zoo.ImageModel, value: float | None) -> gr.Slider:
+    low, high = model.generation.scales
     return gr.Slider(
-        0,
-        MOST_GUIDANCE,
+        low,
+        min(high, MOST_GUIDANCE),
         or_usual(value, model.generation.guidance),
         step=0.1,
         label="Guidance scale",
-        info=CONVENTION.format(what="prompt" if model.text else "class"),
+        info=(IGNORED.format(what="prompt" if model.text else "class") if low == 0 else "") + CONVENTION,
         visible=model.conditional,
     )
 

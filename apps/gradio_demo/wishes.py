@@ -73,6 +73,8 @@ class Wish(BaseModel):
 
     @model_validator(mode="after")
     def _ordered(self) -> Wish:
+        if self.seeds()[-1] > MOST_SEED:
+            raise ValueError(f"the seed of the last picture is {self.seeds()[-1]}; at most {MOST_SEED}")
         if self.interval is not None and not self.interval[0] < self.interval[1]:
             raise ValueError(
                 f"the guidance interval needs low < high; got {self.interval[0]:g} and {self.interval[1]:g}"

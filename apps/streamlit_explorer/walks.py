@@ -5,6 +5,8 @@ A closed tab stops its walk at the next step; what a user asks wrongly is one se
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,27 @@ import streamlit as st
 
 import pedesis_zoo as zoo
 from pedesis.lessons.denoising import Walk
+from pedesis_zoo.registry import weight_files
+from pedesis_zoo.weights import load_weights
 
 PICTURES = 4
 EACH, NO_CLASS = "one of each", "no class"
 
 
+@st.cache_resource(show_spinner=False)
+def own_models() -> dict[str, Path]:
+    """Weight files of your own: `streamlit run app.py -- --models DIR`. They draw pictures, or they are left out."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--models", type=Path)
+    folder = parser.parse_known_args()[0].models
+    found = {} if folder is None else weight_files(folder)
+    return {name: path for name, path in found.items() if load_weights(path)[1]["kind"] == "image"}
+
+
 @st.cache_resource(show_spinner="Loading the model.")
 def load(name: str) -> zoo.ImageModel:
     """A model, once for everybody."""
-    return zoo.load(name)
+    return zoo.load(own_models().get(name, name))
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)

@@ -223,7 +223,8 @@ def test_the_other_edits_draw(three: str) -> None:
 
 def test_a_drawn_picture_is_edited_as_it_is() -> None:
     asked = {name: value for name, value in EDIT.items() if name != "number"}
-    path = edit.draw_source(**asked)
+    path, status = last(edit.draw_source(**asked))
+    assert "Choose what to do" in status
     assert np.array_equal(
         pixels(path), zoo.sample("digits", "3", [5], guidance=2.0, sampler="ddim", steps=4)[0, ..., 0]
     )

@@ -17,6 +17,7 @@ sys.path.insert(0, str(DEMO))
 
 from wishes import (  # noqa: E402
     ALL_CLASSES,
+    MOST_SEED,
     NO_CLASS,
     NOTHING,
     Hole,
@@ -89,6 +90,12 @@ def test_an_interval_has_two_ends_in_order() -> None:
     assert wish(**GOOD).interval is None and wish(**GOOD, interval_low=-1.0).interval == (-1.0, 20.0)
     with pytest.raises(ValueError, match="low < high; got 3 and 3"):
         wish(**GOOD, interval_low=3.0, interval_high=3.0)
+
+
+def test_every_picture_of_a_request_can_be_asked_for_alone() -> None:
+    wish(**{**GOOD, "seed": MOST_SEED - 7, "number": 8})
+    with pytest.raises(ValueError, match="the seed of the last picture is"):
+        wish(**{**GOOD, "seed": MOST_SEED - 6, "number": 8})
 
 
 def test_sliders_may_send_whole_numbers_as_floats() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,8 +12,10 @@ import numpy as np
 import pytest
 
 from pedesis.lessons import denoising
+from pedesis_zoo.registry import MODELS, WEIGHTS
 
 pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 Charts = Callable[[str], ModuleType]
@@ -64,6 +68,24 @@ def test_the_clock_says_which_step_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
     app.select_slider(key="t").set_value(0.0).run()
     assert not app.exception
     assert any("step 5 of 5, $t = 0.00$" in m.value for m in app.markdown)
+
+
+def test_a_folder_of_your_own_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`streamlit run app.py -- --models DIR`: its models of pictures are there, and draw."""
+    for name, model in {"mine": "digits", "judge": "fashion-mnist-features"}.items():
+        shutil.copy(MODELS / model / WEIGHTS, tmp_path / f"{name}.safetensors")
+    monkeypatch.setattr(sys, "argv", ["app.py", "--models", str(tmp_path)])
+    st.cache_resource.clear()
+    app = opened(model="mine.safetensors", **{"steps-first": "2", "steps-second": "1"})
+    st.cache_resource.clear()
+    assert "mine.safetensors" in app.selectbox(key="model").options
+    assert "judge.safetensors" not in app.selectbox(key="model").options
+    assert not app.error and app.selectbox(key="model").value == "mine.safetensors"
+
+
+def test_a_student_is_asked_for_scales_that_it_has_learned() -> None:
+    app = opened(model="fashion-mnist-student-1", **{"steps-first": "1", "steps-second": "1"})
+    assert app.slider(key="guidance-of-students").min == 1 and not app.error
 
 
 def test_a_hole_is_filled_when_one_is_chosen() -> None:

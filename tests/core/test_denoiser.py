@@ -140,6 +140,11 @@ def test_the_training_set_is_a_mixture_of_narrow_gaussians(points: torch.Tensor)
             torch.testing.assert_close(
                 empirical.variance(x, t, condition), exact.variance(x, t, condition), rtol=1e-5, atol=1e-8
             )
+            torch.testing.assert_close(
+                empirical.log_prob(x, t, condition), exact.log_prob(x, t, condition), rtol=1e-6, atol=1e-6
+            )
+        back = [each.log_reverse(x, 0.9 * x, 0.3, 0.5, condition) for each in (empirical, exact)]
+        torch.testing.assert_close(*back, rtol=1e-6, atol=1e-6)
 
 
 def test_dropping_makes_rows_null() -> None:

@@ -6,13 +6,14 @@ import pytest
 import torch
 from scipy import stats
 
-from pedesis.elbo import discretised_log_prob
+from pedesis.elbo import discretised_log_prob, elbo
 from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.gaussian import Gaussian
 from pedesis.guidance import ClassifierFree, class_gradient
 from pedesis.kernels import denoising_weights, mean_from_eps
 from pedesis.noise import gaussian_noise
 from pedesis.process import Process
+from pedesis.reverse import OptimalVariance
 
 D = torch.float64
 BETA = torch.linspace(1e-4, 0.02, 1000, dtype=D)
@@ -37,6 +38,22 @@ def test_e2_the_kernel_needs_the_cumulative_product(points: torch.Tensor) -> Non
     kernel = PROCESS.marginal(points, 0.5)
     torch.testing.assert_close(kernel.mean, ALPHA_BAR[499].sqrt() * points, rtol=1e-8, atol=1e-10)
     assert ((1 - BETA[499]).sqrt() * points - kernel.mean).abs().max() > 1
+
+
+@pytest.mark.erratum("E3")
+@pytest.mark.erratum("E8")
+@pytest.mark.erratum("E10")
+def test_e3_e8_e10_the_three_terms_of_the_bound() -> None:
+    """A perfect model of Gaussian data: its reverse steps are exact, so the bound is -log P(x_0) for any T."""
+    data = Mixture(torch.ones(1, dtype=D), torch.zeros(1, 1, dtype=D), torch.full((1, 1, 1), 0.25, dtype=D))
+    x0, times = torch.zeros(40_000, 1, dtype=D), torch.linspace(1, 0, 201, dtype=D)
+    bound = elbo(MixtureDenoiser(data, PROCESS), x0, times, gaussian_noise(0), OptimalVariance(), levels=255)
+    truth = -math.log(2 * stats.norm(0, 0.5).cdf(1 / 254) - 1)
+    prior, diffusion, first = (each.mean().item() for each in (bound.prior, bound.diffusion, bound.reconstruction))
+    assert prior + diffusion + first == pytest.approx(truth, abs=0.02)
+    assert abs(prior - first + diffusion - truth) > 1, "E3: the sign of the reconstruction"
+    assert abs(first - truth) > 0.5, "E8: a perfect model's forward conditionals are q's, which leaves this alone"
+    assert abs(prior + diffusion - truth) > 0.5, "E10: without t = 1"
 
 
 @pytest.mark.erratum("E4")

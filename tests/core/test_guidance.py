@@ -243,3 +243,9 @@ def test_projection_removes_the_push_along_the_estimate(denoiser: MixtureDenoise
         Projected(denoiser, 6, parallel=1.0)(points, 0.4, label).x0, ClassifierFree(denoiser, 6)(points, 0.4, label).x0
     )
     assert not torch.allclose(plain, conditional)
+    length = 0.5 * (conditional - plain).norm(dim=1).median().item()
+    short = (Projected(denoiser, 6, 1.0, limit=length)(points, 0.4, label).x0 - conditional) / 5
+    expected = (conditional - plain).norm(dim=1).clamp(max=length)
+    torch.testing.assert_close(short.norm(dim=1), expected)
+    with pytest.raises(ValueError, match="positive length"):
+        Projected(denoiser, 6, limit=0)

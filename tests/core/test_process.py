@@ -98,6 +98,7 @@ def test_the_sde_coefficients_are_the_limit_of_short_transitions(process: Proces
     assert step.var.item() / h == pytest.approx(process.diffusion(t + h / 2).item() ** 2, rel=1e-4)
 
 
+@pytest.mark.row("F6")
 def test_the_marginal_reaches_the_prior(process: Process, points: torch.Tensor) -> None:
     unit = torch.ones(1, 3, dtype=D)
     end, prior = process.marginal(unit, 1.0), process.prior(unit)

@@ -104,6 +104,7 @@ def test_flow_is_a_straight_path_in_its_frame() -> None:
     torch.testing.assert_close(alpha, 1 - end * T)
 
 
+@pytest.mark.row("F6")
 @pytest.mark.filterwarnings("ignore::pedesis.process.PriorMismatch")
 def test_a_chain_that_ends_too_early_warns_with_the_figure() -> None:
     with pytest.warns(PriorMismatch, match=r"0\.33 bits"):

@@ -86,6 +86,20 @@ def test_times_are_spread_evenly_and_split_batches_draw_the_same() -> None:
             assert torch.equal(mine, draw[rows.start : rows.stop])
 
 
+@pytest.mark.row("O13")
+def test_times_of_a_chain_are_its_steps_the_first_included(mixture: Mixture) -> None:
+    process = Process("cosine")
+    x0 = torch.linspace(-2, 2, 2000, dtype=D).reshape(1000, 2)
+    denoiser = NetworkDenoiser(Exact(mixture, process, "eps"), process, "eps")
+    losses, t = Loss("simple", steps=10)(denoiser, x0, None, TrainingNoise(3, 1, 1000))
+    steps, counts = (t * 10).round().unique(return_counts=True)
+    assert steps.tolist() == list(range(1, 11)) and counts.tolist() == [100] * 10
+    torch.testing.assert_close(t * 10, (t * 10).round())
+    assert losses.shape == t.shape
+    with pytest.raises(ValueError, match="at least 1 step"):
+        Loss(steps=0)
+
+
 def test_condition_dropout_has_its_rate() -> None:
     seen: list[torch.Tensor] = []
 
@@ -123,6 +137,28 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
     assert resumed.step == straight.step == 8
     for a, b in zip([*straight.parameters, *straight.ema], [*resumed.parameters, *resumed.ema], strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_plan_of_minutes_is_kept_when_a_run_goes_on(tmp_path: Path) -> None:
+    """A resumed run is in the middle of its cool-down if it was; one that is done stays done; more time plans anew."""
+    path = tmp_path / "half.safetensors"
+
+    def trained(minutes: float, stop: int | None = None, resume: Path | None = None) -> list[TrainState[Any]]:
+        denoiser, batches = small()
+        config = TrainConfig(batch=16, minutes=minutes, warmup=3)
+        return list(islice(fit(denoiser, batches, Loss("v", 0.1), config, resume), stop))
+
+    begun = trained(0.03, stop=12)[-1]
+    assert begun.steps is not None, "the speed has been measured"
+    begun.save(path)
+    assert trained(0.03, stop=1, resume=path)[-1].steps == begun.steps
+    done = trained(0.03, resume=path)[-1]
+    assert done.step == done.steps == begun.steps
+    done.save(path)
+    assert not trained(0.03, resume=path), "nothing is left of the plan"
+    assert not trained(done.seconds / 120, resume=path), "the time is used up"
+    more = trained(10, stop=13, resume=path)[-1]
+    assert more.steps is not None and more.steps > done.step + 13
 
 
 def test_options_newer_than_a_checkpoint_are_not_held_against_it() -> None:

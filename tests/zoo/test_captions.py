@@ -40,6 +40,15 @@ def test_unknown_words_are_reported_with_the_nearest_known() -> None:
         WORDS.tokens(["a sward"], 5)
 
 
+@pytest.mark.parametrize("written", ["орк топор", "a café", "剣 and sword", "an orc 🐱"])
+def test_no_word_of_any_script_is_dropped(written: str) -> None:
+    assert split(written) == written.split() and WORDS.encode(written).unknown
+
+
+def test_a_negation_leads_to_the_negative_prompt() -> None:
+    assert WORDS.encode("an orc without a sword").complaint().endswith("negative prompt instead.")
+
+
 def test_captions_that_are_too_long_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 2 words.*has 3"):
         WORDS.tokens(["a grey sword"], 2)

@@ -151,6 +151,18 @@ def test_grey_folders_have_one_channel_and_flat_folders_no_classes(tmp_path: Pat
     assert images.pixels.shape == (1, 8, 8, 1) and images.classes == ()
 
 
+def test_pictures_of_more_than_eight_bits_keep_their_brightness(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / "sixteen.png")
+    Image.fromarray(ramp).save(tmp_path / "sixteen.tif")
+    Image.fromarray(ramp.astype(np.float32)).save(tmp_path / "real.tif")
+    images = load_folder(tmp_path, 16)
+    assert len(images.pixels) == 2 and "real.tif has 32 bits a pixel" in capsys.readouterr().err
+    assert (images.pixels[..., 0] == np.arange(256).reshape(16, 16)).all()
+
+
 @pytest.mark.parametrize("folder", ["absent", "."])
 def test_a_folder_without_pictures_is_named(tmp_path: Path, folder: str) -> None:
     with pytest.raises(ValueError, match="not a folder|no picture"):

@@ -88,6 +88,14 @@ def test_rescaling_keeps_the_spread_of_the_conditional_estimate(digits: zoo.Imag
         torch.testing.assert_close(x0.flatten(1).std(1), spread, atol=1e-4, rtol=1e-4)
 
 
+def test_a_student_is_asked_for_scales_that_it_has_learned() -> None:
+    student = zoo.load("fashion-mnist-student-1")
+    assert zoo.sample(student, "bag", guidance=6).shape == (1, 28, 28, 1)
+    for scale in (0, 0.9, 6.5):
+        with pytest.raises(ValueError, match="guidance must lie between 1 and 6"):
+            zoo.generate(student, "bag", guidance=scale)
+
+
 def test_composed_pictures_depend_on_their_seed_alone(digits: zoo.ImageModel) -> None:
     labels, others = [i % 10 for i in range(11)], [(i + 4) % 10 for i in range(11)]
     whole = zoo.sample(digits, labels, range(11), negative=others, guidance=3.0, steps=3)

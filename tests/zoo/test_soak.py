@@ -1,7 +1,15 @@
 """Long checks on the published models, run by `make soak`."""
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
@@ -30,3 +38,23 @@ def test_guided_clothes_are_in_their_class() -> None:
     except DataNotFound as missing:
         pytest.skip(str(missing).splitlines()[0])
     assert results["class accuracy"].low >= 0.95, results
+
+
+def test_a_compiled_network_draws_the_same_pictures_but_for_rounding() -> None:
+    plain, compiled = (zoo.sample(zoo.load("digits", compile=each), "3", range(8)) for each in (False, True))
+    assert np.abs(plain.astype(int) - compiled).mean() < 2
+
+
+def test_a_killed_training_loses_only_what_came_after_its_checkpoint(tmp_path: Path) -> None:
+    """kill -9 in the middle; what goes on from the checkpoint ends in the same weights as a run that was left alone."""
+    train = [sys.executable, "-m", "pedesis_zoo", "train", "digits", "--steps", "60", "--save-every", "0", "--out"]
+    subprocess.run([*train, str(tmp_path / "whole.safetensors")], check=True)
+    out, checkpoint = tmp_path / "killed.safetensors", tmp_path / "killed.checkpoint.safetensors"
+    process = subprocess.Popen([*train, str(out)])
+    while not checkpoint.is_file():
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    subprocess.run([*train, str(out)], check=True)
+    whole, killed = (load_file(tmp_path / f"{name}.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(whole[key], killed[key]) for key in whole)

@@ -7,16 +7,18 @@ import re
 
 import gradio as gr
 import show
-from models import models, own_models
+from models import load, models, own_models
 
 import pedesis_zoo as zoo
-from pedesis_zoo.registry import MODELS
+from pedesis_zoo.registry import MODELS, recipe
 
 
 def card(model: str) -> str:
     """A model's card, Markdown, without its front matter; its pictures are in it."""
     if model in own_models:
-        return f"`{own_models[model].name}` is a model of your own."
+        known = load(model).text
+        words = "" if known is None else f" It knows these words: {', '.join(known.vocabulary)}."
+        return f"`{own_models[model].name}` is a model of your own.{words}"
     with show.sentences():
         text = zoo.card(model).split("---\n", 2)[-1]
 
@@ -30,7 +32,8 @@ def card(model: str) -> str:
 
 def build() -> None:
     """Widgets and events."""
-    names = models()
+    others = [name for name in zoo.list_models() if recipe(name).kind != "points"]
+    names = list(dict.fromkeys([*models(), *others]))
     shown = gr.Dropdown(names, value=names[0], label="Model")
     text = gr.Markdown(card(names[0]), elem_classes="card", label="Card")
     shown.change(card, shown, text, api_name="card", show_progress="hidden")

@@ -14,7 +14,7 @@ from models import classifier_of, load, steerable
 from wishes import wish
 
 import pedesis_zoo as zoo
-from pedesis_zoo.steering import belief, by_classifier, load_classifier
+from pedesis_zoo.steering import INTERVAL, belief, by_classifier, load_classifier
 
 WAYS = ("classifier guidance", "classifier-free guidance")
 
@@ -76,7 +76,8 @@ def build() -> None:
             gr.Markdown(
                 "The model is asked *without* a class, and a classifier that knows noisy pictures steers it by "
                 "the gradient of log p(class | x<sub>t</sub>), times the scale. Beside it, classifier-free "
-                "guidance at the same scale."
+                f"guidance at the same scale. A scale above 1 acts for log-SNR {INTERVAL[0]:g} to {INTERVAL[1]:g}, "
+                "where a classifier can tell anything; beside it, where the model says."
             )
             status = gr.HTML(show.said("Choose a class and a scale."), label="Status")
             result = gr.HTML(elem_classes="preview", label="Preview")

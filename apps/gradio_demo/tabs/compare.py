@@ -61,10 +61,11 @@ def compare(
 def usual_values(by: str, model: str) -> str:
     """Values worth comparing, one a line."""
     loaded = load(model)
+    low, high = loaded.generation.scales
     conditions = prompts(loaded) if loaded.text else loaded.classes[:6]
     return "\n".join(
         {
-            "guidance": ("0", "1", "2", "4", "8"),
+            "guidance": tuple(str(scale) for scale in (0, 1, 2, 4, 8) if low <= scale <= high),
             "sampler": tuple(SAMPLERS)[:6],
             "steps": ("1", "2", "4", "8", "16", "32"),
             "condition": conditions,

@@ -25,13 +25,17 @@ NUMBER = 4
 
 def draw_source(
     model: str, label: str, prompt: str, guidance: float, seed: int, sampler: str, eta: float, steps: int, grid: str
-) -> str:
-    """Draw one picture to edit. Result: a PNG in the model's own size."""
+) -> Iterator[tuple[Any, str]]:
+    """Draw one picture to edit. Results: a PNG in the model's own size; a sentence."""
     asked_for = locals()
     with show.sentences():
         asked = wish(**asked_for, number=1)
         loaded = load(asked.model)
-        return show.png(zoo.sample(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))[0], asked)
+        walk = zoo.generate(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
+        for snapshot in show.paced(walk):
+            if not snapshot.finished:
+                yield gr.skip(), show.said(f"step {snapshot.step} of {snapshot.steps}")
+        yield show.png(snapshot.x0[0], asked), show.said("Choose what to do with it.")
 
 
 def inpainting(
@@ -236,7 +240,7 @@ def build() -> list[Any]:
     light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     asked, outputs = list(ask.values()), [save, status, result]
     single = [ask[name] for name in ("label", "prompt", "guidance", "seed", "sampler", "eta", "steps", "grid")]
-    drawn = draw.click(draw_source, [picker, *single], picture, api_name="draw_picture", **heavy)
+    drawn = draw.click(draw_source, [picker, *single], [picture, status], api_name="draw_picture", **heavy)
     drawn.success(to_edit, [picker, picture], editor, **light)
     gr.on([picture.upload, picture.clear], to_edit, [picker, picture], editor, **light)
     edits = [
@@ -245,7 +249,7 @@ def build() -> list[Any]:
         draw_large.click(sharpening, [picker, picture, *asked, factor], outputs, api_name="sharpen", **heavy),
         walk.click(interpolating, [picker, *asked, second, target], outputs, api_name="interpolate", **heavy),
     ]
-    w.stop(stop, edits, status)
+    w.stop(stop, [drawn, *edits], status)
     makers = {"label": w.one_label, "number": number, "other": other}
     w.follow(picker, {**ask, "other": target}, **makers).success(to_edit, [picker, picture], editor, **light)
     w.follow_sampler(ask)

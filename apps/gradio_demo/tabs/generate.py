@@ -91,13 +91,14 @@ def first_story() -> tuple[Wish, zoo.ImageModel, show.Story]:
 
 def rows(model: zoo.ImageModel) -> list[list[Any]]:
     """Examples: a few things (what, guidance, seed), and one of them under three guidance scales."""
-    usual = model.generation.guidance
+    usual, (low, high) = model.generation.guidance, model.generation.scales
+    scales = (low, 1.0, 5.0) if low < 1 else (low, 3.0, high)
     if model.text:
         first, *others = prompts(model)
-        return [[text, usual, 7] for text in others] + [[first, scale, 7] for scale in (0.0, 1.0, 5.0)]
+        return [[text, usual, 7] for text in others] + [[first, scale, 7] for scale in scales]
     if model.classes:
         some = [[model.classes[i], usual, 7] for i in (-3, -2) if len(model.classes) > 5]
-        return some + [[model.classes[len(model.classes) // 3], scale, 7] for scale in (0.0, 1.0, 5.0)]
+        return some + [[model.classes[len(model.classes) // 3], scale, 7] for scale in scales]
     return [["", 0.0, seed] for seed in (0, 8, 16)]
 
 

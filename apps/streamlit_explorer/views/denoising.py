@@ -5,7 +5,7 @@ from __future__ import annotations
 import page
 import streamlit as st
 from figures import denoising as charts
-from walks import EACH, NO_CLASS, PICTURES, asked, kept, load, walk
+from walks import EACH, NO_CLASS, PICTURES, asked, kept, load, own_models, walk
 
 import pedesis_zoo as zoo
 from pedesis.lessons import denoising, pictures
@@ -49,7 +49,7 @@ def show(pixels: pictures.Pixels, caption: str) -> None:
     st.image(pictures.magnified(pixels), caption=caption, width="stretch", alt=caption)
 
 
-names = zoo.list_models(kind="image")
+names = [*zoo.list_models(kind="image"), *own_models()]
 with page.lesson(
     "Denoising real images",
     "At every noise level a trained network guesses the finished picture: $\\hat x_0 = \\mathbb E[x_0\\mid x_t]$. "
@@ -77,7 +77,7 @@ with page.lesson(
             names.index("fashion-mnist") if "fashion-mnist" in names else 0,
             key="model",
             bind=page.LINK,
-            help="Every model of pictures in the zoo.",
+            help="Every model of pictures in the zoo, and in the folder of --models.",
         )
         classes = load(name).classes
         if load(name).text is not None:
@@ -85,13 +85,14 @@ with page.lesson(
         else:
             choices = [EACH, *classes, NO_CLASS] if classes else [NO_CLASS]
             wanted = st.selectbox("Class", choices, key=f"class-{name}", bind=page.LINK)
+        low, high = load(name).generation.scales
         guidance = st.slider(
             "Guidance",
-            0.0,
-            8.0,
+            low,
+            min(high, 8.0),
             1.0,
             0.5,
-            key="guidance",
+            key="guidance" if low == 0 else "guidance-of-students",
             bind=page.LINK,
             help="0 ignores the class, 1 follows it as the data do, more insists on it.",
         )

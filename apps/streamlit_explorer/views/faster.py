@@ -175,10 +175,11 @@ with page.lesson(
         st.code(table.command, language="bash", wrap_lines=True)
 
     st.subheader("A student of pictures", anchor=False)
-    with st.container(horizontal=True):
-        guidance = st.slider("Guidance", 1.0, 6.0, 1.0, 0.5, key="guidance", bind=page.LINK, width=300)
-        seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
     students = [s for s in zoo.list_models("fashion-mnist-student-*") if zoo.recipe(s).kind == "image"]
+    low, high = zoo.recipe(students[0]).generation.scales if students else (1.0, 6.0)
+    with st.container(horizontal=True):
+        guidance = st.slider("Guidance", low, high, 1.0, 0.5, key="guidance", bind=page.LINK, width=300)
+        seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
     shown = [("fashion-mnist", n, f"teacher, {charts.counted(n)}") for n in FEW]
     for s in students:
         n = zoo.recipe(s).generation.steps

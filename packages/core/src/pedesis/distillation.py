@@ -65,8 +65,9 @@ class Distillation:
     ) -> tuple[Tensor, Tensor]:
         """The loss of each row (B,) and the times (B,), drawn from the student's own grid."""
         process, scale = student.process, None
-        number = (noise.stratified() * self.steps).ceil().clamp(min=1)  # of the student's step, 1 the one to the data
-        t, end = number / self.steps, (number - 1) / self.steps
+        t = noise.stratified(self.steps)
+        number = (t * self.steps).round()  # of the student's step, 1 the one to the data
+        end = (number - 1) / self.steps
         z_t = process.marginal(x0, t).sample(noise)
         if self.scales is not None:
             low, high = self.scales

@@ -10,6 +10,8 @@ V_k = S_k - alpha^2 S_k C_k^-1 S_k and responsibilities r_k = softmax(log w_k + 
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -60,7 +62,24 @@ class Mixture:
         return means + torch.einsum("bij,bj->bi", roots, noise(means)), component
 
 
-class MixtureDenoiser(Denoiser):
+class ExactDenoiser(Denoiser):
+    """A denoiser that knows the density of its data at every noise level, and so its true reverse conditional."""
+
+    @abstractmethod
+    def log_prob(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        """log q(x_t | condition) in nats, (B,)."""
+
+    def log_reverse(self, x_s: Tensor, x_t: Tensor, s: Time, t: Time, condition: Condition = None) -> Tensor:
+        """[R1] log q(x_s | x_t), the true reverse conditional, by Bayes' rule; nats (B,), 0 < s < t.
+
+        Formula: q(z_{t-1}\\mid z_t) = \\frac{q(z_t\\mid z_{t-1})\\,q(z_{t-1})}{q(z_t)}
+        Source: 000, "Conditional distribution"; 001; 002 (intractable in general, not for a mixture)
+        """
+        forward = self.process.transition(x_s, s, t).log_prob(x_t)
+        return forward + self.log_prob(x_s, s, condition) - self.log_prob(x_t, t, condition)
+
+
+class MixtureDenoiser(ExactDenoiser):
     """[F10] E[x_0 | x_t], Var[x_0 | x_t], log q(x_t) and its score for a mixture of Gaussians.
 
     Formula: q(z_t) = \\sum_k w_k\\,\\mathcal N\\big(\\alpha m_k,\\ \\alpha^2 S_k + \\sigma^2 I\\big)
@@ -85,17 +104,7 @@ class MixtureDenoiser(Denoiser):
         return self.mixture.log_weights(condition, len(x_t)) + density
 
     def log_prob(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        """log q(x_t | condition) in nats, (B,)."""
         return self.log_joint(x_t, t, condition).logsumexp(1)
-
-    def log_reverse(self, x_s: Tensor, x_t: Tensor, s: Time, t: Time, condition: Condition = None) -> Tensor:
-        """[R1] log q(x_s | x_t), the true reverse conditional, by Bayes' rule; nats (B,), 0 < s < t.
-
-        Formula: q(z_{t-1}\\mid z_t) = \\frac{q(z_t\\mid z_{t-1})\\,q(z_{t-1})}{q(z_t)}
-        Source: 000, "Conditional distribution"; 001; 002 (intractable in general, not for a mixture)
-        """
-        forward = self.process.transition(x_s, s, t).log_prob(x_t)
-        return forward + self.log_prob(x_s, s, condition) - self.log_prob(x_t, t, condition)
 
     def log_class(self, x_t: Tensor, t: Time, label: Tensor) -> Tensor:
         """log p(label | x_t), the exact noise-aware classifier, (B,)."""
@@ -132,11 +141,11 @@ class MixtureDenoiser(Denoiser):
         return self.prediction(x_t, t, mean, variance=cov.diagonal(dim1=-2, dim2=-1))
 
 
-class EmpiricalDenoiser(Denoiser):
+class EmpiricalDenoiser(ExactDenoiser):
     """The training set itself as a denoiser: a softmax-weighted mean of the data (Bishop's remark).
 
-    x0_hat = sum_n softmax_n( -||x_t - alpha x_n||^2 / (2 sigma^2) ) x_n: the optimum of the training loss, which
-    can only ever give back the training set.
+    q(x_t) = 1/N sum_n N(x_t; alpha x_n, sigma^2 I), and x0_hat = sum_n p(x_n | x_t) x_n: the optimum of the training
+    loss, which can only ever give back the training set.
 
     Args:
         data: (N, ...). labels: (N,) int64 or None.
@@ -146,14 +155,23 @@ class EmpiricalDenoiser(Denoiser):
         super().__init__(process)
         self.data, self.labels = data, labels
 
-    def log_weights(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
-        """log p(x_n | x_t) for every training point, (B, N)."""
+    def log_joint(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        """log p(x_n | condition) + log N(x_t; alpha x_n, sigma^2 I) for every training point, (B, N)."""
         alpha, sigma, _ = self.process.scales(t, x_t.flatten(1))
         distance = torch.cdist(x_t.flatten(1) / alpha, self.data.flatten(1))
-        logits = -((alpha * distance / sigma) ** 2) / 2
+        density = -((alpha * distance / sigma) ** 2) / 2 - self.data[0].numel() * (sigma * math.tau**0.5).log()
+        share = torch.zeros(len(x_t), len(self.data), dtype=density.dtype)
         if condition is not None and self.labels is not None:
-            logits = logits.masked_fill((condition[:, None] >= 0) & (self.labels != condition[:, None]), -torch.inf)
-        return logits.log_softmax(1)
+            share = share.masked_fill((condition[:, None] >= 0) & (self.labels != condition[:, None]), -torch.inf)
+        joint: Tensor = share.log_softmax(1) + density
+        return joint
+
+    def log_prob(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        return self.log_joint(x_t, t, condition).logsumexp(1)
+
+    def log_weights(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        """log p(x_n | x_t) for every training point, (B, N)."""
+        return self.log_joint(x_t, t, condition).log_softmax(1)
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         weights = self.log_weights(x_t, t, condition).exp()

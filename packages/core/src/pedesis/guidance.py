@@ -12,6 +12,7 @@ fixed x_t, the same combination holds for all three.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -130,18 +131,23 @@ class ClassifierFreePlusPlus(ClassifierFree):
 
 
 class Projected(ClassifierFree):
-    """Adaptive projected guidance (Sadat et al. 2024): less of the push that only brightens.
+    """Adaptive projected guidance (Sadat et al. 2024), without its momentum: less of the push that only brightens.
 
-    The part of (x0_cond - x0_uncond) along x0_cond saturates colours; it is kept `parallel` times, the part across
-    it in full.
+    The push x0_cond - x0_uncond is first made at most `limit` long (its norm over all elements). Its part along x0_cond
+    saturates colours; it is kept `parallel` times, the part across it in full. The paper also carries a share of the
+    push from step to step; a denoiser has no memory of steps.
     """
 
-    def __init__(self, inner: Denoiser, scale: float | Tensor, parallel: float = 0.0):
+    def __init__(self, inner: Denoiser, scale: float | Tensor, parallel: float = 0.0, limit: float = math.inf):
         super().__init__(inner, scale)
-        self.parallel = parallel
+        if not limit > 0:
+            raise ValueError(f"the push is limited to a positive length; got {limit}")
+        self.parallel, self.limit = parallel, limit
 
     def combined(self, conditional: Tensor, unconditional: Tensor) -> Tensor:
         push = conditional - unconditional
+        length = push.flatten(1).norm(dim=1).clamp(min=1e-12)
+        push = broadcast((self.limit / length).clamp(max=1), push) * push
         flat, direction = push.flatten(1), conditional.flatten(1)
         share = (flat * direction).sum(1) / direction.square().sum(1).clamp(min=1e-12)
         along = broadcast(share, push) * conditional

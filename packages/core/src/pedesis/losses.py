@@ -1,6 +1,6 @@
 r"""Training objectives: one squared error, weighted.
 
-    L = E_t E_eps [ weight(t) / p(t) * mean (eps - eps_hat)^2 ]
+    L = E_t E_eps [ weight(t) * mean (eps - eps_hat)^2 ],   t uniform on (0, 1], or on 1/T, 2/T, ..., 1
 
     simple          weight 1                      L_simple of DDPM
     x0              1 / SNR                       (x0 - x0_hat)^2
@@ -8,9 +8,8 @@ r"""Training objectives: one squared error, weighted.
     min-snr         min(SNR, 5) / SNR             Hang et al. 2023
     variational     1/2 |d log_snr / dt|          -log p(x) per dimension, up to the two boundary terms
 
-p(t) is the law that t is drawn from, so the choice of law changes the noise of the gradient and not what is
-minimised, except for the weights named without dt, which are quoted for uniform t. The error is computed on
-the network's output and rescaled, which is the same number without the division by a small alpha or sigma.
+The error is computed on the network's output and rescaled, which is the same number without the division by a
+small alpha or sigma.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Weight(Described):
 
 @WEIGHTS.register("simple")
 class Simple(Weight):
-    """[O13] L_simple of DDPM, t = 1 included.
+    """[O13] L_simple of DDPM, t = 1 included: `Loss("simple", steps=T)`; without steps, its limit of many.
 
     Formula: L_{simple} = \\mathbb E_{t\\sim U\\{1..T\\},x_0,\\epsilon}\\|\\epsilon-\\epsilon_\\theta(x_t,t)\\|^2
     Source: 002; 003, "Simplified loss"; Ho et al. 2020, equation 14
@@ -127,20 +126,24 @@ class Loss:
     Args:
         weight: an object or a name in `WEIGHTS`.
         condition_dropout: probability that a row's condition is made null, 0..1.
+        steps: T of a chain, from whose steps t is drawn, as DDPM does; None for all of (0, 1].
     """
 
-    def __init__(self, weight: Weight | str = "simple", condition_dropout: float = 0.0):
+    def __init__(self, weight: Weight | str = "simple", condition_dropout: float = 0.0, steps: int | None = None):
         self.weight = WEIGHTS.build({"name": weight}) if isinstance(weight, str) else weight
         self.condition_dropout = checked_probability("condition_dropout", condition_dropout)
+        if steps is not None and steps < 1:
+            raise ValueError(f"a chain has at least 1 step; got {steps}")
+        self.steps = steps
 
     def __call__(
         self, denoiser: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
     ) -> tuple[Tensor, Tensor]:
         """The loss of each row, averaged over its elements (B,), and the times t (B,) it was taken at.
 
-        t is uniform on (0, 1] and stratified over the batch; x_t is drawn from the diffusion kernel.
+        t is stratified over the batch; x_t is drawn from the diffusion kernel.
         """
-        process, t = denoiser.process, noise.stratified()
+        process, t = denoiser.process, noise.stratified(self.steps)
         log_snr = process.log_snr(t)
         batch = noised(process, x0, condition, noise, t, log_snr, self.condition_dropout)
         answer, _ = denoiser.answer(batch.x_t, log_snr, batch.condition)

@@ -90,6 +90,11 @@ class TrainingNoise(PerSeed):
         self.offset = torch.rand((), generator=generator(step, seed), dtype=torch.float64)
         self.position = torch.arange(rows.start, rows.stop, dtype=torch.float64) / batch
 
-    def stratified(self) -> Tensor:
-        """One number in (0, 1] per row, evenly spread over the global batch (Kingma et al. 2021, VDM)."""
-        return 1 - (self.offset + self.position) % 1
+    def stratified(self, steps: int | None = None) -> Tensor:
+        """One number in (0, 1] per row, evenly spread over the global batch (Kingma et al. 2021, VDM).
+
+        Args:
+            steps: T, for numbers of the grid 1/T, 2/T, ..., 1, each equally likely; None for all of (0, 1].
+        """
+        number = 1 - (self.offset + self.position) % 1
+        return number if steps is None else (number * steps).ceil().clamp(min=1) / steps

@@ -259,6 +259,8 @@ class Process(nn.Module):
 
 def broadcast(value: Tensor, like: Tensor) -> Tensor:
     """Shape a number () or a batch of numbers (B,) to multiply `like` (B, ...), in its type and device."""
+    if like.ndim == 0:
+        raise ValueError("data have rows, (B, ...), one per example; got a tensor without dimensions")
     if value.ndim == 1 and value.shape[0] == like.shape[0]:
         value = value.reshape(-1, *([1] * (like.ndim - 1)))
     elif value.ndim != 0:

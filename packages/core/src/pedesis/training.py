@@ -100,14 +100,24 @@ class TrainState(Generic[Model]):
             tensors[f"parameter.{i}"], tensors[f"ema.{i}"] = parameter.data, average
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"optimizer.{key}.{i}"] = value
-        header = {"spec": self.model.spec(), "step": self.step, "steps": self.steps, "seconds": self.seconds}
+        header = {
+            "spec": self.model.spec(),
+            "step": self.step,
+            "steps": self.steps,
+            "minutes": self.config.minutes,
+            "seconds": self.seconds,
+        }
         with atomic(path) as temporary:
             save_file(
                 {k: v.contiguous() for k, v in tensors.items()}, temporary, {"pedesis-checkpoint": json.dumps(header)}
             )
 
     def restore(self, path: str | Path) -> None:
-        """Continue from a checkpoint. Raises ValueError if it is not one, or belongs to another model."""
+        """Continue from a checkpoint. Raises ValueError if it is not one, or belongs to another model.
+
+        A plan of steps is the configuration's; one that was measured from minutes is kept, unless other minutes are
+        asked for now.
+        """
         try:
             with safe_open(path, "pt") as file:
                 header = json.loads((file.metadata() or {}).get("pedesis-checkpoint", "null"))
@@ -123,7 +133,11 @@ class TrainState(Generic[Model]):
             for key, moment in moments.items():
                 moment.copy_(tensors[f"optimizer.{key}.{i}"])
             self.optimizer.state[parameter] = {"step": tensors[f"optimizer.step.{i}"].clone(), **moments}
-        self.step, self.steps, self.seconds = header["step"], header["steps"], header["seconds"]
+        self.step, self.seconds = header["step"], header["seconds"]
+        if self.config.steps is None and self.config.minutes is not None:
+            used_up = self.seconds >= 60 * self.config.minutes
+            same = header.get("minutes") == self.config.minutes
+            self.steps = header["steps"] if same else self.step if used_up else None
 
 
 def agrees(kept: Any, now: Any) -> bool:
@@ -158,7 +172,6 @@ def fit(
     state = TrainState(config, model, optimizer, average, parameters, steps=config.steps)
     if resume is not None:
         state.restore(resume)
-        state.steps = config.steps
     model.train()
 
     speed = _Speedometer()

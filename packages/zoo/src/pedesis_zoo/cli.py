@@ -64,26 +64,22 @@ def sample(
     device: Device = "cpu",
 ) -> None:
     """Draw pictures into one PNG."""
-    from tqdm import tqdm
-
     from pedesis.files import check_writable
     from pedesis.images import enlarge as enlarge_pixels
     from pedesis.images import grid as lay_out
     from pedesis.images import save_png
-    from pedesis_zoo.generation import generate, seeds_from
+    from pedesis_zoo.drawing import CHUNK
+    from pedesis_zoo.generation import generate, in_pieces
     from pedesis_zoo.loading import load
 
     check_writable(out)
     model = load(name, device)
-    wanted = label if label is not None or not model.classes else [i % len(model.classes) for i in range(number)]
-    snapshots = generate(
-        model, wanted, seeds_from(seed, number), guidance=guidance, steps=steps, sampler=sampler, grid=grid
-    )
-    first = next(snapshots)
-    for last in tqdm(snapshots, total=first.steps, unit="step", disable=None):
-        pass
+    in_turn = label is None and model.classes
+    wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
+    choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
+    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=CHUNK)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
-    save_png(enlarge_pixels(lay_out(last.x0), enlarge), out, settings)
+    save_png(enlarge_pixels(lay_out(pixels), enlarge), out, settings)
     print(f"{number} pictures in {out}")
 
 

@@ -26,7 +26,7 @@ from pedesis.thresholds import Clipped
 from pedesis_zoo.evaluation import Draw, counted, drawn, judge_of, reference
 from pedesis_zoo.generation import EVERYWHERE, generate, prepare
 from pedesis_zoo.loading import ImageModel, load
-from pedesis_zoo.metrics import coverage, features_of, frechet_distance, paired_gain
+from pedesis_zoo.metrics import covered, features_of, frechet_distance, paired_gain
 from pedesis_zoo.prompts import conditioning_gap_of_prompts, prompts_by_guidance
 from pedesis_zoo.registry import list_models
 from pedesis_zoo.steering import by_classifier, classifiers, load_classifier
@@ -38,14 +38,16 @@ Row = dict[str, Cell]
 
 
 def quality(data: str, pixels: Pixels, wanted: np.ndarray) -> Row:
-    """Frechet distance, class accuracy, precision and recall of pictures, in the features of the judge."""
-    test, _ = reference(data, "test")
+    """Frechet distance, class accuracy, precision and recall of pictures, in the features of the judge; and the
+    "floor", the distance of as many real training pictures."""
+    (test, _), (train, _) = reference(data, "test"), reference(data, "train")
     fake, log_probs = features_of(judge_of(data), pixels)
     return {
         "distance": frechet_distance(test, fake),
+        "floor": frechet_distance(test, train[: len(fake)]),
         "accuracy": float((log_probs.argmax(1).numpy() == wanted).mean()),
-        "precision": coverage(test, fake),
-        "recall": coverage(fake, test[: len(fake)]),
+        "precision": float(covered(test, fake).mean()),
+        "recall": float(covered(fake, test[: len(fake)]).mean()),
     }
 
 
@@ -123,7 +125,7 @@ def conditioning_gap(model: ImageModel, count: int = 2000, first_seed: int = 10_
     """Is plain conditioning ignored (row N9)? Class accuracy at scale 1 and at `scale`, of the same seeds.
 
     Returns:
-        Both accuracies, and the mean and standard error of the difference picture by picture.
+        Both accuracies, and their difference with its interval, picture by picture: see `paired_gain`.
     """
     judge, right = judge_of(model.about["data"]["name"]), []
     for each in (1.0, scale):
@@ -131,7 +133,7 @@ def conditioning_gap(model: ImageModel, count: int = 2000, first_seed: int = 10_
         pixels, wanted = drawn(draw, len(model.classes), count, first_seed)
         _, log_probs = features_of(judge, pixels)
         right.append((log_probs.argmax(1) == torch.as_tensor(wanted)).double())
-    return {**paired_gain(scale, *right)}
+    return {**paired_gain(scale, right[0], right[1], torch.ones(count))}
 
 
 CURVES: dict[str, Callable[[ImageModel, int, int], list[Row]]] = {

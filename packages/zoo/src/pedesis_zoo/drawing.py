@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -84,6 +85,15 @@ class Drawing:
                 x_t = torch.cat([step.x_t for step in now])[:count]
                 x0 = torch.cat([step.x0 for step in now])[:count]
                 yield Snapshot(now[0].index, steps, now[0].level.t, to_pixels(x_t), to_pixels(x0), x_t)
+
+    def pictures(self) -> Pixels:
+        """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are."""
+        drawn = []
+        for first in range(0, len(self.seeds), CHUNK):
+            for step in self.walk(slice(first, first + CHUNK)):
+                pass
+            drawn.append(to_pixels(step.x0))
+        return np.concatenate(drawn)[: len(self.seeds)]
 
     def walk(self, rows: slice) -> Iterator[Step]:
         """The trajectory of one chunk."""

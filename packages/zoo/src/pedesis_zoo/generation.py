@@ -21,7 +21,7 @@ from pedesis.thresholds import Clipped
 from pedesis_zoo.drawing import Drawing, Snapshot, padded
 from pedesis_zoo.loading import ImageModel, load
 
-MOST_STEPS, MOST_GUIDANCE = 1000, 100.0
+MOST_STEPS = 1000
 EVERYWHERE = (-math.inf, math.inf)
 """The interval of guidance that leaves nothing out."""
 
@@ -36,7 +36,8 @@ def seeds_from(first: int, count: int) -> list[int]:
 class Settings(TypedDict, total=False):
     """What else `generate` takes; what is not given, or None, is taken from the model's own `generation` settings.
 
-    guidance: 0 unconditional, 1 plain conditional, more follows the condition more strongly.
+    guidance: 0 unconditional, 1 plain conditional, more follows the condition more strongly. A distilled model knows
+        the scales that it has learned, `Generation.scales`.
     steps: how many steps of the sampler.
     sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler.
     grid: a name in `pedesis.grids.GRIDS`: where the steps are.
@@ -83,8 +84,8 @@ def sample(
     seeds: Sequence[int] = (0,),
     **settings: Unpack[Settings],
 ) -> Pixels:
-    """The finished pictures of `generate`, uint8 (B, H, W, C)."""
-    return finished(generate(model, condition, seeds, **settings))
+    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of eight."""
+    return prepare(model, condition, seeds, **settings).pictures()
 
 
 def in_pieces(
@@ -128,7 +129,7 @@ def prepare(
     model = model if isinstance(model, ImageModel) else load(model)
     usual, count = model.generation, len(seeds)
     steps = _whole("steps", usual.steps if steps is None else steps, 1, MOST_STEPS)
-    guidance = _number("guidance", usual.guidance if guidance is None else guidance, 0, MOST_GUIDANCE)
+    guidance = _number("guidance", usual.guidance if guidance is None else guidance, *usual.scales)
     rescale = _number("rescale", rescale, 0, 1)
     seeds = [_whole("a seed", seed, 0, 2**63 - 1) for seed in seeds]
     if not seeds:

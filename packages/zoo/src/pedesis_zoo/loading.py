@@ -123,8 +123,12 @@ def load_points(name_or_path: str | Path) -> PointModel:
     )
 
 
-def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> ImageModel:
+def load(name_or_path: str | Path, device: str | torch.device = "cpu", compile: bool = False) -> ImageModel:
     """Load a model of pictures by name, or from a weight file (anything with a suffix or a slash).
+
+    Args:
+        compile: let `torch.compile` translate the network at its first call, which takes a minute and needs a C++
+            compiler. For a GPU: on two processor cores it drew no faster. Pictures differ a little by rounding.
 
     Raises:
         UnknownName: no such model. ValueError: a file that is missing, altered, or of another kind.
@@ -135,14 +139,16 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu") -> ImageM
     if not isinstance(module, NetworkDenoiser):
         raise ValueError(f"{name!r} is a {about['kind']}, which draws no pictures; see list_models(kind='image')")
     module.to(device)
+    if compile:
+        module.network.compile()
     generation, data = _generation(about["generation"]), about["data"]
     return ImageModel(name, module, tuple(data["shape"]), tuple(data["classes"]), generation, about)
 
 
 def _generation(plain: dict[str, Any]) -> Generation:
     """`Generation` from the header of a file, where a pair is a list."""
-    interval = plain.get("interval")
-    return Generation(**{**plain, "interval": None if interval is None else tuple(interval)})
+    pairs = {key: tuple(value) for key, value in plain.items() if isinstance(value, list)}
+    return Generation(**{**plain, **pairs})
 
 
 def load_any(name_or_path: str | Path) -> tuple[nn.Module, dict[str, Any], str]:

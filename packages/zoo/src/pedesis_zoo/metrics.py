@@ -84,14 +84,14 @@ def kernel_distance(real: Tensor, fake: Tensor, subset: int = 1000, subsets: int
     return float(mean)
 
 
-def coverage(centres: Tensor, points: Tensor, neighbours: int = 3) -> float:
-    """Share of `points` that lie inside the ball of some centre, its radius the distance to its k-th neighbour.
+def covered(centres: Tensor, points: Tensor, neighbours: int = 3) -> Tensor:
+    """Which `points` lie inside the ball of some centre, its radius the distance to its k-th neighbour: 0 or 1, (N,).
 
-    `coverage(real, fake)` is precision, `coverage(fake, real)` recall.
+    The mean of `covered(real, fake)` is precision, that of `covered(fake, real)` recall.
     """
     radii = torch.cat([torch.cdist(rows, centres).kthvalue(neighbours + 1).values for rows in centres.split(1000)])
     inside = [(torch.cdist(rows, centres) <= radii).any(1) for rows in points.split(1000)]
-    return float(torch.cat(inside).double().mean())
+    return torch.cat(inside).double()
 
 
 def nearest_distance(points: Tensor, known: Tensor) -> Tensor:
@@ -106,11 +106,24 @@ def average(values: Tensor) -> Estimate:
     return bootstrap(lambda rows: float(rows.mean()), values)
 
 
-def paired_gain(scale: float, before: Tensor, after: Tensor) -> dict[str, float]:
-    """What a guidance scale gains over scale 1, picture by picture: both means, that of the difference, its error."""
-    gain = after - before
-    means = {"accuracy at 1": float(before.mean()), "accuracy": float(after.mean()), "gain": float(gain.mean())}
-    return {"scale": scale, **means, "error": float(gain.std() / len(gain) ** 0.5)}
+def paired_gain(scale: float, before: Tensor, after: Tensor, asked: Tensor) -> dict[str, float]:
+    """What a guidance scale gains over scale 1: both shares of what is right, and their difference.
+
+    Args:
+        before, after: how many things are right in each picture, at scale 1 and at `scale`, of the same seeds, (N,).
+        asked: how many things are asked of it, (N,).
+
+    Returns:
+        The difference with a 95 % interval over resampled pictures, each with both of its versions.
+    """
+    table = torch.stack([before, after, asked], dim=1).double()
+
+    def share(rows: Tensor, column: int) -> float:
+        return float(rows[:, column].sum() / rows[:, 2].sum())
+
+    gain = bootstrap(lambda rows: share(rows, 1) - share(rows, 0), table, rounds=1000)
+    shares = {"accuracy at 1": share(table, 0), "accuracy": share(table, 1)}
+    return {"scale": scale, **shares, "gain": gain.value, "low": gain.low, "high": gain.high}
 
 
 def memorised(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estimate]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WORTHLESS = 30.0
-"""Distances beyond this are noise to the eye, and left out."""
+"""Distances beyond this many times the smallest are noise to the eye, and left out."""
 
 Points = tuple[str, list[float], list[float]]
 
@@ -35,22 +35,26 @@ def draw_curve(model: str, curve: str) -> Path | None:
 
 
 def by_evaluations(figure: Figure, table: Table) -> None:
-    """Frechet distance over network evaluations, a line for each sampler."""
+    """Frechet distance over network evaluations, a line for each sampler; distances over 30 times the smallest are left
+    out. Dotted: as many real training pictures."""
     axes = figure.subplots()
     for name, x, y in lines(worthwhile(table), "sampler", "evaluations", "distance"):
         axes.plot(x, y, marker="o", label=name)
+    floor(axes, table)
     label(axes, "network evaluations a picture", "Frechet distance", log="xy")
     axes.legend(fontsize="x-small", ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def by_guidance(figure: Figure, table: Table) -> None:
-    """Class accuracy over the scale, and fidelity against diversity, a line for each kind of guidance."""
+    """How often what was asked for is there, over the scale; and fidelity against diversity. A line for each kind of
+    guidance; distances over 30 times the smallest are left out. Dotted: as many real pictures."""
     left, right = figure.subplots(1, 2)
     for name, x, y in lines(table, "guidance", "scale", "accuracy"):
         left.plot(x, y, marker="o", label=name)
     for _, x, y in lines(worthwhile(table), "guidance", "recall", "distance"):
         right.plot(x, y, marker="o")
-    label(left, "guidance scale", "class accuracy")
+    floor(right, table)
+    label(left, "guidance scale", "share of what was asked for")
     label(right, "recall", "Frechet distance", log="y")
     left.legend(fontsize="x-small")
 
@@ -95,7 +99,13 @@ def lines(table: Table, name: str, x: str, y: str) -> Iterator[Points]:
 
 def worthwhile(table: Table) -> Table:
     """The rows of a table whose distance is worth looking at."""
-    return where(table, "distance", lambda distance: float(distance) < WORTHLESS)
+    limit = WORTHLESS * min(map(float, table["distance"]))
+    return where(table, "distance", lambda distance: float(distance) < limit)
+
+
+def floor(axes: Axes, table: Table) -> None:
+    """The distance of real pictures."""
+    axes.axhline(max(map(float, table["floor"])), color="grey", linestyle="dotted")
 
 
 def only(table: Table, column: str, value: Cell) -> Table:

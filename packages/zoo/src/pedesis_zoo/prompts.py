@@ -22,7 +22,7 @@ from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.data.composed import ComposedSet, Drawn
 from pedesis_zoo.generation import EVERYWHERE, generate, in_pieces
 from pedesis_zoo.loading import ImageModel, load_any
-from pedesis_zoo.metrics import Estimate, average, bootstrap, coverage, frechet_distance, memorised, paired_gain
+from pedesis_zoo.metrics import Estimate, average, bootstrap, covered, frechet_distance, memorised, paired_gain
 from pedesis_zoo.tables import Cell
 
 SILENT = -1
@@ -121,7 +121,8 @@ def evaluate_prompts(
 
     Accuracy of all mentions, of whole prompts and of each kind, beside the reader's on the composites that the prompts
     describe; the Frechet distance in the reader's features to composites of the split, beside that of other composites;
-    the share of pixels in the palette; and the distance to the nearest of 20,000 training composites.
+    the share of pixels in the palette; how many of the parts that the reader finds are not those of the nearest of
+    20,000 training composites; and the distance to the nearest of them in grey levels.
     """
     data = model.about["data"]["name"]
     reader, shown = reader_of(data), followed(model, count, first_seed, split, **settings)
@@ -143,35 +144,52 @@ def evaluate_prompts(
     results["Frechet distance of real composites"] = Estimate.exact(frechet_distance(known, real))
     results["pixels in the palette"] = Estimate.exact(in_palette(shown.source, shown.drawn))
     results["pixels in the palette, real composites"] = Estimate.exact(in_palette(shown.source, shown.real))
-    train = shown.source.draw(0, np.arange(20_000)).pixels
-    return results | memorised(shown.drawn, train, shown.real)
+    train = shown.source.draw(0, np.arange(20_000))
+    for whose, pixels in (("", shown.drawn), (", real composites", shown.real)):
+        apart = part_sets_apart(read(reader, pixels), torch.from_numpy(train.labels))
+        results[f"parts that differ from the nearest training picture's{whose}"] = average(apart)
+    return results | memorised(shown.drawn, train.pixels, shown.real)
+
+
+def part_sets_apart(found: Tensor, known: Tensor) -> Tensor:
+    """In how many attributes each row (N, K) differs from the nearest known set (M, K), where that one shows them."""
+    return torch.stack([((known != row) & (known >= 0)).sum(1).min() for row in found]).double()
 
 
 def prompts_by_guidance(
     model: ImageModel, count: int = 1000, first_seed: int = 10_000, scales: Sequence[float] = (0, 1, 1.5, 2, 3, 5, 8)
 ) -> list[dict[str, Cell]]:
-    """How prompts are followed over the guidance scale, of held-out combinations and of those that training saw."""
-    reader, rows = reader_of(model.about["data"]["name"]), []
+    """How prompts are followed over the guidance scale, of held-out combinations and of those that training saw.
+
+    Columns: the distance to composites and that of other composites, the "floor"; mentions and whole prompts right;
+    precision and recall; mentions of each kind right.
+    """
+    data, rows = model.about["data"]["name"], list[dict[str, Cell]]()
+    reader = reader_of(data)
     for name, split in (("classifier-free", "held-out"), ("classifier-free, seen combinations", "train")):
         for scale in tqdm(scales, unit="scale", desc=name, disable=None):
             shown = followed(model, count, first_seed, split, guidance=scale, interval=EVERYWHERE)
             right = shown.right(reader, shown.drawn)
-            fake, real = (features(reader, pixels) for pixels in (shown.drawn, shown.real))
-            row: dict[str, Cell] = {"guidance": name, "scale": scale, "distance": frechet_distance(real, fake)}
+            others = shown.source.draw(81, np.arange(10_000), split).pixels
+            known, fake, real = (features(reader, pixels) for pixels in (others, shown.drawn, shown.real))
+            row: dict[str, Cell] = {"guidance": name, "scale": scale, "distance": frechet_distance(known, fake)}
+            row["floor"] = frechet_distance(known, real)
             row["accuracy"] = micro(right, shown.said).value
             row["whole prompts"] = float((right | ~shown.said).all(1).double().mean())
-            rows.append(row | {"precision": coverage(real, fake), "recall": coverage(fake, real)})
+            row |= {"precision": float(covered(real, fake).mean()), "recall": float(covered(fake, real).mean())}
+            each = zip(shown.source.kinds, right.sum(0) / shown.said.sum(0), strict=True)
+            rows.append(row | {kind: float(share) for kind, share in each if bool(share.isfinite())})
     return rows
 
 
 def conditioning_gap_of_prompts(model: ImageModel, count: int = 1000, first_seed: int = 10_000) -> dict[str, Cell]:
     """Is plain conditioning ignored (row N9)? Mentions right at scale 1 and at the model's own, picture by picture."""
     reader, usual = reader_of(model.about["data"]["name"]), model.generation.guidance
-    shares = []
+    right = []
     for scale in (1.0, usual):
         shown = followed(model, count, first_seed, "held-out", guidance=scale)
-        shares.append(shown.right(reader, shown.drawn).double().sum(1) / shown.said.sum(1))
-    return {**paired_gain(usual, *shares)}
+        right.append(shown.right(reader, shown.drawn).sum(1))
+    return {**paired_gain(usual, right[0], right[1], shown.said.sum(1))}
 
 
 def evaluate_reader(name: str, count: int = 5000) -> dict[str, Estimate]:

@@ -19,7 +19,7 @@ from pedesis.images import grid, save_png, to_model
 from pedesis.noise import PerSeed
 from pedesis.precision import full_precision
 from pedesis_zoo.bits import learn_levels
-from pedesis_zoo.data.captioned import pictures
+from pedesis_zoo.data.captioned import COMPOSED, pictures, provenance, words_of
 from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.enlarging import enlarged
 from pedesis_zoo.generation import sample
@@ -189,6 +189,10 @@ def card_text(name: str) -> str:
         )
     if known.notes:
         parts.append(known.notes)
+    if known.kind == "image" and known.network.get("text"):
+        parts.append(f"## What it can be asked for\n\n{words_of(known.data)}")
+    if known.data in COMPOSED:
+        parts.append(f"## Where its data come from\n\n{provenance(known.data)}")
     parts.append("## Measured\n\n" + (measured(name) or "Nothing yet."))
     parts += [curve_text(name, curve) for curve in curves_of(name)]
     return "\n\n".join(parts) + "\n"

@@ -21,6 +21,10 @@ class Generation:
     grid: str = "uniform"
     guidance: float = 2.0  # 0 unconditional, 1 plain conditional, more is stronger
     interval: tuple[float, float] | None = None  # log-SNR between which guidance above 1 acts; None: everywhere
+    scales: tuple[float, float] = (
+        0.0,
+        100.0,
+    )  # of guidance; a student knows those that it learned
 
 
 @dataclass(frozen=True)
@@ -41,5 +45,5 @@ class Recipe:
     generation: Generation = Generation()
     licence: str = "Apache-2.0"
     trained_with: str = ""  # the command, if it is not `python -m pedesis_zoo train NAME`
-    hardware: str = "2 cores of an x86-64 server processor, bfloat16"
+    hardware: str = "one or two cores of an x86-64 server processor, beside other work; bfloat16"
     notes: str = ""  # what to know before using it

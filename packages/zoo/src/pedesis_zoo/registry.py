@@ -26,6 +26,14 @@ def list_models(pattern: str = "*", kind: str | None = None) -> list[str]:
     return [name for name in matching if kind is None or recipe(name).kind == kind]
 
 
+def weight_files(folder: Path) -> dict[str, Path]:
+    """Weight files of your own, by file name; checkpoints are none. Raises ValueError if there is no such folder."""
+    if not folder.is_dir():
+        raise ValueError(f"--models {folder} is not a folder")
+    found = sorted(folder.glob("*.safetensors"))
+    return {path.name: path for path in found if not path.stem.endswith(".checkpoint")}
+
+
 @cache
 def recipe(name: str) -> Recipe:
     """The recipe of a model. Raises UnknownName, with the nearest known name."""

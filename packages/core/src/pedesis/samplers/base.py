@@ -68,7 +68,7 @@ class Sampler(Described):
     """One rule for getting from x_t to x_s.
 
     Attributes:
-        evaluations: calls of the denoiser per step; the fewest, where it varies.
+        evaluations: about how often a step asks the denoiser: a last step may need fewer, an adaptive one more.
         stochastic: whether a step draws noise; only deterministic samplers can also walk upwards in t.
         memory: how many earlier steps `step` is shown.
     """

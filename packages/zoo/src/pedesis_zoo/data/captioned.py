@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -40,6 +41,18 @@ def captioned(name: str) -> CaptionedSet:
 
     shape = (3, known.side, known.side)
     return CaptionedSet(name, shape, source.vocabulary, known.length, known.licence, draw)
+
+
+def words_of(name: str) -> str:
+    """What captions of a set can ask for, Markdown: the values of each kind of attribute."""
+    source = COMPOSED[name].source()
+    return "\n".join(f"- *{kind}*: {', '.join(filter(None, source.values[kind]))}" for kind in source.kinds)
+
+
+def provenance(name: str) -> str:
+    """Where the parts of a set come from, Markdown."""
+    told = (Path(__file__).parent / "archives" / "PROVENANCE.md").read_text()
+    return told.split(f"## {name}.npz")[1].split("\n## ")[0].strip()
 
 
 def pictures(name: str, split: str, number: int) -> Pixels:

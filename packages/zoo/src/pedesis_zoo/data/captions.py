@@ -15,7 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAD = 0
-SPELLINGS = {"gray": "grey", "blond": "blonde", "men": "man", "women": "woman", "pants": "trousers", "violet": "purple"}
+SPELLINGS = {
+    "armor": "armour",
+    "blond": "blonde",
+    "boy": "man",
+    "girl": "woman",
+    "gray": "grey",
+    "men": "man",
+    "pants": "trousers",
+    "violet": "purple",
+    "women": "woman",
+}
+NEGATIONS = {"no", "not", "without"}
+WORD = re.compile(r"[^\W_]+|[^\w\s\x00-\x7f\u2000-\u206f\ufe0f]")
+"""Letters and digits of any script; or a sign, such as an emoji, that is no punctuation."""
 PLURAL = {
     "boots",
     "earrings",
@@ -33,7 +46,7 @@ MASS = {"armour", "hair", "mail", "skin"}
 
 def split(caption: str) -> list[str]:
     """The words of a caption: lower case, without punctuation ("Orc-woman, a sword." -> orc woman a sword)."""
-    return re.findall(r"[a-z0-9]+", caption.lower().replace("'s", ""))
+    return WORD.findall(re.sub(r"['\u2019]s\b", "", caption.lower()))
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,10 @@ class Encoded:
         """One sentence per unknown word, or ""."""
         said = []
         for word, near in self.unknown.items():
-            hint = f"Did you mean {' or '.join(near)}?" if near else "Nothing like it is known."
+            if word in NEGATIONS:
+                hint = "Name what is to be left out as the negative prompt instead."
+            else:
+                hint = f"Did you mean {' or '.join(near)}?" if near else "Nothing like it is known."
             said.append(f'The model does not know "{word}". {hint}')
         return " ".join(said)
 

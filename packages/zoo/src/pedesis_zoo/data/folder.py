@@ -17,15 +17,17 @@ LARGEST = 64_000_000  # pixels; larger files are refused before they are decoded
 def read_picture(path: Path, size: int, largest: int = LARGEST) -> tuple[np.ndarray | None, str]:
     """One picture as uint8 (size, size, 3), or None and why not.
 
-    The first frame of an animation, turned as its EXIF says, transparency laid on white, grey made RGB, cut to
-    the central square, resized (Lanczos; enlarged by whole pixels if it is smaller).
+    The first frame of an animation, turned as its EXIF says, 16 bits of grey scaled to 8, transparency laid on
+    white, grey made RGB, cut to the central square, resized (Lanczos; enlarged by whole pixels if it is smaller).
     """
     try:
         with Image.open(path) as image:
             if image.width * image.height > largest:
                 return None, f"has {image.width}x{image.height} pixels, more than {largest:,}"
             image.seek(0)
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
+            if image.mode in ("I", "F") and image.format != "PNG":
+                return None, "has 32 bits a pixel, and does not say which value is white; save it with 8 or 16"
+            upright = _of_eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return None, f"cannot be read as a picture ({type(error).__name__})"
     flat = Image.new("RGBA", upright.size, "white")
@@ -35,6 +37,13 @@ def read_picture(path: Path, size: int, largest: int = LARGEST) -> tuple[np.ndar
         return None, f"is {flat.width}x{flat.height} pixels, smaller than 4"
     method = Image.Resampling.LANCZOS if side > size else Image.Resampling.NEAREST
     return np.asarray(ImageOps.fit(flat.convert("RGB"), (size, size), method)), ""
+
+
+def _of_eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 bits (which PNG files may also open as "I") scaled to 8; every other one as it is."""
+    if image.mode != "I" and not image.mode.startswith("I;16"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.int64) / 257).round().astype(np.uint8))
 
 
 def load_folder(folder: str | Path, size: int) -> ImageSet:

@@ -9,6 +9,6 @@ RECIPE = Recipe(
     network={"name": "classifier", "widths": [64, 128], "blocks": [2, 2], "features": 128},
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
     data_std=0.714,
-    training={"batch": 128, "minutes": 20.0, "learning_rate": 2e-3, "cooldown": 0.5, "weight_decay": 0.05},
+    training={"batch": 128, "steps": 3646, "learning_rate": 2e-3, "cooldown": 0.5, "weight_decay": 0.05},
     sha256="1c755ba68555d90ad21ee71951d13efce11a75e2a179fe841911055a2d140f8d",
 )

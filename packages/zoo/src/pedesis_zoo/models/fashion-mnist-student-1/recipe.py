@@ -18,7 +18,7 @@ RECIPE = Recipe(
         "scales": [1.0, 6.0],
     },
     training={"batch": 128, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
-    generation=Generation(sampler="ddim", steps=1, grid="uniform", guidance=2.0),
-    sha256="2fba580b8b3a9fe9dde0a10dc5e1121ea7deb4a7bf96d9d07ef00877233be0f9",
-    trained_with="python -m pedesis_zoo train fashion-mnist-student-1 --start fashion-mnist-student-4 --minutes 40",
+    generation=Generation(sampler="ddim", steps=1, grid="uniform", guidance=2.0, scales=(1.0, 6.0)),
+    sha256="b0e6d1c622f34e32db64a418f8541b36c533bdaca599acae6405d76a90fa5989",
+    trained_with="python -m pedesis_zoo train fashion-mnist-student-1 --start fashion-mnist-student-4 --steps 1035",
 )

@@ -19,7 +19,7 @@ RECIPE = Recipe(
         "sampler": "unipc",
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
-    generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=2.0),
-    sha256="3857fc87ef9a570f492f9ecedecbcc12787298e7c96f09aa7637e6275c1b1336",
-    trained_with="python -m pedesis_zoo train fashion-mnist-student-4 --start fashion-mnist --minutes 40",
+    generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=2.0, scales=(1.0, 6.0)),
+    sha256="19bf42f578113c4d64cd64faea1f85eabd9c9f6dc9a8db8aa705e01ff8e6bbe2",
+    trained_with="python -m pedesis_zoo train fashion-mnist-student-4 --start fashion-mnist --steps 1225",
 )

@@ -26,7 +26,7 @@ RECIPE = Recipe(
         "sampler": "unipc",
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
-    generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0),
-    sha256="bfa386debe30d9f32fbc2b9d448f682a14dda5ebf48edcf6ee054067db6498e2",
-    trained_with="python -m pedesis_zoo train heroes-student --start heroes --minutes 40",
+    generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0, scales=(1.0, 6.0)),
+    sha256="57e574a38d127d4475d36bd5b997cbfab7e4b187cc3c5fa8f6b0ee5006725270",
+    trained_with="python -m pedesis_zoo train heroes-student --start heroes --steps 880",
 )

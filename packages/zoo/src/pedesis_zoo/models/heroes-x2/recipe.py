@@ -14,5 +14,5 @@ RECIPE = Recipe(
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 300, "cooldown": 0.3},
     generation=Generation(sampler="dpm++2m", steps=10, grid="uniform", guidance=1.0),
     sha256="1cb4c2ab1216a1b974b476126fa7c6cc8193cdbcd96102325d40b4b577bfc1a1",
-    trained_with="python -m pedesis_zoo train heroes-x2 --minutes 22",
+    trained_with="python -m pedesis_zoo train heroes-x2 --steps 2253",
 )
