@@ -30,7 +30,7 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         ),
         Page(
             "fokker_planck",
-            "Fokker-Planck and Ornstein-Uhlenbeck",
+            "Fokker-Planck equation",
             ":material/waves:",
             "How a density flows under a force and noise, and why a spring makes it forget where it began.",
         ),
