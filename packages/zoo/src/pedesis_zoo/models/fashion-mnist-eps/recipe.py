@@ -16,7 +16,7 @@ RECIPE = Recipe(
     sha256="793a45c1dfe383b9210e8fcf566db90b2d5e1074b3a2938857bd0e64b1b7a197",
     trained_with="python -m pedesis_zoo train fashion-mnist-eps --steps 2800",
     notes="The recipe of the notes: betas rise linearly from 0.0001 to 0.02 over T = 1000 steps, the network finds "
-    "the noise under L_simple, and knows the time by a sinusoidal embedding. It differs from theirs in this: t is drawn "
-    "from all of (0, 1] and not from the 1000 steps, the embedding is of log-SNR(t), the input is scaled to unit "
-    "variance, and pictures are drawn in 100 steps of the 1000.",
+    "the noise under L_simple, and knows the time by a sinusoidal embedding. It differs from theirs in this: t is "
+    "drawn from all of (0, 1] and not from the 1000 steps, the embedding is of log-SNR(t), the input is scaled to "
+    "unit variance, and pictures are drawn in 100 steps of the 1000.",
 )
