@@ -170,6 +170,7 @@ def test_pages_hold_widgets_and_calls_only() -> None:
     }
     standard = {
         "__future__",
+        "argparse",
         "hashlib",
         "re",
         "csv",
@@ -179,6 +180,7 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "typing",
         "dataclasses",
         "math",
+        "pathlib",
     }
     for path in APP.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
