@@ -19,6 +19,6 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 300, "cooldown": 0.3},
     generation=Generation(sampler="dpm++2m", steps=12, grid="uniform", guidance=2.0),
-    sha256="a4a433a00b6ddec77d724d8359c04348691f050a9adbe30345d21e8f96271d82",
+    sha256="6303f3ffbc02f8dc73028c51785105b40e7be19758b7623b4c04f4a523b351f6",
     trained_with="python -m pedesis_zoo train avatars --steps 13000",
 )
