@@ -256,6 +256,7 @@ def test_a_visitor_moves_the_slider_and_gets_pictures(opened: Page) -> None:
 def test_a_download_brought_back_restores_its_settings(opened: Page, tmp_path: Path) -> None:
     choose_model(opened, "digits")
     choose(opened, "Class", "7")
+    expect(number_field(opened, "Guidance scale")).to_have_value("2")
     number(opened, "Guidance scale", "4.5")
     opened.get_by_label("Seed", exact=True).first.fill("11")
     generate(opened, r"8 pictures in")
@@ -295,7 +296,8 @@ def test_stop_stops(opened: Page) -> None:
     number(opened, "Steps", "200")
     number(opened, "Number of images", "16")
     opened.get_by_role("button", name="Generate", exact=True).click()
-    expect(opened.get_by_text(re.compile(r"step \d+ of 200"))).to_be_visible(timeout=FIRST)
+    # The first preview moves the page, and what is clicked in that moment may be elsewhere: wait for later ones.
+    expect(opened.get_by_text(re.compile(r"step \d\d+ of 200"))).to_be_visible(timeout=FIRST)
     opened.get_by_role("button", name="Stop", exact=True).first.click()
     expect(opened.get_by_text("stopped")).to_be_visible(timeout=FIRST)
     number(opened, "Steps", "2")
@@ -307,7 +309,7 @@ def test_hidden_means_hidden(opened: Page) -> None:
     expect(opened.get_by_label("Class", exact=True).first).to_be_hidden()
     expect(opened.get_by_label("number input for Guidance scale").first).to_be_hidden()
     choose_model(opened, "words.safetensors")
-    expect(opened.get_by_label("Prompt").first).to_be_visible()
+    expect(opened.get_by_label("Prompt").first).to_have_value("a")  # its first word: the widgets fit the model now
     opened.get_by_label("Prompt").first.fill("a red elf")
     opened.get_by_role("button", name="Generate", exact=True).click()
     expect(opened.get_by_text('does not know "elf"')).to_be_visible(timeout=FIRST)
@@ -361,6 +363,16 @@ def test_the_mask_editor_works_without_a_mouse(opened: Page) -> None:
         board.press(key)
     opened.wait_for_timeout(200)
     assert opened.evaluate(f"c => ({count})(c).length", board.element_handle()) == 2 * 9, "two dabs of a brush of 3x3"
+
+
+def test_a_picture_drawn_to_edit_replaces_the_first(opened: Page) -> None:
+    opened.get_by_role("tab", name="Edit").click()
+    picture = opened.locator(".source img").first
+    expect(picture).to_be_visible(timeout=FIRST)
+    before = picture.get_attribute("src")
+    opened.get_by_role("button", name="Draw one").click()
+    expect(opened.get_by_text("Choose what to do with it.", exact=True)).to_be_visible(timeout=FIRST)
+    expect(picture).not_to_have_attribute("src", before or "", timeout=FIRST)
 
 
 def test_a_comparison_in_the_browser(opened: Page) -> None:
