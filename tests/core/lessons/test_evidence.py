@@ -65,4 +65,4 @@ def test_texts_fit_into_a_table() -> None:
 
 def test_every_picture_is_of_a_tested_erratum() -> None:
     tests = "\n".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
-    assert set(re.findall(r'mark\.erratum\("(E\d+)"\)', tests)) == set(EVIDENCE)
+    assert set(EVIDENCE) <= set(re.findall(r'mark\.erratum\("(E\d+)"\)', tests))
