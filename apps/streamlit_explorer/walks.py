@@ -27,8 +27,12 @@ def own_models() -> dict[str, Path]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--models", type=Path)
     folder = parser.parse_known_args()[0].models
-    found = {} if folder is None else weight_files(folder)
-    return {name: path for name, path in found.items() if load_weights(path)[1]["kind"] == "image"}
+    try:
+        found = {} if folder is None else weight_files(folder)
+        return {name: path for name, path in found.items() if load_weights(path)[1]["kind"] == "image"}
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
 
 
 @st.cache_resource(show_spinner="Loading the model.")

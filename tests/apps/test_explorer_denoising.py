@@ -83,6 +83,14 @@ def test_a_folder_of_your_own_models(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert not app.error and app.selectbox(key="model").value == "mine.safetensors"
 
 
+def test_a_folder_that_is_none_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["app.py", "--models", str(tmp_path / "absent")])
+    st.cache_resource.clear()
+    app = opened()
+    st.cache_resource.clear()
+    assert len(app.error) == 1 and "is not a folder" in app.error[0].value
+
+
 def test_a_student_is_asked_for_scales_that_it_has_learned() -> None:
     app = opened(model="fashion-mnist-student-1", **{"steps-first": "1", "steps-second": "1"})
     assert app.slider(key="guidance-of-students").min == 1 and not app.error

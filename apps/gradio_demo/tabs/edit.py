@@ -107,11 +107,8 @@ def sharpening(
 def _sharpen(asked: Sharper, model: zoo.ImageModel, old: Pixels) -> Begun:
     small, trained = coarse(old, asked.factor), enlarger(asked.model, asked.factor)
     if trained is not None:
-        return (
-            enlarge(trained, small, asked.seeds()),
-            small,
-            f"the small picture, for {trained.name}, which needs no prompt",
-        )
+        caption = f"the small picture, for {trained.name}, which needs no prompt"
+        return enlarge(trained, small, asked.seeds()), small, caption
     walk = sharpen(model, small, asked.factor, asked.wanted(model), asked.seeds(), **asked.settings(model))
     return walk, small, "the small picture"
 

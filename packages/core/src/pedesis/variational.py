@@ -34,6 +34,8 @@ class Hybrid(Loss):
         levels: grey levels of the data, or None for continuous data.
     """
 
+    steps: int
+
     def __init__(
         self,
         weight: Weight | str = "simple",
@@ -45,7 +47,7 @@ class Hybrid(Loss):
         super().__init__(weight, condition_dropout, steps)
         if steps < 2:
             raise ValueError(f"the bound needs a chain of at least 2 steps; got {steps}")
-        self.chain_steps, self.share, self.levels = steps, share, levels
+        self.share, self.levels = share, levels
 
     def __call__(
         self, denoiser: NetworkDenoiser, x0: Tensor, condition: Condition, noise: TrainingNoise
@@ -56,7 +58,7 @@ class Hybrid(Loss):
             ValueError: a network without a learned variance.
         """
         process = denoiser.process
-        t = noise.stratified(self.chain_steps)
+        t = noise.stratified(self.steps)
         log_snr = process.log_snr(t)
         batch = noised(process, x0, condition, noise, t, log_snr, self.condition_dropout)
         answer, logit = denoiser.answer(batch.x_t, log_snr, batch.condition)
@@ -64,12 +66,12 @@ class Hybrid(Loss):
             raise ValueError("the hybrid loss trains a network with a variance output: build it with variance=True")
         simple = self.weight(process, t, log_snr.exp()) * eps_error(denoiser, batch, answer)
         said = denoiser.reading(batch.x_t, t, answer.detach(), logit)
-        return simple + self.share * self.chain_steps * self.bound(process, said, x0, t), t
+        return simple + self.share * self.steps * self.bound(process, said, x0, t), t
 
     def bound(self, process: Process, said: Prediction, x0: Tensor, t: Tensor) -> Tensor:
         """The term of the chain's bound that belongs to each t, nats per dimension (B,)."""
-        last = t <= 1.5 / self.chain_steps  # these steps end at clean data: their term is the reconstruction
-        s = torch.where(last, t / 2, t - 1 / self.chain_steps)
+        last = t <= 1.5 / self.steps  # these steps end at clean data: their term is the reconstruction
+        s = torch.where(last, t / 2, t - 1 / self.steps)
         nats = denoising_term(process, said, x0, s, t, OptimalVariance()).double()
         pixels = Gaussian(said.x0[last], OptimalVariance().data_variance(said)[last])
         log_prob = (

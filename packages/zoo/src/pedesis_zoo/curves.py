@@ -23,7 +23,7 @@ from pedesis.guidance import AutoGuided
 from pedesis.images import Pixels
 from pedesis.samplers import SAMPLERS
 from pedesis.thresholds import Clipped
-from pedesis_zoo.evaluation import Draw, counted, drawn, judge_of, reference
+from pedesis_zoo.evaluation import Draw, counted, drawn, floor, judge_of, reference
 from pedesis_zoo.generation import EVERYWHERE, generate, prepare
 from pedesis_zoo.loading import ImageModel, load
 from pedesis_zoo.metrics import covered, features_of, frechet_distance, paired_gain
@@ -40,11 +40,11 @@ Row = dict[str, Cell]
 def quality(data: str, pixels: Pixels, wanted: np.ndarray) -> Row:
     """Frechet distance, class accuracy, precision and recall of pictures, in the features of the judge; and the
     "floor", the distance of as many real training pictures."""
-    (test, _), (train, _) = reference(data, "test"), reference(data, "train")
+    test, _ = reference(data, "test")
     fake, log_probs = features_of(judge_of(data), pixels)
     return {
         "distance": frechet_distance(test, fake),
-        "floor": frechet_distance(test, train[: len(fake)]),
+        "floor": floor(data, len(fake)),
         "accuracy": float((log_probs.argmax(1).numpy() == wanted).mean()),
         "precision": float(covered(test, fake).mean()),
         "recall": float(covered(fake, test[: len(fake)]).mean()),

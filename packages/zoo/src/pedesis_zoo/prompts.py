@@ -164,14 +164,14 @@ def prompts_by_guidance(
     Columns: the distance to composites and that of other composites, the "floor"; mentions and whole prompts right;
     precision and recall; mentions of each kind right.
     """
-    data, rows = model.about["data"]["name"], list[dict[str, Cell]]()
-    reader = reader_of(data)
+    reader = reader_of(model.about["data"]["name"])
+    source, rows = COMPOSED[model.about["data"]["name"]].source(), list[dict[str, Cell]]()
     for name, split in (("classifier-free", "held-out"), ("classifier-free, seen combinations", "train")):
+        known = features(reader, source.draw(81, np.arange(10_000), split).pixels)
         for scale in tqdm(scales, unit="scale", desc=name, disable=None):
             shown = followed(model, count, first_seed, split, guidance=scale, interval=EVERYWHERE)
             right = shown.right(reader, shown.drawn)
-            others = shown.source.draw(81, np.arange(10_000), split).pixels
-            known, fake, real = (features(reader, pixels) for pixels in (others, shown.drawn, shown.real))
+            fake, real = (features(reader, pixels) for pixels in (shown.drawn, shown.real))
             row: dict[str, Cell] = {"guidance": name, "scale": scale, "distance": frechet_distance(known, fake)}
             row["floor"] = frechet_distance(known, real)
             row["accuracy"] = micro(right, shown.said).value

@@ -21,10 +21,7 @@ class Generation:
     grid: str = "uniform"
     guidance: float = 2.0  # 0 unconditional, 1 plain conditional, more is stronger
     interval: tuple[float, float] | None = None  # log-SNR between which guidance above 1 acts; None: everywhere
-    scales: tuple[float, float] = (
-        0.0,
-        100.0,
-    )  # of guidance; a student knows those that it learned
+    scales: tuple[float, float] = (0.0, 100.0)  # of guidance; a student knows those that it learned
 
 
 @dataclass(frozen=True)
