@@ -125,7 +125,7 @@ def differences(kept: Any, now: Any, name: str = "") -> list[str]:
         return []
     if isinstance(kept, dict) and isinstance(now, dict):  # another thing of its kind: its arguments say no more
         return differences(kept.get("name"), now.get("name"), f"{name}.name" if name else "name")
-    return [f"{name or 'it'} was {_SHORT.repr(kept)} and is {_SHORT.repr(now)}"]
+    return [f"{name or 'it'}: {_SHORT.repr(kept)} then, {_SHORT.repr(now)} now"]
 
 
 _SHORT = reprlib.Repr()
