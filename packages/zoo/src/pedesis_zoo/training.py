@@ -22,6 +22,7 @@ from pedesis_zoo.starting import Origins, begin_from
 from pedesis_zoo.weights import READER, build, check_saveable, save_weights, weight_path
 
 Report = Callable[[TrainState[Any]], None]
+VALIDATION = 2000  # held-out pictures that the loss is measured on, at most
 AUGMENTATIONS: dict[str, Callable[[Batches, int], Batches]] = {"flip": Flipped}
 """What can be done to the pictures of each step, as functions of (seed, step, row)."""
 
@@ -201,7 +202,7 @@ class _Keeper:
         """Write both, or what is missing if nothing is to be replaced; says what could not be written."""
         model = state.averaged()
         if (held := self.plan.held) is not None:
-            count, seed = len(held.labels), self.plan.config.seed
+            count, seed = min(len(held.labels), VALIDATION), self.plan.config.seed
             state.validation = validation_loss(model, held.batches(count, seed, self.device), self.loss, count, seed)
         trouble = []
         for path in (self.out, self.checkpoint):

@@ -40,13 +40,16 @@ def description(model: nn.Module) -> Any:
     """The module's `spec()` as plain data, or None if it, or a part of it, cannot describe itself."""
     try:
         return plain(model.spec())  # type: ignore[operator]
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, ValueError):
         return None
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON would give it back. Raises TypeError for what is no plain data."""
-    return json.loads(json.dumps(value))
+    """`value` as JSON would give it back. Raises ValueError for what is no plain data."""
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError as error:
+        raise ValueError(f"a description must be plain data, numbers, words, lists and dicts ({error})") from None
 
 
 def save(state: TrainState[Any], path: str | Path) -> None:
@@ -84,7 +87,8 @@ def restore(state: TrainState[Any], path: str | Path) -> None:
     header, tensors = _read(path, None)
     now = identity(state)
     known = [name for name in now if now[name] is not None and header.get(name) is not None]
-    found = [phrase for name in known for phrase in differences(header[name], now[name])]
+    labels = {"parameters": "parameters"}  # the others are dicts, whose keys say enough
+    found = [phrase for name in known for phrase in differences(header[name], now[name], labels.get(name, ""))]
     if found:
         raise ValueError(
             f"{path} is not a checkpoint of this model as it is trained now: {'; '.join(found[:3])}. "

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from pedesis.denoiser import Condition
 from pedesis.noise import TrainingNoise, fixed_seed, splitmix64
 from pedesis.training.batches import Batches, LoaderBatches
-from pedesis.training.checkpoint import restore
+from pedesis.training.checkpoint import plain, restore
 from pedesis.training.config import TrainConfig, learning_rate
 from pedesis.training.speed import Speedometer
 from pedesis.training.state import Model, TrainState, trained
@@ -63,7 +63,9 @@ def fit(
         parameters, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
     )
     average = [p.detach().clone() for p in parameters]
-    state = TrainState(config, model, optimizer, average, parameters, steps=config.steps, about=dict(about or {}))
+    state = TrainState(
+        config, model, optimizer, average, parameters, steps=config.steps, about=plain(dict(about or {}))
+    )
     if resume is not None:
         restore(state, resume)
     model.train()
