@@ -32,6 +32,14 @@ def test_every_sampler_draws_the_same_bytes_twice(digits: zoo.ImageModel, sample
     assert np.array_equal(first, second)
 
 
+@pytest.mark.parametrize("variance", ["posterior", "beta", "optimal"])
+def test_a_picture_is_the_last_estimate_without_noise(variance: str) -> None:
+    """Whatever width the model gives p(x_0 | x_t): up to rounding, as its t = 0 is a little short of clean data."""
+    settings: dict[str, Any] = {"sampler": {"name": "ddpm", "variance": variance}, "steps": 3}
+    *_, before, last = zoo.generate("fashion-mnist-nll", seeds=[4], **settings)
+    assert np.abs(last.x0.astype(int) - before.x0).max() <= 1
+
+
 def test_snapshots_tell_the_story(digits: zoo.ImageModel) -> None:
     story = list(zoo.generate(digits, [1, None, "7"], range(3), steps=6))
     assert [s.step for s in story] == list(range(7)) and [s.finished for s in story] == [False] * 6 + [True]
