@@ -35,7 +35,7 @@ def train(
     validate: float = 0.0,
     report: Report = lambda state: None,
     save_every: float = 120.0,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     **changes: Any,
 ) -> ImageModel | PointModel:
     """Train a model on your own data, and give it back ready to use.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -67,17 +68,16 @@ def trainable(
         denoiser, known = module, tuple(about["data"]["classes"])
     else:
         denoiser, known = model.denoiser, model.classes
-    spec, wanted = denoiser.spec(), known if classes is None else tuple(classes)
-    if classes is not None:
-        if not denoiser.option("classes"):
-            raise ValueError("this model knows no classes, so it can have no others")
-        spec["network"] = {**spec["network"], "classes": len(wanted)}
-    fresh = build("image", spec, seed)
-    assert isinstance(fresh, NetworkDenoiser)
+    if classes is None:
+        return copy.deepcopy(denoiser).requires_grad_().train()
+    if not denoiser.option("classes"):
+        raise ValueError("this model knows no classes, so it can have no others")
+    spec = denoiser.spec()
+    other = build("image", {**spec, "network": {**spec["network"], "classes": len(classes)}}, seed)
+    assert isinstance(other, NetworkDenoiser)
     origins = {k: v for k, v in classes.items() if v is not None} if isinstance(classes, Mapping) else {}
-    _copy(denoiser, fresh, known, wanted, origins)
-    device = next(denoiser.parameters()).device
-    return fresh.to(device).requires_grad_().train()
+    _copy(denoiser, other, known, tuple(classes), origins)
+    return other.to(next(denoiser.parameters()).device).requires_grad_().train()
 
 
 def _copy(trained: nn.Module, model: nn.Module, known: Sequence[str], classes: Sequence[str], origins: Origins) -> None:

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from pedesis.device import find_device
 from pedesis.files import check_writable
 from pedesis.registry import UnknownName
 from pedesis.training import Batches, Flipped, Objective, TrainConfig, TrainState, fit, read_header, validation_loss
@@ -128,7 +131,7 @@ def train(
     out: str | Path,
     report: Report = lambda state: None,
     save_every: float = 120.0,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     start: str | Path | None = None,
     origins: Origins | None = None,
 ) -> Path:
@@ -147,7 +150,7 @@ def train(
             a model that could not be loaded again; at the end, if the disk is full.
         FloatingPointError: the loss became infinite or NaN.
     """
-    out, checkpoint = Path(out), checkpoint_path(out)
+    out, checkpoint, device = Path(out), checkpoint_path(out), str(find_device(device))
     check_writable(out)
     check_writable(checkpoint)
     resume = checkpoint if checkpoint.is_file() else None
