@@ -7,7 +7,7 @@ import pytest
 
 import pedesis_zoo as zoo
 from pedesis.images import save_png
-from pedesis_zoo.drawing import padded
+from pedesis_zoo.drawing import chunks, padded
 from pedesis_zoo.editing import between, coarse, fitted, inpaint, sharpen, vary
 from pedesis_zoo.enlarging import bicubic
 from pedesis_zoo.generation import finished
@@ -148,4 +148,10 @@ def test_files_are_fitted_to_the_model(digits: zoo.ImageModel, three: np.ndarray
 
 
 def test_rows_are_padded_to_whole_chunks() -> None:
-    assert padded([1, 2, 3]) == [1, 2, 3, 3, 3, 3, 3, 3] and padded([0] * 8) == [0] * 8 and len(padded([0] * 9)) == 16
+    assert padded([1, 2, 3]) == [1, 2, 3, 3] and padded([0] * 8) == [0] * 8 and len(padded([0] * 9)) == 10
+    for count in range(1, 200):
+        rows = chunks(count)
+        sizes = [part.stop - part.start for part in rows]
+        assert [part.start for part in rows] == np.cumsum([0, *sizes[:-1]]).tolist(), "one after the other"
+        assert count <= rows[-1].stop == len(padded([0] * count)) < count + 4
+        assert all(size in (2, 4, 8, 16, 24, 32) for size in sizes)

@@ -85,7 +85,7 @@ def sample(
     seeds: Sequence[int] = (0,),
     **settings: Unpack[Settings],
 ) -> Pixels:
-    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of eight."""
+    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of 32."""
     return prepare(model, condition, seeds, **settings).pictures()
 
 

@@ -103,7 +103,7 @@ def kept_golden(name: str) -> dict[str, Tensor]:
 
 def write_samples(name: str) -> None:
     """The picture of the card: a column of each class, eight seeds down; or, for a text model, of its prompts."""
-    model = load(name)
+    model = load(name, "cpu")
     if model.text is not None:
         _, real, captions = real_prompts(model.about["data"]["name"], 24, "held-out", seed=78)
         pixels = sample(model, captions, range(24))
@@ -119,7 +119,7 @@ def write_samples(name: str) -> None:
 
 def write_enlarged(name: str) -> None:
     """The picture of the card of an enlarger: small pictures, what it makes of them, and the truth."""
-    model = load(name)
+    model = load(name, "cpu")
     real = pictures(model.about["data"]["name"], "test", 24)
     small, drawn = enlarged(model, real, 0)
     rough = repeat_pixels(small, model.denoiser.option("enlarges"))
