@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.nn.text import TextConfig
 from pedesis.registry import UnknownName
 from pedesis.variance import AnalyticVariance
+from pedesis_zoo.data.sets import FOLDER_LICENCE, OWN, ZOO
 from pedesis_zoo.recipes import Generation
 from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
 from pedesis_zoo.weights import load_weights
@@ -36,6 +37,11 @@ class ImageModel:
     classes: tuple[str, ...]
     generation: Generation
     about: dict[str, Any]
+
+    @property
+    def data(self) -> str | None:
+        """The zoo's data that it was trained on; None for data of one's own, whatever their name."""
+        return zoo_data(self.about)
 
     @property
     def text(self) -> TextConfig | None:
@@ -143,6 +149,24 @@ def load(name_or_path: str | Path, device: str | torch.device = "cpu", compile: 
         module.network.compile()
     generation, data = _generation(about["generation"]), about["data"]
     return ImageModel(name, module, tuple(data["shape"]), tuple(data["classes"]), generation, about)
+
+
+def zoo_data(about: Mapping[str, Any]) -> str | None:
+    """The zoo's data that a weight file says it was trained on; None for data of one's own, whatever their name."""
+    data = about["data"]
+    source = data.get("source", OWN if data["licence"] == FOLDER_LICENCE else ZOO)  # files of version 0.1.0 say no more
+    return data["name"] if source == ZOO else None
+
+
+def known_data(about: Mapping[str, Any]) -> str:
+    """`zoo_data`, where nothing can be measured without. Raises ValueError for data of one's own."""
+    found = zoo_data(about)
+    if found is None:
+        raise ValueError(
+            f"this model was trained on data of your own ({about['data']['name']!r}); the zoo has no test pictures and "
+            "no judge of them, and measures models of its own data only"
+        )
+    return found
 
 
 def _generation(plain: dict[str, Any]) -> Generation:

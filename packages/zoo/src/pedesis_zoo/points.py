@@ -19,7 +19,7 @@ from pedesis.guidance import ClassifierFree
 from pedesis.noise import gaussian_noise
 from pedesis.samplers import SAMPLERS
 from pedesis_zoo.data.points import load_points as load_data_points
-from pedesis_zoo.loading import PointModel, load_points
+from pedesis_zoo.loading import PointModel, known_data, load_points
 from pedesis_zoo.metrics import Estimate
 
 Points = NDArray[np.float64]
@@ -70,7 +70,7 @@ def energy_distance(first: Points, second: Points) -> float:
 
 def evaluate_points(model: PointModel, count: int = 4000, seed: int = 10_000) -> dict[str, Estimate]:
     """The energy distance of `count` drawn points to as many fresh ones, beside that of two sets of fresh ones."""
-    name = model.about["data"]["name"]
+    name = known_data(model.about)
     fresh, more = (load_data_points(name, count, s).points for s in (seed, seed + 1))
     drawn = sample_points(model, count, seed)
     return {
