@@ -2,14 +2,18 @@
 
 import importlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import pedesis_zoo as zoo
+from pedesis.denoiser import NetworkDenoiser
+from pedesis.nn import UNet
 from pedesis_zoo import train as training
 from pedesis_zoo.bits import evaluate_bits
 from pedesis_zoo.curves import by_evaluations
@@ -83,3 +87,30 @@ def test_the_demo_offers_it_as_what_it_is(noise: Path, monkeypatch: pytest.Monke
     assert before in zoo.list_models() and student.name in models.students()
     assert noise.name not in models.students() and noise.name in models.models()
     assert models.classifier_of(noise.name) is None and models.enlarger(noise.name, 2) is None
+
+
+def test_guidance_of_an_unconditional_model_is_refused(noise: Path) -> None:
+    model = zoo.load(noise)
+    alone = replace(model, classes=(), denoiser=NetworkDenoiser(UNet(classes=0), model.denoiser.process))
+    for settings in ({"guidance": 50.0}, {"guidance": 0.5}, {"rescale": 0.5}):
+        with pytest.raises(ValueError, match="unconditional"):
+            zoo.sample(alone, seeds=[0], steps=1, **settings)  # type: ignore[arg-type]
+    same = [zoo.sample(alone, seeds=[0], steps=1, guidance=each) for each in (None, 0, 1)]
+    assert np.array_equal(same[0], same[1]) and np.array_equal(same[0], same[2])
+    with pytest.raises(ValueError, match="unconditional"):
+        zoo.sample_points("toy-checkerboard", 4, guidance=3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_models_of_other_types_draw_in_theirs(dtype: torch.dtype) -> None:
+    model, points = zoo.load("digits"), zoo.load_points("toy-moons")
+    model.denoiser.to(dtype), points.denoiser.to(dtype)
+    assert model.dtype == torch.promote_types(dtype, torch.float32)
+    assert zoo.sample(model, 3, seeds=[0], steps=2).shape == (1, 8, 8, 1)
+    assert np.isfinite(zoo.sample_points(points, 8)).all()
+
+
+def test_a_callers_autocast_changes_no_picture() -> None:
+    alone = zoo.sample("digits", 3, seeds=[0, 1])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert np.array_equal(zoo.sample("digits", 3, seeds=[0, 1]), alone)

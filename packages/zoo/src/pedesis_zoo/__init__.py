@@ -8,6 +8,7 @@
     pixels = zoo.sample(model, "sneaker", seeds=range(9))    # uint8 (9, 28, 28, 1)
     for snapshot in zoo.generate(model, "bag", seeds=[1]):   # the same, step by step
         ...
+    found = zoo.invert(model, pixels, "sneaker")             # the noise of pictures, and how well it gives them back
 
 Listing models and reading cards does not import torch.
 """
@@ -21,15 +22,18 @@ from pedesis_zoo.registry import card, list_models, recipe
 if TYPE_CHECKING:
     from pedesis_zoo.drawing import Snapshot
     from pedesis_zoo.generation import generate, sample, seeds_from
+    from pedesis_zoo.inverting import Inversion, invert
     from pedesis_zoo.loading import ImageModel, PointModel, load, load_points
     from pedesis_zoo.points import sample_points
 
 __all__ = [
     "ImageModel",
+    "Inversion",
     "PointModel",
     "Snapshot",
     "card",
     "generate",
+    "invert",
     "list_models",
     "load",
     "load_points",
@@ -43,6 +47,7 @@ __version__ = "0.1.0"
 _LATER = (
     {"Snapshot": "drawing", "sample_points": "points"}
     | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
+    | dict.fromkeys(("Inversion", "invert"), "inverting")
     | dict.fromkeys(("generate", "sample", "seeds_from"), "generation")
 )
 

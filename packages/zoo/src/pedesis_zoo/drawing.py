@@ -102,7 +102,8 @@ class Drawing:
 
     def start(self, noise: Noise) -> Tensor:
         """x at times[0]: from the prior, or from q(x_t | picture)."""
-        process, like = self.model.denoiser.process, torch.empty(CHUNK, *self.model.shape, device=self.model.device)
+        process, model = self.model.denoiser.process, self.model
+        like = torch.empty(CHUNK, *model.shape, dtype=model.dtype, device=model.device)
         if self.picture is None:
             return process.prior(like).sample(noise)
-        return process.marginal(self.picture.expand_as(like), float(self.times[0])).sample(noise)
+        return process.marginal(self.picture.to(like).expand_as(like), float(self.times[0])).sample(noise)

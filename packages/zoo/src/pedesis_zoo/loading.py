@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.nn.text import TextConfig
+from pedesis.precision import at_least_single, weights_of
 from pedesis.registry import UnknownName
 from pedesis.variance import AnalyticVariance
 from pedesis_zoo.data.sets import FOLDER_LICENCE, OWN, ZOO
@@ -68,6 +69,11 @@ class ImageModel:
         """Where its weights are."""
         return next(self.denoiser.parameters()).device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What its walks are computed in: the type of its weights, at least float32."""
+        return at_least_single(weights_of(self.denoiser.network, torch.float32))
+
     def condition(self, wanted: str | int | Sequence[str | int | None] | None, rows: int) -> Tensor | None:
         """What is wanted, one thing for all rows or one per row, as the tensor the denoiser takes.
 
@@ -108,7 +114,7 @@ class ImageModel:
 
 @dataclass(frozen=True)
 class PointModel:
-    """A trained denoiser of points: `denoiser` takes float32 (B, D); `classes` are empty if it is unconditional."""
+    """A trained denoiser of points: `denoiser` takes (B, D); `classes` are empty if it is unconditional."""
 
     name: str
     denoiser: NetworkDenoiser
@@ -116,6 +122,11 @@ class PointModel:
     classes: tuple[str, ...]
     generation: Generation
     about: dict[str, Any]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What its walks are computed in: the type of its weights, at least float32."""
+        return at_least_single(weights_of(self.denoiser.network, torch.float32))
 
 
 def load_points(name_or_path: str | Path) -> PointModel:
