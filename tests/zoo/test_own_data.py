@@ -14,7 +14,7 @@ from PIL import Image
 import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
-from pedesis_zoo import train as training
+from pedesis_zoo import training
 from pedesis_zoo.bits import evaluate_bits
 from pedesis_zoo.curves import by_evaluations
 from pedesis_zoo.data import load_data
@@ -22,6 +22,7 @@ from pedesis_zoo.data.folder import load_folder
 from pedesis_zoo.editing import enlarger_of
 from pedesis_zoo.evaluation import evaluate
 from pedesis_zoo.loading import zoo_data
+from pedesis_zoo.own import own_recipe
 from pedesis_zoo.steering import classifiers
 
 
@@ -37,7 +38,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 root / "fashion-mnist" / str(label) / f"{i}.png"
             )
     images = load_folder(root / "fashion-mnist", 28)
-    plan = training.plan(training.folder_recipe(images), images, batch=2, steps=1)
+    plan = training.plan(own_recipe(images), images, batch=2, steps=1)
     return training.train(plan, root / "my-student-portraits.safetensors")
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pedesis.images import Pixels, checked_pixels, to_model
 from pedesis.noise import Noise
-from pedesis_zoo.drawing import CHUNK, Drawing, padded
+from pedesis_zoo.drawing import Drawing, chunks, padded
 from pedesis_zoo.generation import Settings, Wanted, prepare
 from pedesis_zoo.loading import ImageModel, load
 
@@ -84,8 +84,7 @@ def _upwards(drawing: Drawing, x0: Tensor) -> Iterator[Tensor]:
     """The noise of each chunk of padded pictures, on the CPU."""
     process, up = drawing.model.denoiser.process, drawing.times.flip(0)
     up[0] = min(float(process.schedule.time(torch.tensor(CLEAN, dtype=torch.float64))), float(up[1]) / 2)
-    for first in range(0, len(x0), CHUNK):
-        rows = slice(first, first + CHUNK)
+    for rows in chunks(len(drawing.seeds)):
         asked = None if drawing.condition is None else drawing.condition[rows]
         x = x0[rows].to(drawing.model.device, drawing.model.dtype)
         x = drawing.sampler.sample(drawing.denoiser(rows), x, up, asked)
