@@ -19,7 +19,7 @@ from pedesis.noise import PerSeed
 from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.thresholds import Clipped
 from pedesis_zoo.drawing import Drawing, Snapshot, padded
-from pedesis_zoo.loading import ImageModel, load
+from pedesis_zoo.loading import ImageModel, PointModel, load
 
 MOST_STEPS = 1000
 EVERYWHERE = (-math.inf, math.inf)
@@ -185,12 +185,21 @@ def guided(
         return told if inside is None else inside(told)
     plain = model.informed if inside is None else inside(model.informed)
     if not model.conditional:
+        check_unguided(model, guidance, rescale)
         return plain
 
     def at(scale: Tensor) -> Denoiser:
         return Rescaled(plain, scale, rescale) if rescale else ClassifierFree(plain, scale)
 
     return within(at, checked_scale(guidance), interval)
+
+
+def check_unguided(model: ImageModel | PointModel, guidance: float | Tensor, rescale: float = 0.0) -> None:
+    """ValueError for guidance of an unconditional model that would change nothing: other than 0, 1 or its default."""
+    wanted = set(checked_scale(guidance).flatten().tolist())
+    if rescale or not wanted <= {0.0, 1.0, float(model.generation.guidance)}:
+        asked = f"rescale {rescale:g}" if rescale else f"guidance {', '.join(f'{each:g}' for each in sorted(wanted))}"
+        raise ValueError(f"{model.name!r} is unconditional: there is nothing to guide, so {asked} would do nothing")
 
 
 def within(at: Callable[[Tensor], Denoiser], guidance: Tensor, interval: tuple[float, float] | None) -> Denoiser:
