@@ -84,7 +84,7 @@ def img(pixels: Pixels, alt: str) -> str:
 
 
 def figure(caption: str, pixels: Pixels, alt: str) -> str:
-    """A captioned picture."""
+    """A picture and its caption, which is HTML."""
     return f"<figure><figcaption>{caption}</figcaption>{img(pixels, alt)}</figure>"
 
 

@@ -8,6 +8,7 @@ import re
 import gradio as gr
 import show
 from models import load, models, own_models
+from words import in_markdown
 
 import pedesis_zoo as zoo
 from pedesis_zoo.registry import MODELS, recipe
@@ -17,8 +18,8 @@ def card(model: str) -> str:
     """A model's card, Markdown, without its front matter; its pictures are in it."""
     if model in own_models:
         known = load(model).text
-        words = "" if known is None else f" It knows these words: {', '.join(known.vocabulary)}."
-        return f"`{own_models[model].name}` is a model of your own.{words}"
+        words = "" if known is None else f" It knows these words: {in_markdown(', '.join(known.vocabulary))}."
+        return f"{in_markdown(own_models[model].name)} is a model of your own.{words}"
     with show.sentences():
         text = zoo.card(model).split("---\n", 2)[-1]
 

@@ -12,6 +12,7 @@ from gradio.data_classes import ImageData
 from models import enlarger, load, models
 from painter import painted, painter, to_paint
 from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish, wish
+from words import in_html
 
 import pedesis_zoo as zoo
 from pedesis.images import Pixels
@@ -143,7 +144,7 @@ def edited(kind: type[Wish], begin: Callable[[Any, zoo.ImageModel, Any], Begun],
         asked = wish(kind, **values)
         model = load(asked.model)
         walk, beside, caption = begin(asked, model, None if kind is Walk else source(model, picture))
-        left = "" if beside is None else show.figure(f"<b>{caption}</b>", beside, caption)
+        left = "" if beside is None else show.figure(f"<b>{in_html(caption)}</b>", beside, caption)
         for snapshot in show.paced(walk):
             drawn = snapshot.x0
             shown = (
