@@ -13,10 +13,10 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import disk  # the settings of gradio come first
 import gradio as gr
+from events import LIGHT
 from guard import Guard
 from mistakes import Page
 from models import models, own_models, steerable, students
@@ -50,11 +50,10 @@ def page() -> gr.Blocks:
                 classifier.build()
         with gr.Tab("About"):
             about.build()
-        light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **light).then(
+        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **LIGHT).then(
             None, first.link, first.link, js=generate.ADDRESS
         )
-        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, list(source), **light)
+        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, list(source), **LIGHT)
     return blocks
 
 
