@@ -23,6 +23,11 @@ names the field. A widget that checks by itself would forget how once an event h
 Draw = Callable[..., Iterator[tuple[Any, ...]]]
 
 
+def on_page(status: Component) -> dict[str, Any]:
+    """Of a long event of the page: whoever waits sees in `status` which place of the queue it has."""
+    return {**HEAVY, "api_visibility": "private", "show_progress": "minimal", "show_progress_on": status}
+
+
 def endpoint(name: str, draw: Draw, inputs: Sequence[Component], outputs: Sequence[Component]) -> None:
     """The same for programs: there a mistake is an error."""
     gr.on([], draw, list(inputs), list(outputs), api_name=name, **HEAVY)

@@ -54,7 +54,11 @@ def paced(
             story.append(snapshot)
         now = time.monotonic()
         if now - started > SECONDS:
-            raise gr.Error(f"stopped after {SECONDS} seconds; ask for fewer steps or pictures", print_exception=False)
+            yield snapshot  # what there is
+            raise gr.Error(
+                f"stopped after {SECONDS} seconds; ask for fewer steps or pictures; this is how far it came",
+                print_exception=False,
+            )
         if snapshot.finished or now - shown > PAUSE:
             yield snapshot
             shown = time.monotonic()

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import show
 import widgets as w
-from events import HEAVY, endpoint, stop, told
+from events import endpoint, on_page, stop, told
 from models import classifier_of, load, request, steerable
 
 import pedesis_zoo as zoo
@@ -94,6 +94,6 @@ def build() -> None:
             )
     inputs, outputs = [picker, *ask.values()], [plot, status, result]
     endpoint("steer", steer, inputs, outputs)
-    running = start.click(told(steer, outputs, status), inputs, outputs, api_visibility="private", **HEAVY)
+    running = start.click(told(steer, outputs, status), inputs, outputs, **on_page(status))
     stop(halt, [running], status)
     w.follow(picker, ask, status, [plot, result], [running], label=w.one_label)

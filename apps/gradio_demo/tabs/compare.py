@@ -10,7 +10,7 @@ import gradio as gr
 import pandas as pd
 import show
 import widgets as w
-from events import HEAVY, LIGHT, endpoint, stop, told
+from events import LIGHT, endpoint, on_page, stop, told
 from models import load, models, prompts, request, with_curve
 from wishes import MOST_ROWS, compared
 
@@ -124,7 +124,7 @@ def build() -> None:
     inputs = [picker, *ask.values(), by, values]
     outputs = [save, status, result]
     endpoint("compare", compare, inputs, outputs)
-    running = start.click(told(compare, outputs, status), inputs, outputs, api_visibility="private", **HEAVY)
+    running = start.click(told(compare, outputs, status), inputs, outputs, **on_page(status))
     stop(halt, [running], status)
     by.change(usual_values, [by, picker], values, **LIGHT)
     follow = w.follow(picker, ask, status, [save, result], [running], number=rows)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import show
 import widgets as w
-from events import HEAVY, LIGHT, endpoint, path_of, stop, told
+from events import LIGHT, endpoint, on_page, path_of, stop, told
 from models import enlarger, load, models, request
 from painter import painted, painter, to_paint
 from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish
@@ -238,10 +238,9 @@ def build() -> list[Any]:
 
     asked, outputs = list(ask.values()), [save, status, result]
     single = [ask[name] for name in ("label", "prompt", "guidance", "seed", "sampler", "eta", "steps", "grid")]
-    private: dict[str, Any] = {"api_visibility": "private", **HEAVY}
     source_of, shown = [picker, *single], [picture, status]
     endpoint("draw_picture", draw_source, source_of, shown)
-    drawn = draw.click(told(draw_source, shown, status), source_of, shown, **private)
+    drawn = draw.click(told(draw_source, shown, status), source_of, shown, **on_page(status))
     picture.change(begin_edit, [picker, picture], [editor, status], **LIGHT)
     edits = []
     for name, button, run, inputs in (
@@ -251,7 +250,7 @@ def build() -> list[Any]:
         ("interpolate", walk, interpolating, [picker, *asked, second, target]),
     ):
         endpoint(name, run, inputs, outputs)
-        edits.append(button.click(told(run, outputs, status), inputs, outputs, **private))
+        edits.append(button.click(told(run, outputs, status), inputs, outputs, **on_page(status)))
     stop(halt, [drawn, *edits], status)
     makers = {"label": w.one_label, "number": number, "other": other}
     follow = w.follow(picker, {**ask, "other": target}, status, [save, result], [drawn, *edits], **makers)

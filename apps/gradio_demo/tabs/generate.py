@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 import show
 import widgets as w
-from events import HEAVY, LIGHT, endpoint, path_of, stop, told
+from events import LIGHT, endpoint, on_page, path_of, stop, told
 from models import load, models, own_models, prompts, request
 from wishes import MOST_IMAGES, MOST_SEED, Wish, from_png, from_query, strange
 from words import in_html
@@ -223,14 +223,14 @@ def build() -> Tab:
     drawing = told(captioned, outputs, status)
     endpoint("generate", draw, inputs, outputs)
     pressed = [start.click, every["prompt"].submit]  # type: ignore[attr-defined]
-    latest: dict[str, Any] = {"trigger_mode": "always_last", "api_visibility": "private", **HEAVY}
-    running = gr.on(pressed, drawing, inputs, outputs, **latest)  # what is asked for while one runs comes after it
-    opened = arrived.change(told(linked, outputs, status), inputs, outputs, api_visibility="private", **HEAVY)
+    latest = {**on_page(status), "trigger_mode": "always_last"}  # what is asked for while one runs comes after it
+    running = gr.on(pressed, drawing, inputs, outputs, **latest)
+    opened = arrived.change(told(linked, outputs, status), inputs, outputs, **on_page(status))
     every["seed"].input(None, None, randomise, js="() => false")  # type: ignore[attr-defined]
     asked = [every[name] for name in ("label", "prompt", "guidance", "seed")]
     samples.click(None, None, randomise, js="() => false")
     picked = samples.click(of_example, [picker, samples], asked, api_visibility="private", show_progress="hidden")
-    again = picked.then(drawing, inputs, outputs, api_visibility="private", **HEAVY)
+    again = picked.then(drawing, inputs, outputs, **on_page(status))
     for event in (running, again, opened):
         event.success(None, link, link, js=KEPT)
     stop(halt, [running, again, opened], status)
