@@ -19,8 +19,18 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="a name from `list`, or a path to a weight file", metavar="MODEL")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, mps")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps; auto: the best there is")]
 Threads = Annotated[int, typer.Option(help="processor threads to use; 0 for all")]
+
+
+def _found(device: str) -> Any:
+    """The device of a name; says in one sentence which one "auto" took."""
+    from pedesis.device import announced, find_device
+
+    found = find_device(device)
+    if sentence := announced(device, found):
+        print(sentence, file=sys.stderr)
+    return found
 
 
 @app.command("list")
@@ -61,23 +71,23 @@ def sample(
     grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
     seed: Annotated[int, typer.Option(help="picture i has seed SEED + i")] = 0,
     enlarge: Annotated[int, typer.Option(min=1, max=32, help="how many times to enlarge the pixels")] = 4,
-    device: Device = "cpu",
+    device: Device = "auto",
 ) -> None:
     """Draw pictures into one PNG."""
     from pedesis.files import check_writable
     from pedesis.images import enlarge as enlarge_pixels
     from pedesis.images import grid as lay_out
     from pedesis.images import save_png
-    from pedesis_zoo.drawing import CHUNK
+    from pedesis_zoo.drawing import MOST
     from pedesis_zoo.generation import generate, in_pieces
     from pedesis_zoo.loading import load
 
     check_writable(out)
-    model = load(name, device)
+    model = load(name, _found(device))
     in_turn = label is None and model.classes
     wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
-    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=CHUNK)
+    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
     save_png(enlarge_pixels(lay_out(pixels), enlarge), out, settings)
     print(f"{number} pictures in {out}")
@@ -99,7 +109,7 @@ def train(
     save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 120.0,
     tensorboard: Annotated[Path | None, typer.Option(help="folder for TensorBoard's log")] = None,
     threads: Threads = 0,
-    device: Device = "cpu",
+    device: Device = "auto",
 ) -> None:
     """Train a recipe, or your own pictures. Interrupted runs go on where they stopped when called again."""
     import torch
@@ -112,6 +122,7 @@ def train(
     if (name is None) == (data is None):
         raise ValueError("name a recipe, or give --data FOLDER with your own pictures (one of the two)")
     check_writable(out)
+    place = _found(device)
     if threads:
         torch.set_num_threads(threads)
     changes: dict[str, Any] = {"minutes": minutes, "steps": steps, "batch": batch, "learning_rate": learning_rate}
@@ -140,7 +151,7 @@ def train(
         if log is not None and state.step % 20 == 0:
             log.add_scalar("loss", state.loss, state.step)
 
-    written = training.train(plan, out, report, save_every, device, start)
+    written = training.train(plan, out, report, save_every, place, start)
     bar.close()
     print(f"trained weights in {written}")
 
@@ -177,32 +188,34 @@ def evaluate(
         str | None, typer.Option(help="measure a curve instead: evaluations, guidance, conditioning")
     ] = None,
     save: Annotated[bool, typer.Option(help="keep the results for the card")] = False,
+    device: Device = "auto",
 ) -> None:
     """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
     from pedesis_zoo import evaluation
 
+    place = _found(device)
     if curve is not None:
-        _curve(name, curve, number, seed, save)
+        _curve(name, curve, number, seed, save, place)
         return
     if bits or few_steps or flow:
         from pedesis_zoo.bits import evaluate_bits
 
-        command, results = evaluate_bits(name, number, steps, few_steps, flow, save)
+        command, results = evaluate_bits(name, number, steps, few_steps, flow, save, place)
     elif codecs:
         from pedesis_zoo.codecs import evaluate_codecs
         from pedesis_zoo.loading import load
 
         command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
-        results = evaluate_codecs(load(name).about["data"]["name"], number)
+        results = evaluate_codecs(load(name, "cpu").about["data"]["name"], number)
     else:
         settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid, "interval": interval}
-        command, results = evaluation.evaluate(name, number, seed, settings)
+        command, results = evaluation.evaluate(name, number, seed, settings, place)
     print(command, *evaluation.lines(results), sep="\n")
     if save:
         evaluation.save_results(name, command, results)
 
 
-def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
+def _curve(name: str, curve: str, number: int, seed: int, save: bool, device: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -213,7 +226,7 @@ def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
 
     if curve not in CURVES:
         raise UnknownName("curve", curve, CURVES)
-    rows = CURVES[curve](load(name), number, seed)
+    rows = CURVES[curve](load(name, device), number, seed)
     command = f"python -m pedesis_zoo evaluate {name} -n {number} --seed {seed} --curve {curve}"
     table = Table(*rows[0], title=command)
     for row in rows:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pedesis.classifier import CleanClassifier, NoisyClassifier
+from pedesis.device import AUTO
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
@@ -65,7 +66,9 @@ def floor(data: str, count: int) -> float:
     return frechet_distance(reference(data, "test")[0], reference(data, "train")[0][:count])
 
 
-def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]) -> tuple[str, Results]:
+def evaluate(
+    name: str, count: int, first_seed: int, settings: Mapping[str, Any], device: str | torch.device = AUTO
+) -> tuple[str, Results]:
     """Measure a model of any kind: the command that does it again, and the results."""
     from pedesis_zoo.enlarging import evaluate_enlarger
     from pedesis_zoo.points import evaluate_points
@@ -74,7 +77,7 @@ def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]
     _, about, _ = load_any(name)
     command = f"python -m pedesis_zoo evaluate {name}"
     if about["kind"] == "image":
-        model = load(name)
+        model = load(name, device)
         given = {key: value for key, value in settings.items() if value is not None}
         measure = evaluate_images if model.text is None else evaluate_prompts
         options = [f"--{key} {_typed(value)}" for key, value in given.items()]

@@ -39,7 +39,8 @@ class Settings(TypedDict, total=False):
     guidance: 0 unconditional, 1 plain conditional, more follows the condition more strongly. A distilled model knows
         the scales that it has learned, `Generation.scales`.
     steps: how many steps of the sampler.
-    sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler.
+    sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler. Its step to clean data
+        is a mean, even where it could be drawn (`ddpm` with variance "optimal").
     grid: a name in `pedesis.grids.GRIDS`: where the steps are.
     interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
         the cost. `EVERYWHERE` for no limits.
@@ -84,7 +85,7 @@ def sample(
     seeds: Sequence[int] = (0,),
     **settings: Unpack[Settings],
 ) -> Pixels:
-    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of eight."""
+    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of 32."""
     return prepare(model, condition, seeds, **settings).pictures()
 
 
@@ -252,9 +253,9 @@ def _undistilled(model: ImageModel, wanted: bool) -> None:
 
 
 def _sampler(wanted: str | Mapping[str, Any] | Sampler) -> Sampler:
-    if isinstance(wanted, Sampler):
-        return wanted
-    return SAMPLERS.build({"name": wanted} if isinstance(wanted, str) else dict(wanted))
+    if not isinstance(wanted, Sampler):
+        wanted = SAMPLERS.build({"name": wanted} if isinstance(wanted, str) else dict(wanted))
+    return wanted.ending_in_mean()
 
 
 def _number(what: str, value: Any, low: float, high: float) -> float:
