@@ -117,11 +117,11 @@ def noised(
 
 
 def eps_error(denoiser: NetworkDenoiser, batch: Noised, answer: Tensor) -> Tensor:
-    """mean (eps - eps_hat)^2 of each row (B,), float64: the network's own error, rescaled."""
+    """mean (eps - eps_hat)^2 of each row (B,), float64 on the CPU, as times are: the network's own error, rescaled."""
     target = denoiser.parameterisation.target(batch.x0, batch.eps, batch.alpha, batch.sigma)
     alpha, sigma = denoiser.process.alpha_sigma(batch.log_snr)
     scale = denoiser.parameterisation.eps_error_scale(alpha, sigma)
-    return scale**2 * (target - answer).square().flatten(1).mean(1)
+    return scale**2 * (target - answer).square().flatten(1).mean(1).to(scale)
 
 
 class Loss:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
+import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -162,7 +163,7 @@ def prepare(
 def rows_of(model: ImageModel, wanted: Wanted, count: int) -> Tensor | None:
     """A condition for `count` pictures, padded to whole chunks."""
     condition = model.condition(wanted, count)
-    return None if condition is None else condition[padded(range(count))]
+    return None if condition is None else condition[torch.tensor(padded(range(count)))]
 
 
 Around = Callable[[Denoiser], Denoiser]
