@@ -32,7 +32,7 @@ class Ancestral(GaussianSampler):
     """
 
     def __init__(self, variance: str | VarianceRule = "posterior"):
-        self.rule = VARIANCE_RULES.build({"name": variance}) if isinstance(variance, str) else variance
+        self.rule = VARIANCE_RULES.of(variance)
 
     def config(self) -> dict[str, Any]:
         return {"variance": self.rule.name}
