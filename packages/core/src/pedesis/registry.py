@@ -12,11 +12,13 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 
 from pedesis.aliases import hint_for, name_of, squashed, words_for
 
 T = TypeVar("T")
+Choice: TypeAlias = T | type[T] | str | Mapping[str, Any]
+"""What `Registry.of` takes: an object, its class, its name, or `{"name": ..., **arguments}`."""
 ENTRY_POINTS = "pedesis"
 
 
@@ -141,7 +143,7 @@ class Registry(Generic[T]):
             name = shown(spec.get("name"))
             raise ValueError(f"{self.kind} {name} cannot be built from {given}: {error}; it takes {taken}") from None
 
-    def of(self, wanted: T | type[T] | str | Mapping[str, Any]) -> T:
+    def of(self, wanted: Choice[T]) -> T:
         """What is wanted, as an object: from its name, its plain description, its class or itself.
 
         Raises:

@@ -47,6 +47,10 @@ _LATER = (
 )
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import what needs torch when it is first asked for."""
     if name not in _LATER:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from pedesis.denoiser import Denoiser
 from pedesis.gaussian import Noise
 from pedesis.images import Pixels, to_pixels
 from pedesis.samplers import Sampler, Step
 from pedesis_zoo.loading import ImageModel
+from pedesis_zoo.notebook import png
 
 CHUNK = 8
 """Pictures are always computed eight at a time, the last eight padded: a convolution's rounding depends on the
@@ -27,7 +29,7 @@ size of its batch, so this makes a picture depend on its seed alone. It also bou
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """A moment of generation, as pixels: uint8 (B, H, W, C).
 
@@ -42,7 +44,15 @@ class Snapshot:
     t: float
     x_t: Pixels
     x0: Pixels
-    state: Tensor = field(repr=False)
+    state: Tensor
+
+    def __repr__(self) -> str:
+        count, height, width, channels = self.x0.shape
+        return f"Snapshot(step {self.step} of {self.steps}, t={self.t:g}, {count} x {height}x{width}x{channels})"
+
+    def _repr_png_(self) -> bytes:
+        """For notebooks: the noisy pictures on the left, what the model expects on the right."""
+        return png(self.x0) if self.finished else png(np.concatenate([self.x_t, self.x0], axis=2))
 
     @property
     def finished(self) -> bool:
@@ -86,13 +96,19 @@ class Drawing:
                 x0 = torch.cat([step.x0 for step in now])[:count]
                 yield Snapshot(now[0].index, steps, now[0].level.t, to_pixels(x_t), to_pixels(x0), x_t)
 
-    def pictures(self) -> Pixels:
-        """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are."""
-        drawn = []
-        for first in range(0, len(self.seeds), CHUNK):
-            for step in self.walk(slice(first, first + CHUNK)):
-                pass
-            drawn.append(to_pixels(step.x0))
+    def pictures(self, progress: bool | None = None) -> Pixels:
+        """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are.
+
+        Args:
+            progress: whether a bar says how far it is; None: on a terminal or in a notebook, after a second.
+        """
+        drawn, firsts = [], range(0, len(self.seeds), CHUNK)
+        hidden = None if progress is None else not progress
+        with tqdm(total=len(firsts) * len(self.times), unit="step", delay=1, leave=False, disable=hidden) as bar:
+            for first in firsts:
+                for step in self.walk(slice(first, first + CHUNK)):
+                    bar.update()
+                drawn.append(to_pixels(step.x0))
         return np.concatenate(drawn)[: len(self.seeds)]
 
     def walk(self, rows: slice) -> Iterator[Step]:
