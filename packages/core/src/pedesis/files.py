@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +10,6 @@ from pathlib import Path
 
 def check_writable(path: Path) -> None:
     """Before a long computation: raise ValueError if its result could not be written to `path`."""
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        pass
-    except OSError as error:  # a name that is too long, a loop of links, a file where a folder should be
-        name = path.name if len(path.name) < 60 else f"{path.name[:57]}... ({len(path.name)} letters)"
-        raise ValueError(f"cannot write {name}: {error.strerror}; choose another name") from None
     if not path.parent.is_dir():
         raise ValueError(f"cannot write {path}: the folder {path.parent} does not exist; create it first")
     if path.is_dir():
@@ -35,9 +27,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     check_writable(path)
-    handle, name = tempfile.mkstemp(suffix=".part", prefix=f".{path.name[:40]}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
         mask = os.umask(0)

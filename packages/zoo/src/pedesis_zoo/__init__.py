@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pedesis_zoo.registry import card, list_models, recipe
 
 if TYPE_CHECKING:
+    from pedesis_zoo.bound import bits_per_dimension
+    from pedesis_zoo.comparing import compare, evaluate
     from pedesis_zoo.drawing import Snapshot
     from pedesis_zoo.generation import generate, sample, seeds_from
     from pedesis_zoo.loading import ImageModel, PointModel, load, load_points
@@ -28,7 +30,10 @@ __all__ = [
     "ImageModel",
     "PointModel",
     "Snapshot",
+    "bits_per_dimension",
     "card",
+    "compare",
+    "evaluate",
     "generate",
     "list_models",
     "load",
@@ -41,7 +46,8 @@ __all__ = [
 __version__ = "0.1.0"
 
 _LATER = (
-    {"Snapshot": "drawing", "sample_points": "points"}
+    {"Snapshot": "drawing", "sample_points": "points", "bits_per_dimension": "bound"}
+    | dict.fromkeys(("compare", "evaluate"), "comparing")
     | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
     | dict.fromkeys(("generate", "sample", "seeds_from"), "generation")
 )

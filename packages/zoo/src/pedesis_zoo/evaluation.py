@@ -16,9 +16,11 @@ from pedesis.classifier import CleanClassifier, NoisyClassifier
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
+from pedesis_zoo.data.folder import OWN
+from pedesis_zoo.data.sets import known_sets
 from pedesis_zoo.drawing import Snapshot, padded
 from pedesis_zoo.generation import generate, in_pieces
-from pedesis_zoo.loading import ImageModel, load, load_any, load_points
+from pedesis_zoo.loading import ImageModel, load_any, load_points, loaded
 from pedesis_zoo.metrics import (
     Estimate,
     average,
@@ -65,31 +67,52 @@ def floor(data: str, count: int) -> float:
     return frechet_distance(reference(data, "test")[0], reference(data, "train")[0][:count])
 
 
-def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]) -> tuple[str, Results]:
-    """Measure a model of any kind: the command that does it again, and the results."""
+def evaluate(
+    name: str | Path | ImageModel, count: int, first_seed: int, settings: Mapping[str, Any]
+) -> tuple[str, Results]:
+    """Measure a model of any kind: the command that does it again, and the results.
+
+    Raises:
+        ValueError: a model of pictures of your own, which have no test set here.
+    """
     from pedesis_zoo.enlarging import evaluate_enlarger
     from pedesis_zoo.points import evaluate_points
     from pedesis_zoo.prompts import evaluate_prompts, evaluate_reader
 
-    _, about, _ = load_any(name)
-    command = f"python -m pedesis_zoo evaluate {name}"
+    about = name.about if isinstance(name, ImageModel) else load_any(name)[1]
+    command = f"python -m pedesis_zoo evaluate {name.name if isinstance(name, ImageModel) else name}"
     if about["kind"] == "image":
-        model = load(name)
+        check_data(about)
+        model = loaded(name)
         given = {key: value for key, value in settings.items() if value is not None}
         measure = evaluate_images if model.text is None else evaluate_prompts
-        options = [f"--{key} {_typed(value)}" for key, value in given.items()]
-        return " ".join([command, f"-n {count} --seed {first_seed}", *options]), measure(
+        return f"{command} {options(f'-n {count} --seed {first_seed}', given)}", measure(
             model, count, first_seed, **given
         )
     if about["kind"] == "points":
-        return command, evaluate_points(load_points(name))
+        return command, evaluate_points(load_points(str(name)))
     of_kind: dict[str, Callable[[str], Results]] = {
         "clean-classifier": evaluate_classifier,
         "noisy-classifier": evaluate_noisy_classifier,
         READER: evaluate_reader,
         ENLARGER: evaluate_enlarger,
     }
-    return command, of_kind[about["kind"]](name)
+    return command, of_kind[about["kind"]](str(name))
+
+
+def check_data(about: Mapping[str, Any]) -> None:
+    """Raise ValueError for a model of pictures of your own: the zoo has no others like them to compare with."""
+    data = about["data"]
+    if data["licence"] == OWN or data["name"] not in known_sets():
+        raise ValueError(
+            f"the pictures of {data['name']!r} that this model was trained on are your own: say which pictures to "
+            "measure it on with --against FOLDER (in Python, against=)"
+        )
+
+
+def options(first: str, settings: Mapping[str, Any]) -> str:
+    """Settings as they are written on the command line, after others."""
+    return " ".join([first, *(f"--{key} {_typed(value)}" for key, value in settings.items())])
 
 
 def _typed(value: Any) -> str:

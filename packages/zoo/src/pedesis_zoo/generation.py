@@ -22,7 +22,7 @@ from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.thresholds import Clipped
 from pedesis_zoo.arguments import number, pair, seeds_of, whole
 from pedesis_zoo.drawing import Drawing, Snapshot, padded
-from pedesis_zoo.loading import ImageModel, load
+from pedesis_zoo.loading import ImageModel, loaded
 from pedesis_zoo.notebook import Pictures
 
 MOST_STEPS = 1000
@@ -137,7 +137,7 @@ def prepare(
         small: what a model that enlarges is conditioned on, a row per picture, padded to whole chunks.
     """
     given = _given(settings)
-    model = _loaded(model)
+    model = loaded(model)
     if model.denoiser.option("enlarges") and small is None:
         raise ValueError(f"{model.name!r} draws larger versions of pictures: pedesis_zoo.editing.enlarge(model, small)")
     usual, seeds = model.generation, seeds_of(seeds)
@@ -180,12 +180,6 @@ def _given(settings: Settings) -> dict[str, Any]:
     if "around" in given and others:
         raise ValueError(f"around= is a guidance rule in place of {', '.join(sorted(others))}; give one or the other")
     return given
-
-
-def _loaded(model: ImageModel | str | Path) -> ImageModel:
-    if not isinstance(model, ImageModel | str | Path):
-        raise ValueError(f"a model is a name, a path to a weight file, or what `load` gives; got {shown(model)}")
-    return model if isinstance(model, ImageModel) else load(model)
 
 
 def _by(rule: Around, model: ImageModel, guidance: float) -> Denoiser:

@@ -184,6 +184,13 @@ def _generation(plain: dict[str, Any]) -> Generation:
     return Generation(**{**plain, **pairs})
 
 
+def loaded(model: ImageModel | str | Path) -> ImageModel:
+    """A model, from itself, its name or its weight file. Raises ValueError."""
+    if not isinstance(model, ImageModel | str | Path):
+        raise ValueError(f"a model is a name, a path to a weight file, or what `load` gives; got {shown(model)}")
+    return model if isinstance(model, ImageModel) else load(model)
+
+
 def load_any(name_or_path: str | Path) -> tuple[nn.Module, dict[str, Any], str]:
     """The module of any kind of model, what its file says, and its name."""
     if (own := own_file(name_or_path)) is not None:

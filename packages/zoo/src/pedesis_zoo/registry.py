@@ -71,7 +71,7 @@ def card(name: str | Path) -> str:
         UnknownName: no such model. ValueError: a file that is missing, altered, or no weight file.
     """
     if (own := own_file(name)) is not None:
-        from pedesis_zoo.own import own_card
+        from pedesis_zoo.files import own_card
 
         return own_card(own)
     name = str(name)

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pedesis_zoo.data.sets import ImageSet
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
+OWN = "your own pictures"
 LARGEST = 64_000_000  # pixels; larger files are refused before they are decoded
 
 
@@ -78,4 +79,4 @@ def load_folder(folder: str | Path, size: int) -> ImageSet:
         pixels = pixels[..., :1]
     labels = np.array([names.index(place) for place in places], dtype=np.int64)
     classes = () if names == ["."] else tuple(name if name != "." else "other" for name in names)
-    return ImageSet(folder.resolve().name, pixels, labels, classes, "your own pictures")
+    return ImageSet(folder.resolve().name, pixels, labels, classes, OWN)
