@@ -121,4 +121,7 @@ def test_the_kernel_distance_touches_no_global_state_and_says_nothing() -> None:
         found = kernel_distance(first, second, subset=100, subsets=5)
     assert torch.equal(before, torch.random.get_rng_state())
     assert found == kernel_distance(first, second, subset=100, subsets=5) > 0
-    assert abs(kernel_distance(first, first.flip(0), subset=200, subsets=1)) < 0.1
+    between, (one, two) = (first @ second.T / 5 + 1) ** 3, ((x @ x.T / 5 + 1) ** 3 for x in (first[:150], second))
+    pairs = 150 * 149
+    true = sum((k.sum() - k.trace()) / pairs for k in (one, two)) - 2 * between[:150].mean()
+    assert kernel_distance(first[:150], second, subset=150, subsets=1) == pytest.approx(float(true), rel=1e-4)
