@@ -1,6 +1,6 @@
 """The generation demo: widgets, and calls to `pedesis_zoo`.
 
-    python app.py [--port 7860] [--models FOLDER]
+    python app.py [--port 7860] [--models FOLDER] [--device auto]
 
 Everything runs on this machine; the page asks nothing of any other.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import disk  # the settings of gradio come first
 import gradio as gr
 from guard import Guard
-from models import models, own_models, steerable, students
+from models import compute_on, models, own_models, steerable, students
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
 
@@ -92,8 +92,11 @@ def main() -> None:
     host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")  # set by public Spaces
     parser.add_argument("--host", default=host, help="0.0.0.0 only behind a proxy")
     parser.add_argument("--models", type=Path, help="a folder with weight files of your own")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto: the best there is")
     options = parser.parse_args()
     try:
+        if sentence := compute_on(options.device):
+            print(sentence, file=sys.stderr)
         if options.models is not None:
             found, left_out = drawable(options.models)
             own_models.update(found)

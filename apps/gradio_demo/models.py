@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pedesis_zoo as zoo
+from pedesis.device import announced, find_device
 from pedesis.registry import UnknownName
 from pedesis_zoo.editing import enlarger_of
 from pedesis_zoo.steering import classifiers
@@ -30,6 +31,15 @@ PROMPTS = {
 """Prompts worth trying."""
 
 own_models: dict[str, Path] = {}
+chosen = {"device": "cpu"}
+"""Where models compute; `compute_on` changes it."""
+
+
+def compute_on(device: str) -> str | None:
+    """Have all models compute on a device; the sentence to say if it was chosen. Raises ValueError for none."""
+    found = find_device(device)
+    chosen["device"] = str(found)
+    return announced(device, found)
 
 
 def models() -> list[str]:
@@ -53,17 +63,17 @@ def students() -> list[str]:
 def load(name: str) -> zoo.ImageModel:
     """A model, loaded once and only read from then on. Raises UnknownName, or ValueError for a file that is none."""
     if name in own_models:
-        return zoo.load(own_models[name])
+        return zoo.load(own_models[name], chosen["device"])
     if name not in models():
         raise UnknownName("model", name, models())
-    return zoo.load(name)
+    return zoo.load(name, chosen["device"])
 
 
 @lru_cache(maxsize=16)
 def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
     trained = enlarger_of(load(name).about["data"]["name"], factor)
-    return None if trained is None else zoo.load(trained)
+    return None if trained is None else zoo.load(trained, chosen["device"])
 
 
 @lru_cache(maxsize=16)

@@ -122,7 +122,7 @@ def cross_entropy(
         t = noise.stratified()
         log_probs = model.log_probs(model.process.marginal(x0, t).sample(noise), t)
     else:
-        t = torch.zeros(x0.shape[0], dtype=torch.float64)
+        t = torch.zeros(x0.shape[0], dtype=torch.float64)  # times are kept on the CPU
         log_probs = model.log_probs(shifted(x0, noise))
     return F.nll_loss(log_probs, label, reduction="none"), t
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -44,6 +45,11 @@ class Mixture:
                 f"a mixture of {k} Gaussians in {d} dimensions needs {k} positive weights and covariances "
                 f"({k}, {d}, {d}); got {tuple(self.weights.shape)} and {tuple(self.covs.shape)}"
             )
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Mixture:
+        """The mixture with every tensor changed, for instance moved to a device."""
+        labels = None if self.labels is None else change(self.labels)
+        return Mixture(change(self.weights), change(self.means), change(self.covs), labels)
 
     def log_weights(self, condition: Condition, rows: int) -> Tensor:
         """log w_k for each row (B, K): the class-conditional mixture where the row's class is not null."""
@@ -90,11 +96,17 @@ class MixtureDenoiser(ExactDenoiser):
         super().__init__(process)
         self.mixture = mixture
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> MixtureDenoiser:
+        """`to(device)` and the like move the mixture too."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.mixture = self.mixture.mapped(fn)
+        return self
+
     def components(self, t: Time, like: Tensor) -> tuple[Tensor, Tensor]:
         """Means alpha m_k (B or 1, K, D) and covariances alpha^2 S_k + sigma^2 I (B or 1, K, D, D) of q(x_t)."""
         alpha, sigma, _ = self.process.scales(t, like[:, 0])
         alpha, sigma = alpha.reshape(-1, 1, 1), sigma.reshape(-1, 1, 1, 1)
-        identity = torch.eye(like.shape[1], dtype=like.dtype)
+        identity = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
         return alpha * self.mixture.means, alpha[..., None] ** 2 * self.mixture.covs + sigma**2 * identity
 
     def log_joint(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
@@ -153,14 +165,17 @@ class EmpiricalDenoiser(ExactDenoiser):
 
     def __init__(self, data: Tensor, process: Process, labels: Tensor | None = None):
         super().__init__(process)
-        self.data, self.labels = data, labels
+        self.data: Tensor
+        self.labels: Tensor | None
+        self.register_buffer("data", data, persistent=False)
+        self.register_buffer("labels", labels, persistent=False)
 
     def log_joint(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         """log p(x_n | condition) + log N(x_t; alpha x_n, sigma^2 I) for every training point, (B, N)."""
         alpha, sigma, _ = self.process.scales(t, x_t.flatten(1))
         distance = torch.cdist(x_t.flatten(1) / alpha, self.data.flatten(1))
         density = -((alpha * distance / sigma) ** 2) / 2 - self.data[0].numel() * (sigma * math.tau**0.5).log()
-        share = torch.zeros(len(x_t), len(self.data), dtype=density.dtype)
+        share = torch.zeros(len(x_t), len(self.data), dtype=density.dtype, device=density.device)
         if condition is not None and self.labels is not None:
             share = share.masked_fill((condition[:, None] >= 0) & (self.labels != condition[:, None]), -torch.inf)
         joint: Tensor = share.log_softmax(1) + density

@@ -3,10 +3,13 @@
 bf16 halves the cost of a convolution where the hardware multiplies it natively (CUDA, Intel AMX, AVX-512
 BF16); elsewhere it would be slower, and float32 is used. Only the network runs in this precision: noise
 levels, the state of a sampler, losses and weight averages are float32 or better.
+
+    PEDESIS_PRECISION=auto|float32|bfloat16     environment variable, read at every call; auto is the rule above
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -14,18 +17,33 @@ from functools import cache
 
 import torch
 
+SWITCH = "PEDESIS_PRECISION"
+POLICIES = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}
+
 _full: ContextVar[bool] = ContextVar("full_precision", default=False)
 
 
-@cache
 def compute_dtype(device_type: str) -> torch.dtype:
-    """The type of the network's arithmetic on this kind of device: torch.bfloat16 or torch.float32."""
+    """The type of the network's arithmetic on this kind of device: torch.bfloat16 or torch.float32.
+
+    Raises:
+        ValueError: the environment variable PEDESIS_PRECISION holds none of `POLICIES`.
+    """
+    wanted = os.environ.get(SWITCH, "auto")
+    if wanted not in POLICIES:
+        raise ValueError(f"{SWITCH} must be one of {', '.join(POLICIES)}; got {wanted!r}")
+    return POLICIES[wanted] or _fastest(device_type)
+
+
+@cache
+def _fastest(device_type: str) -> torch.dtype:
     if device_type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if device_type == "cpu":
         capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-        fast = any(capabilities.get(feature, False) for feature in ("amx_bf16", "avx512_bf16"))
-        return torch.bfloat16 if fast else torch.float32
+        native = any(capabilities.get(feature, False) for feature in ("amx_bf16", "avx512_bf16"))
+        held_back = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # by ATEN_CPU_CAPABILITY
+        return torch.bfloat16 if native and not held_back else torch.float32
     return torch.float32
 
 

@@ -162,7 +162,7 @@ def by_level(
     for part, terms in tqdm(batches, total=math.ceil(len(x0) / BATCH), unit=f"x{BATCH} pictures", disable=None):
         bound = terms[name]
         each = torch.cat([bound.prior[None], bound.per_step, bound.reconstruction[None]])
-        bits.append(each.double() / (bound.dimensions * math.log(2)))
+        bits.append(each.double().cpu() / (bound.dimensions * math.log(2)))
         squares.append(torch.stack([_square(inner.memory[float(t)], part) for t in times[:-1]]))
     table, rms = torch.cat(bits, 1), 127.5 * torch.cat(squares, 1).mean(1).sqrt()
     log_snrs = denoiser.process.log_snr(times[:-1])
@@ -255,7 +255,7 @@ def _signs(seed: int, part: int, like: Tensor) -> Tensor:
 
 def _square(said: Prediction, x0: Tensor) -> Tensor:
     """Mean squared error of each picture, (B,)."""
-    return (said.x0 - x0).double().square().flatten(1).mean(1)
+    return (said.x0 - x0).double().square().flatten(1).mean(1).cpu()
 
 
 def mean_and_error(values: Tensor) -> tuple[float, float]:

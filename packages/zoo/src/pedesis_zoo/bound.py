@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pedesis.denoiser import Condition, Denoiser
+from pedesis.device import AUTO
 from pedesis.images import Pixels, to_model
 from pedesis.remembered import Remembered
 from pedesis_zoo.bits import (
@@ -62,7 +63,7 @@ def bits_per_dimension(
         ValueError: pictures of another size, fewer than four without `known`, or a condition the model does not have.
     """
     model = loaded(model)
-    x0 = to_model(these)
+    x0 = to_model(these).to(model.device)
     if x0.shape[1:] != model.shape:
         raise ValueError(f"{model.name!r} draws pictures of {model.shape} (C, H, W); got {tuple(x0.shape[1:])}")
     if known is None and len(x0) < 4:
@@ -71,7 +72,7 @@ def bits_per_dimension(
     halves = [slice(None)] if known is not None else [slice(0, None, 2), slice(1, None, 2)]
     bits = torch.empty(len(x0), dtype=torch.float64)
     for half, other in zip(halves, reversed(halves), strict=True):
-        source, asked = (x0[other], rows) if known is None else (to_model(known), None)
+        source, asked = (x0[other], rows) if known is None else (to_model(known).to(x0), None)
         levels = learn_levels(model.denoiser, source, None if asked is None else asked[other])
         part = None if rows is None else rows[half]
         bits[half] = torch.cat(list(_bits(model.denoiser, levels, x0[half], steps, part, seed)))
@@ -85,7 +86,7 @@ def _bits(
     inner, times = Remembered(denoiser), levels.searched(steps)
     name, rule = next(iter(choices(inner, levels, times, has_learned(denoiser, x0)).items()))
     for _, found in bounds(inner, x0, times, {name: rule}, condition, seed):
-        yield found[name].bits_per_dimension.double()
+        yield found[name].bits_per_dimension.double().cpu()
 
 
 def evaluate_bits(
@@ -96,15 +97,16 @@ def evaluate_bits(
     flow: bool = False,
     save: bool = False,
     against: str | None = None,
+    device: str | torch.device = AUTO,
 ) -> tuple[str, Results]:
     """`evaluate --bits`, `--few-steps` and `--flow`: the command that repeats it, and the numbers for the card.
 
     The first `number` test images; levels are learned from as many training images, 512 at most. No class is given.
     `against` is another data set, or a folder, of which every other picture stands for the training images.
     """
-    model = load(name)
+    model = load(name, device)
     train, test = _splits(model, against, number)
-    levels, x0 = learn_levels(model.denoiser, to_model(train)), to_model(test)
+    levels, x0 = learn_levels(model.denoiser, to_model(train).to(model.device)), to_model(test).to(model.device)
     command = f"python -m pedesis_zoo evaluate {name} -n {number} " + (f"--against {against} " if against else "")
     if few_steps:
         command += "--few-steps" + (f" --steps {steps}" if steps else "")

@@ -88,7 +88,7 @@ def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:
         return lambda labels, seeds: by_classifier(model, steering, labels, seeds, guidance=scale, **where)
 
     def auto(scale: float) -> Draw:
-        weak = load(f"{model.name}-weak").denoiser
+        weak = load(f"{model.name}-weak", model.device).denoiser
         steered: Denoiser = Clipped(AutoGuided(model.denoiser, weak, scale))
         return lambda labels, seeds: replace(
             prepare(model, labels, seeds, guidance=1.0), denoiser=lambda rows: steered

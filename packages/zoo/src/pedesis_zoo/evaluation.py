@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pedesis.classifier import CleanClassifier, NoisyClassifier
+from pedesis.device import AUTO
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
@@ -20,7 +21,7 @@ from pedesis_zoo.data.folder import OWN
 from pedesis_zoo.data.sets import known_sets
 from pedesis_zoo.drawing import Snapshot, padded
 from pedesis_zoo.generation import generate, in_pieces
-from pedesis_zoo.loading import ImageModel, load_any, load_points, loaded
+from pedesis_zoo.loading import ImageModel, load, load_any, load_points
 from pedesis_zoo.metrics import (
     Estimate,
     average,
@@ -68,7 +69,11 @@ def floor(data: str, count: int) -> float:
 
 
 def evaluate(
-    name: str | Path | ImageModel, count: int, first_seed: int, settings: Mapping[str, Any]
+    name: str | Path | ImageModel,
+    count: int,
+    first_seed: int,
+    settings: Mapping[str, Any],
+    device: str | torch.device = AUTO,
 ) -> tuple[str, Results]:
     """Measure a model of any kind: the command that does it again, and the results.
 
@@ -83,7 +88,7 @@ def evaluate(
     command = f"python -m pedesis_zoo evaluate {name.name if isinstance(name, ImageModel) else name}"
     if about["kind"] == "image":
         check_data(about)
-        model = loaded(name)
+        model = name if isinstance(name, ImageModel) else load(name, device)
         given = {key: value for key, value in settings.items() if value is not None}
         measure = evaluate_images if model.text is None else evaluate_prompts
         return f"{command} {options(f'-n {count} --seed {first_seed}', given)}", measure(

@@ -45,7 +45,8 @@ class Settings(TypedDict, total=False):
     guidance: 0 unconditional, 1 plain conditional, more follows the condition more strongly. A distilled model knows
         the scales that it has learned, `Generation.scales`.
     steps: how many steps of the sampler.
-    sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler.
+    sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler. Its step to clean data
+        is a mean, even where it could be drawn (`ddpm` with variance "optimal").
     grid: where the steps are: a name in `pedesis.grids.GRIDS`, `{"name": ..., **arguments}`, or a grid.
     interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
         the cost. `EVERYWHERE` for no limits.
@@ -95,7 +96,7 @@ def sample(
     progress: bool | None = None,
     **settings: Unpack[Settings],
 ) -> Pictures:
-    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of eight; notebooks show them.
+    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of 32; notebooks show them.
 
     Args:
         progress: whether a bar says how far it is; by default on a terminal and in a notebook, after a second.
@@ -281,4 +282,4 @@ def _undistilled(model: ImageModel, wanted: bool) -> None:
 
 
 def _sampler(wanted: Choice[Sampler]) -> Sampler:
-    return SAMPLERS.of(wanted)
+    return SAMPLERS.of(wanted).ending_in_mean()

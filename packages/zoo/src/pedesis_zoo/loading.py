@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pedesis.denoiser import Denoiser, NetworkDenoiser
+from pedesis.device import AUTO, find_device
 from pedesis.nn.text import TextConfig
 from pedesis.registry import UnknownName, shown
 from pedesis.variance import AnalyticVariance
@@ -156,22 +157,25 @@ def load_points(name_or_path: str | Path) -> PointModel:
     )
 
 
-def load(name_or_path: str | Path, device: str | torch.device = "cpu", compile: bool = False) -> ImageModel:
+def load(name_or_path: str | Path, device: str | torch.device = AUTO, compile: bool = False) -> ImageModel:
     """Load a model of pictures by name, or from a weight file (see `pedesis_zoo.registry.own_file`).
 
     Args:
+        device: "cpu", "cuda", "mps" or the like; "auto" is the best that this machine has.
         compile: let `torch.compile` translate the network at its first call, which takes a minute and needs a C++
             compiler. For a GPU: on two processor cores it drew no faster. Pictures differ a little by rounding.
 
     Raises:
-        UnknownName: no such model. ValueError: a file that is missing, altered, or of another kind.
+        UnknownName: no such model. ValueError: a file that is missing, altered, or of another kind; a device that this
+            machine does not have.
     """
+    place = find_device(device)
     module, about, name = load_any(name_or_path)
     if about["kind"] == "points":
         raise ValueError(f"{name!r} is a model of points, not of pictures: use pedesis_zoo.load_points({name!r})")
     if not isinstance(module, NetworkDenoiser):
         raise ValueError(f"{name!r} is a {about['kind']}, which draws no pictures; see list_models(kind='image')")
-    module.to(device)
+    module.to(place)
     if compile:
         module.network.compile()
     generation, data = _generation(about["generation"]), about["data"]

@@ -67,11 +67,17 @@ def mean_variance(denoiser: NetworkDenoiser, data: str, number: int = 512) -> di
 def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tensor]:
     """A fixed input and the model's float32 answer, so that an installation can be checked."""
     x = PerSeed(range(4))(torch.empty(4, *shape))
+    with full_precision():
+        return {"x": x, "answer": golden_answer(module, x, classes)}
+
+
+def golden_answer(module: nn.Module, x: Tensor, classes: int) -> Tensor:
+    """What a model says to the golden input, in the arithmetic in force."""
     t = torch.tensor([0.1, 0.4, 0.7, 1.0], dtype=torch.float64)
     label = golden_condition(module, classes)
-    with torch.no_grad(), full_precision():
+    with torch.no_grad():
         if isinstance(module, NetworkDenoiser):
-            answer = module(x, t, label).x0
+            answer: Tensor = module(x, t, label).x0
         elif isinstance(module, AttributeReader):
             answer = torch.cat(module.log_probs(x), dim=1)
         elif isinstance(module, NoisyClassifier):
@@ -79,7 +85,7 @@ def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tenso
         else:
             assert isinstance(module, CleanClassifier)
             answer = module.log_probs(x)
-    return {"x": x, "answer": answer.contiguous()}
+    return answer.contiguous()
 
 
 def golden_condition(module: nn.Module, classes: int) -> Tensor | None:
@@ -97,7 +103,7 @@ def kept_golden(name: str) -> dict[str, Tensor]:
 
 def write_samples(name: str) -> None:
     """The picture of the card: a column of each class, eight seeds down; or, for a text model, of its prompts."""
-    model = load(name)
+    model = load(name, "cpu")
     if model.text is not None:
         _, real, captions = real_prompts(model.about["data"]["name"], 24, "held-out", seed=78)
         pixels = sample(model, captions, range(24))
@@ -113,7 +119,7 @@ def write_samples(name: str) -> None:
 
 def write_enlarged(name: str) -> None:
     """The picture of the card of an enlarger: small pictures, what it makes of them, and the truth."""
-    model = load(name)
+    model = load(name, "cpu")
     real = pictures(model.about["data"]["name"], "test", 24)
     small, drawn = enlarged(model, real, 0)
     rough = repeat_pixels(small, model.denoiser.option("enlarges"))

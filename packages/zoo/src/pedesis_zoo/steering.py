@@ -62,6 +62,7 @@ def by_classifier(
         raise ValueError(f"the classifier was trained under another forward process than {model.name!r}")
     if not model.classes or model.denoiser.guided:
         raise ValueError(f"classifier guidance needs a model with classes that is not distilled; got {model.name!r}")
+    classifier = classifier.to(model.device)
     drawing = prepare(model, condition, seeds, **settings)
     guidance, interval = settings.get("guidance"), settings.get("interval")
 
@@ -81,5 +82,7 @@ def by_classifier(
 def belief(classifier: NoisyClassifier, snapshot: Snapshot) -> NDArray[np.float32]:
     """p(y | x_t) of every class at a moment of generation, (B, classes)."""
     with torch.no_grad():
-        probabilities: NDArray[np.float32] = classifier.log_probs(snapshot.state, max(snapshot.t, CLEAN)).exp().numpy()
+        classifier.to(snapshot.state.device)
+        log_probs = classifier.log_probs(snapshot.state, max(snapshot.t, CLEAN))
+        probabilities: NDArray[np.float32] = log_probs.exp().cpu().numpy()
     return probabilities

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pedesis.classifier import attribute_cross_entropy, cross_entropy
 from pedesis.denoiser import Condition, Denoiser
+from pedesis.device import find_device
 from pedesis.distillation import Distillation
 from pedesis.files import check_writable
 from pedesis.inverse import Pooling
@@ -88,7 +89,7 @@ def train(
     out: str | Path,
     report: Report = lambda state: None,
     save_every: float = 120.0,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     start: str | Path | None = None,
 ) -> Path:
     """Train, writing the averaged weights to `out` and a checkpoint beside it every `save_every` seconds.
@@ -96,7 +97,7 @@ def train(
     If the checkpoint is there already, training goes on from it: stopping and starting again changes nothing.
     A new run may begin from the weights of a file of the same shape, `start`, instead of random ones.
     """
-    out = Path(out)
+    out, device = Path(out), str(find_device(device))
     check_writable(out)
     checkpoint = checkpoint_path(out)
     torch.manual_seed(plan.config.seed)  # the fresh weights; everything later draws from its own generators

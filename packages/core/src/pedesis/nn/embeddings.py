@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pedesis.nn.blocks import RowLinear
+
 
 def sinusoid(x: Tensor, width: int, longest: float = 1000.0) -> Tensor:
     """[O15] The sinusoidal embedding of Vaswani et al. 2017, as DDPM uses it for time: (B,) -> (B, width).
@@ -34,8 +36,8 @@ class NumberEmbedding(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.width = width
-        self.first = nn.Linear(width, width)
-        self.second = nn.Linear(width, width)
+        self.first = RowLinear(width, width)
+        self.second = RowLinear(width, width)
 
     def forward(self, number: Tensor) -> Tensor:
         out: Tensor = self.second(F.silu(self.first(sinusoid(number, self.width))))

@@ -8,6 +8,7 @@ happened live here, once. No sampler knows of guidance: that is the denoiser's a
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from abc import abstractmethod
@@ -86,6 +87,13 @@ class Sampler(Described):
     ) -> Tensor:
         """x_s from the present step; `before` holds the last `memory` steps, the latest last."""
 
+    def ending_in_mean(self) -> Sampler:
+        """The same sampler with a step to clean data that is a mean, never a draw.
+
+        Pictures are shown so (Ho et al. 2020, section 3.3): what p(x_0 | x_t) adds to its mean is noise to the eye.
+        """
+        return self
+
     def trajectory(
         self,
         denoiser: Denoiser,
@@ -138,7 +146,13 @@ class Sampler(Described):
 
 
 class GaussianSampler(Sampler):
-    """A sampler whose step draws from a Gaussian kernel."""
+    """A sampler whose step draws from a Gaussian kernel; the step to clean data, t = 0, is the kernel's mean.
+
+    Attributes:
+        draws_data: whether that last step draws too, because its kernel is the law p(x_0 | x_t) and not a guess.
+    """
+
+    draws_data = False
 
     @abstractmethod
     def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
@@ -148,7 +162,13 @@ class GaussianSampler(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         kernel = self.kernel(process, now, s, denoise, before)
-        return kernel.sample(noise) if bool((kernel.var > 0).any()) else kernel.mean
+        drawn = (s.t > 0 or self.draws_data) and bool((kernel.var > 0).any())
+        return kernel.sample(noise) if drawn else kernel.mean
+
+    def ending_in_mean(self) -> Sampler:
+        twin = copy.copy(self)
+        twin.draws_data = False
+        return twin
 
 
 def walk_levels(process: Process, times: Tensor) -> list[Level]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from pedesis_zoo.cli.evaluating import evaluate
-from pedesis_zoo.cli.options import Name
+from pedesis_zoo.cli.options import Device, Name, Threads, found
 from pedesis_zoo.cli.words import import_module, in_our_words
 
 app = typer.Typer(
@@ -24,10 +24,6 @@ app = typer.Typer(
 
 EXTRAS = {"torchmetrics": "evaluation", "matplotlib": "evaluation", "pillow_jxl": "evaluation", "sklearn": "digits"}
 """Packages that only some commands need, and the extra that brings them."""
-
-Device = Annotated[str, typer.Option(help="cpu, cuda, mps")]
-Threads = Annotated[int, typer.Option(help="processor threads to use; 0 for all")]
-
 
 app.command()(evaluate)
 
@@ -82,25 +78,25 @@ def sample(
     grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
     seed: Annotated[int, typer.Option(help="picture i has seed SEED + i")] = 0,
     enlarge: Annotated[int, typer.Option(min=1, max=32, help="how many times to enlarge the pixels")] = 4,
-    device: Device = "cpu",
+    device: Device = "auto",
 ) -> None:
     """Draw pictures into one PNG."""
     from pedesis.files import check_writable
     from pedesis.images import enlarge as enlarge_pixels
     from pedesis.images import grid as lay_out
     from pedesis.images import save_png
-    from pedesis_zoo.drawing import CHUNK
+    from pedesis_zoo.drawing import MOST
     from pedesis_zoo.generation import generate, in_pieces
     from pedesis_zoo.loading import load
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"pictures are written as PNG: name a file that ends in .png, not {out.name!r}")
     check_writable(out)
-    model = load(name, device)
+    model = load(name, found(device))
     in_turn = label is None and model.classes
     wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
-    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=CHUNK)
+    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
     save_png(enlarge_pixels(lay_out(pixels), enlarge), out, settings)
     print(f"{number} pictures in {out}")
@@ -122,7 +118,7 @@ def train(
     save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 120.0,
     tensorboard: Annotated[Path | None, typer.Option(help="folder for TensorBoard's log")] = None,
     threads: Threads = 0,
-    device: Device = "cpu",
+    device: Device = "auto",
 ) -> None:
     """Train a recipe, or your own pictures. Interrupted runs go on where they stopped when called again."""
     import torch
@@ -135,6 +131,7 @@ def train(
     if (name is None) == (data is None):
         raise ValueError("name a recipe, or give --data FOLDER with your own pictures (one of the two)")
     check_writable(out)
+    place = found(device)
     if threads:
         torch.set_num_threads(threads)
     changes: dict[str, Any] = {"minutes": minutes, "steps": steps, "batch": batch, "learning_rate": learning_rate}
@@ -163,7 +160,7 @@ def train(
         if log is not None and state.step % 20 == 0:
             log.add_scalar("loss", state.loss, state.step)
 
-    written = training.train(plan, out, report, save_every, device, start)
+    written = training.train(plan, out, report, save_every, place, start)
     bar.close()
     print(f"trained weights in {written}")
 

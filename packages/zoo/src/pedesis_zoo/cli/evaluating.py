@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pedesis_zoo.cli.options import Device, found
+
 if TYPE_CHECKING:
     from pedesis_zoo.metrics import Estimate
 
@@ -42,6 +44,7 @@ def evaluate(
         str | None, typer.Option(help="measure a curve instead: evaluations, guidance, conditioning")
     ] = None,
     save: Annotated[bool, typer.Option(help="keep the results for the card")] = False,
+    device: Device = "auto",
 ) -> None:
     """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
     from pedesis_zoo import evaluation
@@ -59,44 +62,46 @@ def evaluate(
     if save:
         check_keepable(name)
     settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid, "interval": interval}
+    place = found(device)
     if curve is not None:
-        _curve(name, curve, number, seed, save)
+        _curve(name, curve, number, seed, save, place)
         return
     if bits or few_steps or flow:
         from pedesis_zoo.bound import evaluate_bits
 
-        command, results = evaluate_bits(name, number, steps, few_steps, flow, save, against)
+        command, results = evaluate_bits(name, number, steps, few_steps, flow, save, against, place)
     elif codecs:
         from pedesis_zoo.codecs import evaluate_codecs
         from pedesis_zoo.loading import load
 
         command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
-        results = evaluate_codecs(load(name).about["data"]["name"], number)
+        results = evaluate_codecs(load(name, "cpu").about["data"]["name"], number)
     elif against is not None:
-        command, results = _against(name, against, features, number, seed, settings)
+        command, results = _against(name, against, features, number, seed, settings, place)
     else:
-        command, results = evaluation.evaluate(name, number, seed, settings)
+        command, results = evaluation.evaluate(name, number, seed, settings, place)
     print(command, *evaluation.lines(results), sep="\n")
     if save:
         evaluation.save_results(name, command, results)
 
 
 def _against(
-    name: str, against: str, features: str | None, number: int, seed: int, settings: dict[str, Any]
+    name: str, against: str, features: str | None, number: int, seed: int, settings: dict[str, Any], device: Any
 ) -> tuple[str, dict[str, Estimate]]:
     from pedesis_zoo import evaluation
     from pedesis_zoo.comparing import Comparison, evaluate
+    from pedesis_zoo.loading import load
 
     given = {key: value for key, value in settings.items() if value is not None}
-    found = evaluate(name, against, features, number=number, first_seed=seed, **given)
-    assert isinstance(found, Comparison)
+    measured = evaluate(load(name, device), against, features, number=number, first_seed=seed, **given)
+    assert isinstance(measured, Comparison)
     named = f" --features {features}" if features else ""
     options = evaluation.options(f"--against {against}{named} -n {number} --seed {seed}", given)
-    print(found.features)
-    return f"python -m pedesis_zoo evaluate {name} {options}", found.results
+    print(measured.features)
+    return f"python -m pedesis_zoo evaluate {name} {options}", measured.results
 
 
-def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
+def _curve(name: str, curve: str, number: int, seed: int, save: bool, device: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -107,7 +112,7 @@ def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
 
     if curve not in CURVES:
         raise UnknownName("curve", curve, CURVES)
-    rows = CURVES[curve](load(name), number, seed)
+    rows = CURVES[curve](load(name, device), number, seed)
     command = f"python -m pedesis_zoo evaluate {name} -n {number} --seed {seed} --curve {curve}"
     table = Table(*rows[0], title=command)
     for row in rows:
