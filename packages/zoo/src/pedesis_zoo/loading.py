@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.device import AUTO, find_device
+from pedesis.images import Pixels
 from pedesis.nn.text import TextConfig
 from pedesis.registry import UnknownName, shown
 from pedesis.variance import AnalyticVariance
@@ -19,7 +22,7 @@ from pedesis_zoo.arguments import plain, several
 from pedesis_zoo.notebook import lines
 from pedesis_zoo.recipes import Generation
 from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, own_file, recipe
-from pedesis_zoo.weights import load_weights
+from pedesis_zoo.weights import load_weights, save_weights, weight_path
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,6 +45,16 @@ class ImageModel:
 
     def __repr__(self) -> str:
         return _told(self)
+
+    def sample(self, *arguments: Any, **settings: Any) -> Pixels:
+        """`pedesis_zoo.sample` of this model: uint8 (N, H, W, C)."""
+        from pedesis_zoo.generation import sample
+
+        return sample(self, *arguments, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write a weight file. Raises ValueError if it cannot be written, or could not be loaded again."""
+        _save(self, path)
 
     @property
     def text(self) -> TextConfig | None:
@@ -121,6 +134,22 @@ class PointModel:
     def __repr__(self) -> str:
         return _told(self)
 
+    def sample(self, *arguments: Any, **settings: Any) -> NDArray[np.float64]:
+        """`pedesis_zoo.sample_points` of this model: (N, D)."""
+        from pedesis_zoo.points import sample_points
+
+        return sample_points(self, *arguments, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write a weight file. Raises ValueError if it cannot be written, or could not be loaded again."""
+        _save(self, path)
+
+
+def _save(model: ImageModel | PointModel, path: str | Path) -> None:
+    data = {**model.about["data"], "shape": list(model.shape), "classes": list(model.classes)}
+    about = {**model.about, "data": data, "generation": asdict(model.generation)}
+    save_weights(weight_path(path), model.denoiser, about)
+
 
 def class_number(label: Any, classes: Sequence[str]) -> int:
     """The number of a class, from its name or its number. Raises UnknownName."""
@@ -153,7 +182,7 @@ def load_points(name_or_path: str | Path) -> PointModel:
         raise ValueError(f"{name!r} is a model of kind {about['kind']!r}; see list_models(kind='points')")
     data = about["data"]
     return PointModel(
-        name, module, tuple(data["shape"]), tuple(data["classes"]), _generation(about["generation"]), about
+        name, module, tuple(data["shape"]), tuple(data["classes"]), generation_from(about["generation"]), about
     )
 
 
@@ -178,11 +207,11 @@ def load(name_or_path: str | Path, device: str | torch.device = AUTO, compile: b
     module.to(place)
     if compile:
         module.network.compile()
-    generation, data = _generation(about["generation"]), about["data"]
+    generation, data = generation_from(about["generation"]), about["data"]
     return ImageModel(name, module, tuple(data["shape"]), tuple(data["classes"]), generation, about)
 
 
-def _generation(plain: dict[str, Any]) -> Generation:
+def generation_from(plain: dict[str, Any]) -> Generation:
     """`Generation` from the header of a file, where a pair is a list."""
     pairs = {key: tuple(value) for key, value in plain.items() if isinstance(value, list)}
     return Generation(**{**plain, **pairs})

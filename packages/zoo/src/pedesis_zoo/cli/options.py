@@ -9,7 +9,7 @@ import typer
 
 Name = Annotated[str, typer.Argument(help="a name from `list`, or a path to a weight file", metavar="MODEL")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps; auto: the best there is")]
-Threads = Annotated[int, typer.Option(help="processor threads to use; 0 for all")]
+Threads = Annotated[int, typer.Option(min=0, help="processor threads to use; 0 for all")]
 
 
 def found(device: str) -> Any:
