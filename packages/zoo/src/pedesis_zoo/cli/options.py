@@ -13,10 +13,10 @@ Threads = Annotated[int, typer.Option(min=0, help="processor threads to use; 0 f
 
 
 def found(device: str) -> Any:
-    """The device of a name; says in one sentence which one "auto" took."""
+    """The device of a name; says in one sentence which one "auto" took, where there was a choice."""
     from pedesis.device import announced, find_device
 
     place = find_device(device)
-    if sentence := announced(device, place):
+    if place.type != "cpu" and (sentence := announced(device, place)):
         print(sentence, file=sys.stderr)
     return place
