@@ -20,6 +20,7 @@ def heard_by(network: UNet) -> list[torch.dtype]:
     return heard
 
 
+@pytest.mark.everywhere
 def test_the_network_runs_in_the_precision_of_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     network = UNet(widths=(8, 8), blocks=(1, 1), heads=1, detail=4)
     denoiser, heard = NetworkDenoiser(network, Process("cosine")), heard_by(network)
@@ -32,6 +33,7 @@ def test_the_network_runs_in_the_precision_of_the_switch(monkeypatch: pytest.Mon
     assert heard == [torch.bfloat16, torch.float32, torch.bfloat16, torch.float32]
 
 
+@pytest.mark.everywhere
 def test_left_alone_it_is_what_the_machine_does_best(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SWITCH, raising=False)
     usual = compute_dtype(CPU)

@@ -141,6 +141,7 @@ def run(steps: int, stop: int | None = None, resume: Path | None = None, save: P
     return state
 
 
+@pytest.mark.everywhere
 def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
     straight = run(8)
     run(8, stop=5, save=tmp_path / "half.safetensors")

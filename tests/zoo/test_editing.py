@@ -87,6 +87,7 @@ def apart(pictures: np.ndarray, small: np.ndarray) -> np.ndarray:
     return np.array([np.abs(coarse(picture, 2).astype(float) - small).mean() for picture in pictures])
 
 
+@pytest.mark.everywhere
 def test_guidance_keeps_what_was_measured(digits: zoo.ImageModel, three: np.ndarray, precision: str) -> None:
     """It multiplies what each half misses of the measurement: 2 to 18 grey levels where nothing corrects it, over 32
     pictures; 0.1 to 1.4 where it is corrected, in either precision."""
@@ -95,6 +96,7 @@ def test_guidance_keeps_what_was_measured(digits: zoo.ImageModel, three: np.ndar
     assert apart(drawn, small).mean() < 1.5
 
 
+@pytest.mark.everywhere
 def test_guidance_does_not_lead_sharpened_pictures_astray() -> None:
     """With the model's own settings: the distance to the truth as a share of that of the bicubic enlargement.
 

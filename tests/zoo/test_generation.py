@@ -17,6 +17,7 @@ def digits() -> zoo.ImageModel:
     return zoo.load("digits")
 
 
+@pytest.mark.everywhere
 def test_a_picture_depends_on_its_seed_alone(digits: zoo.ImageModel, precision: str) -> None:
     whole = zoo.sample(digits, 3, range(64), steps=4)
     for number in (1, 2, 3, 7):
@@ -25,6 +26,7 @@ def test_a_picture_depends_on_its_seed_alone(digits: zoo.ImageModel, precision: 
     assert not np.array_equal(whole[0], whole[1])
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("sampler", list(SAMPLERS))
 def test_every_sampler_draws_the_same_bytes_twice(digits: zoo.ImageModel, sampler: str, precision: str) -> None:
     first, second = (zoo.sample(digits, "5", range(3), steps=5, sampler=sampler) for _ in range(2))
@@ -104,6 +106,7 @@ def test_a_student_is_asked_for_scales_that_it_has_learned() -> None:
             zoo.generate(student, "bag", guidance=scale)
 
 
+@pytest.mark.everywhere
 def test_composed_pictures_depend_on_their_seed_alone(digits: zoo.ImageModel, precision: str) -> None:
     labels, others = [i % 10 for i in range(11)], [(i + 4) % 10 for i in range(11)]
     whole = zoo.sample(digits, labels, range(11), negative=others, guidance=3.0, steps=3)

@@ -28,6 +28,7 @@ def test_there_are_models() -> None:
     assert {"digits", "fashion-mnist", "fashion-mnist-features"} <= set(PUBLISHED)
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_golden_output(name: str) -> None:
     module, about, _ = load_any(name)
@@ -37,6 +38,7 @@ def test_golden_output(name: str) -> None:
     torch.testing.assert_close(now["answer"], kept["answer"], rtol=0, atol=1e-3)
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_answers_hardly_depend_on_the_precision(name: str, precision: str) -> None:
     """The root mean square of the difference from the golden answer as a share of the answer's own: over all models at

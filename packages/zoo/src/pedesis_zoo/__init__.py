@@ -8,6 +8,7 @@
     pixels = zoo.sample(model, "sneaker", seeds=range(9))    # uint8 (9, 28, 28, 1)
     for snapshot in zoo.generate(model, "bag", seeds=[1]):   # the same, step by step
         ...
+    found = zoo.invert(model, pixels, "sneaker")             # the noise of pictures, and how well it gives them back
     mine = zoo.train("FOLDER", minutes=60, size=32)          # your own pictures; start="fashion-mnist" fine-tunes
     mine.save("mine.safetensors")
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pedesis_zoo.comparing import compare, evaluate
     from pedesis_zoo.drawing import Snapshot
     from pedesis_zoo.generation import generate, sample, seeds_from
+    from pedesis_zoo.inverting import Inversion, invert
     from pedesis_zoo.loading import ImageModel, PointModel, load, load_points
     from pedesis_zoo.own import train
     from pedesis_zoo.points import sample_points
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageModel",
+    "Inversion",
     "PointModel",
     "Snapshot",
     "bits_per_dimension",
@@ -39,6 +42,7 @@ __all__ = [
     "compare",
     "evaluate",
     "generate",
+    "invert",
     "list_models",
     "load",
     "load_points",
@@ -56,6 +60,7 @@ _LATER = (
     | {"bits_per_dimension": "bound"}
     | dict.fromkeys(("compare", "evaluate"), "comparing")
     | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
+    | dict.fromkeys(("Inversion", "invert"), "inverting")
     | dict.fromkeys(("generate", "sample", "seeds_from"), "generation")
 )
 

@@ -32,9 +32,8 @@ from pedesis_zoo.bits import (
 from pedesis_zoo.comparing import pixels_of
 from pedesis_zoo.data.captioned import pictures
 from pedesis_zoo.data.sets import known_sets
-from pedesis_zoo.evaluation import check_data
 from pedesis_zoo.generation import Wanted
-from pedesis_zoo.loading import ImageModel, load, loaded
+from pedesis_zoo.loading import ImageModel, known_data, load, loaded
 from pedesis_zoo.metrics import Estimate
 from pedesis_zoo.tables import save_table
 
@@ -126,9 +125,7 @@ def evaluate_bits(
 
 def _splits(model: ImageModel, against: str | None, number: int) -> tuple[Pixels, Pixels]:
     """Pictures to learn from, and others to be measured on."""
-    if against is None:
-        check_data(model.about)
-    data = model.about["data"]["name"] if against is None else against
+    data = known_data(model.about) if against is None else against
     if data in known_sets():
         return pictures(data, "train", min(number, 512)), pictures(data, "test", number)
     found, _ = pixels_of(data, model.shape, model.shape[1], 2 * number)

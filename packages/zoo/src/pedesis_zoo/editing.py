@@ -143,8 +143,8 @@ def sharpen(
     return replace(drawing, denoiser=lambda rows: Clipped(NullSpace(guided(rows), pooling, measured))).run()
 
 
-def enlarger_of(data: str, factor: int) -> str | None:
-    """The model that was trained to enlarge pictures of a data set by a factor, if there is one."""
+def enlarger_of(data: str | None, factor: int) -> str | None:
+    """The model that was trained to enlarge pictures of a data set of the zoo by a factor, if there is one."""
     fitting = (name for name in list_models(kind=ENLARGER) if recipe(name).data == data)
     return next((name for name in fitting if recipe(name).network["enlarges"] == factor), None)
 

@@ -17,11 +17,9 @@ from pedesis.device import AUTO
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
-from pedesis_zoo.data.folder import OWN
-from pedesis_zoo.data.sets import known_sets
 from pedesis_zoo.drawing import Snapshot, padded
 from pedesis_zoo.generation import generate, in_pieces
-from pedesis_zoo.loading import ImageModel, load, load_any, load_points
+from pedesis_zoo.loading import ImageModel, known_data, load, load_any, load_points
 from pedesis_zoo.metrics import (
     Estimate,
     average,
@@ -87,7 +85,7 @@ def evaluate(
     about = name.about if isinstance(name, ImageModel) else load_any(name)[1]
     command = f"python -m pedesis_zoo evaluate {name.name if isinstance(name, ImageModel) else name}"
     if about["kind"] == "image":
-        check_data(about)
+        known_data(about)
         model = name if isinstance(name, ImageModel) else load(name, device)
         given = {key: value for key, value in settings.items() if value is not None}
         measure = evaluate_images if model.text is None else evaluate_prompts
@@ -105,16 +103,6 @@ def evaluate(
     return command, of_kind[about["kind"]](str(name))
 
 
-def check_data(about: Mapping[str, Any]) -> None:
-    """Raise ValueError for a model of pictures of your own: the zoo has no others like them to compare with."""
-    data = about["data"]
-    if data["licence"] == OWN or data["name"] not in known_sets():
-        raise ValueError(
-            f"the pictures of {data['name']!r} that this model was trained on are your own: say which pictures to "
-            "measure it on with --against FOLDER (in Python, against=)"
-        )
-
-
 def options(first: str, settings: Mapping[str, Any]) -> str:
     """Settings as they are written on the command line, after others."""
     return " ".join([first, *(f"--{key} {_typed(value)}" for key, value in settings.items())])
@@ -129,7 +117,7 @@ def evaluate_classifier(name: str) -> Results:
     """Test accuracy of a clean classifier."""
     module, about, _ = load_any(name)
     assert isinstance(module, CleanClassifier)
-    images = load_data(about["data"]["name"], "test")
+    images = load_data(known_data(about), "test")
     _, log_probs = features_of(module, images.pixels)
     right = torch.as_tensor(log_probs.argmax(1).numpy() == images.labels).double()
     return {"test accuracy": average(right)}
@@ -139,7 +127,7 @@ def evaluate_noisy_classifier(name: str, levels: tuple[float, ...] = (6.0, 3.0, 
     """Test accuracy and expected calibration error of a noise-aware classifier at several log-SNRs."""
     module, about, _ = load_any(name)
     assert isinstance(module, NoisyClassifier)
-    images = load_data(about["data"]["name"], "test")
+    images = load_data(known_data(about), "test")
     x0, labels = to_model(images.pixels), torch.as_tensor(images.labels)
     results: Results = {}
     for level in levels:
@@ -199,7 +187,7 @@ def neighbours_vote(data: str, pixels: Pixels, neighbours: int = 5) -> np.ndarra
 
 def evaluate_by_neighbours(model: ImageModel, count: int = 2000, first_seed: int = 10_000, **settings: Any) -> Results:
     """Class accuracy of `count` generated pictures by the votes of their nearest training pictures."""
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     test = load_data(data, "test")
     pixels, wanted = draw(model, count, first_seed, **settings)
     right = torch.as_tensor(neighbours_vote(data, pixels) == wanted).double()
@@ -212,7 +200,7 @@ def evaluate_by_neighbours(model: ImageModel, count: int = 2000, first_seed: int
 
 def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_000, **settings: Any) -> Results:
     """Distances, precision, recall and class accuracy of `count` generated pictures against the test set."""
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     if data not in JUDGES:
         return evaluate_by_neighbours(model, count, first_seed, **settings)
     test, real_accuracy = reference(data, "test")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
@@ -22,7 +23,7 @@ from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.thresholds import Clipped
 from pedesis_zoo.arguments import number, pair, seeds_of, whole
 from pedesis_zoo.drawing import Drawing, Snapshot, padded
-from pedesis_zoo.loading import ImageModel, loaded
+from pedesis_zoo.loading import ImageModel, PointModel, loaded
 from pedesis_zoo.notebook import Pictures
 
 MOST_STEPS = 1000
@@ -194,7 +195,7 @@ def _by(rule: Around, model: ImageModel, guidance: float) -> Denoiser:
 def rows_of(model: ImageModel, wanted: Wanted, count: int) -> Tensor | None:
     """A condition for `count` pictures, padded to whole chunks."""
     condition = model.condition(wanted, count)
-    return None if condition is None else condition[padded(range(count))]
+    return None if condition is None else condition[torch.tensor(padded(range(count)))]
 
 
 def guided(
@@ -214,12 +215,21 @@ def guided(
         return told if inside is None else inside(told)
     plain = model.informed if inside is None else inside(model.informed)
     if not model.conditional:
+        check_unguided(model, guidance, rescale)
         return plain
 
     def at(scale: Tensor) -> Denoiser:
         return Rescaled(plain, scale, rescale) if rescale else ClassifierFree(plain, scale)
 
     return within(at, checked_scale(guidance), interval)
+
+
+def check_unguided(model: ImageModel | PointModel, guidance: float | Tensor, rescale: float = 0.0) -> None:
+    """ValueError for guidance of an unconditional model that would change nothing: other than 0, 1 or its default."""
+    wanted = set(checked_scale(guidance).flatten().tolist())
+    if rescale or not wanted <= {0.0, 1.0, float(model.generation.guidance)}:
+        asked = f"rescale {rescale:g}" if rescale else f"guidance {', '.join(f'{each:g}' for each in sorted(wanted))}"
+        raise ValueError(f"{model.name!r} is unconditional: there is nothing to guide, so {asked} would do nothing")
 
 
 def within(at: Callable[[Tensor], Denoiser], guidance: Tensor, interval: tuple[float, float] | None) -> Denoiser:

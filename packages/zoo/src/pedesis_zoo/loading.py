@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.device import AUTO, find_device
 from pedesis.images import Pixels
 from pedesis.nn.text import TextConfig
+from pedesis.precision import at_least_single, weights_of
 from pedesis.registry import UnknownName, shown
 from pedesis.variance import AnalyticVariance
 from pedesis_zoo.arguments import plain, several
+from pedesis_zoo.data.sets import FOLDER_LICENCE, OWN, ZOO
 from pedesis_zoo.notebook import lines
 from pedesis_zoo.recipes import Generation
 from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, own_file, recipe
@@ -57,6 +59,11 @@ class ImageModel:
         _save(self, path)
 
     @property
+    def data(self) -> str | None:
+        """The zoo's data that it was trained on; None for data of one's own, whatever their name."""
+        return zoo_data(self.about)
+
+    @property
     def text(self) -> TextConfig | None:
         """What it knows of words, if it takes prompts instead of classes."""
         text: TextConfig | None = self.denoiser.option("text")
@@ -80,6 +87,11 @@ class ImageModel:
     def device(self) -> torch.device:
         """Where its weights are."""
         return next(self.denoiser.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What its walks are computed in: the type of its weights, at least float32."""
+        return at_least_single(weights_of(self.denoiser.network, torch.float32))
 
     def condition(self, wanted: Any, rows: int) -> Tensor | None:
         """What is wanted, one thing for all rows or one per row, as the tensor the denoiser takes.
@@ -122,7 +134,7 @@ class ImageModel:
 
 @dataclass(frozen=True, repr=False)
 class PointModel:
-    """A trained denoiser of points: `denoiser` takes float32 (B, D); `classes` are empty if it is unconditional."""
+    """A trained denoiser of points: `denoiser` takes (B, D); `classes` are empty if it is unconditional."""
 
     name: str
     denoiser: NetworkDenoiser
@@ -133,6 +145,11 @@ class PointModel:
 
     def __repr__(self) -> str:
         return _told(self)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What its walks are computed in: the type of its weights, at least float32."""
+        return at_least_single(weights_of(self.denoiser.network, torch.float32))
 
     def sample(self, *arguments: Any, **settings: Any) -> NDArray[np.float64]:
         """`pedesis_zoo.sample_points` of this model: (N, D)."""
@@ -147,6 +164,8 @@ class PointModel:
 
 def _save(model: ImageModel | PointModel, path: str | Path) -> None:
     data = {**model.about["data"], "shape": list(model.shape), "classes": list(model.classes)}
+    if data["classes"] != model.about["data"]["classes"]:
+        data["source"] = OWN  # trained on other data since
     about = {**model.about, "data": data, "generation": asdict(model.generation)}
     save_weights(weight_path(path), model.denoiser, about)
 
@@ -209,6 +228,24 @@ def load(name_or_path: str | Path, device: str | torch.device = AUTO, compile: b
         module.network.compile()
     generation, data = generation_from(about["generation"]), about["data"]
     return ImageModel(name, module, tuple(data["shape"]), tuple(data["classes"]), generation, about)
+
+
+def zoo_data(about: Mapping[str, Any]) -> str | None:
+    """The zoo's data that a weight file says it was trained on; None for data of one's own, whatever their name."""
+    data = about["data"]
+    source = data.get("source", OWN if data["licence"] == FOLDER_LICENCE else ZOO)  # files of version 0.1.0 say no more
+    return data["name"] if source == ZOO else None
+
+
+def known_data(about: Mapping[str, Any]) -> str:
+    """`zoo_data`, where nothing can be measured without. Raises ValueError for data of one's own."""
+    found = zoo_data(about)
+    if found is None:
+        raise ValueError(
+            f"this model was trained on data of your own ({about['data']['name']!r}); the zoo has no test pictures and "
+            "no judge of them: say which pictures to measure it on with --against FOLDER (in Python, against=)"
+        )
+    return found
 
 
 def generation_from(plain: dict[str, Any]) -> Generation:

@@ -20,8 +20,8 @@ from pedesis.registry import Choice, UnknownArgument
 from pedesis.samplers import SAMPLERS, Sampler
 from pedesis_zoo.arguments import number, plain, whole
 from pedesis_zoo.data.points import load_points as load_data_points
-from pedesis_zoo.generation import MOST_STEPS
-from pedesis_zoo.loading import PointModel, class_number, load_points
+from pedesis_zoo.generation import MOST_STEPS, check_unguided
+from pedesis_zoo.loading import PointModel, class_number, known_data, load_points
 from pedesis_zoo.metrics import Estimate
 
 Points = NDArray[np.float64]
@@ -58,9 +58,11 @@ def sample_points(
     label = plain(condition)
     labels = None if label in (None, -1) else torch.full((count,), class_number(label, model.classes))
     scale = number("guidance", usual.guidance if guidance is None else guidance, *usual.scales)
+    if not model.classes:
+        check_unguided(model, scale)
     denoiser = ClassifierFree(model.denoiser, scale)
     noise = gaussian_noise(whole("seed", seed, 0, 2**63 - 1))
-    start = model.denoiser.process.prior(torch.empty(count, *model.shape)).sample(noise)
+    start = model.denoiser.process.prior(torch.empty(count, *model.shape, dtype=model.dtype)).sample(noise)
     points: Points = walker.sample(denoiser, start, times, labels, noise).double().numpy()
     return points
 
@@ -77,7 +79,7 @@ def energy_distance(first: Points, second: Points) -> float:
 
 def evaluate_points(model: PointModel, count: int = 4000, seed: int = 10_000) -> dict[str, Estimate]:
     """The energy distance of `count` drawn points to as many fresh ones, beside that of two sets of fresh ones."""
-    name = model.about["data"]["name"]
+    name = known_data(model.about)
     fresh, more = (load_data_points(name, count, s).points for s in (seed, seed + 1))
     drawn = sample_points(model, count, seed)
     return {

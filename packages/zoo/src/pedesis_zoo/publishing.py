@@ -23,7 +23,7 @@ from pedesis_zoo.data.captioned import COMPOSED, pictures, provenance, words_of
 from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.enlarging import enlarged
 from pedesis_zoo.generation import sample
-from pedesis_zoo.loading import load, load_any, load_points
+from pedesis_zoo.loading import known_data, load, load_any, load_points, zoo_data
 from pedesis_zoo.plots import PLOTS, draw_curve
 from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.prompts import real_prompts
@@ -39,6 +39,8 @@ def publish(name: str, weights: Path) -> None:
     known, folder = recipe(name), MODELS / name
     if about["kind"] != known.kind:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
+    if zoo_data(about) != known.data:
+        raise ValueError(f"{weights} was not trained on the recipe's data, {known.data!r}: it says {about['data']}")
     about |= {"generation": asdict(known.generation), "licence": known.licence}  # settings may be chosen after training
     if known.kind == "image":
         assert isinstance(module, NetworkDenoiser)
@@ -105,7 +107,7 @@ def write_samples(name: str) -> None:
     """The picture of the card: a column of each class, eight seeds down; or, for a text model, of its prompts."""
     model = load(name, "cpu")
     if model.text is not None:
-        _, real, captions = real_prompts(model.about["data"]["name"], 24, "held-out", seed=78)
+        _, real, captions = real_prompts(known_data(model.about), 24, "held-out", seed=78)
         pixels = sample(model, captions, range(24))
         sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (real.pixels, pixels)])
         save_png(repeat_pixels(grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
@@ -120,7 +122,7 @@ def write_samples(name: str) -> None:
 def write_enlarged(name: str) -> None:
     """The picture of the card of an enlarger: small pictures, what it makes of them, and the truth."""
     model = load(name, "cpu")
-    real = pictures(model.about["data"]["name"], "test", 24)
+    real = pictures(known_data(model.about), "test", 24)
     small, drawn = enlarged(model, real, 0)
     rough = repeat_pixels(small, model.denoiser.option("enlarges"))
     sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (rough, drawn, real)])
@@ -130,7 +132,7 @@ def write_enlarged(name: str) -> None:
 def write_cloud(name: str) -> None:
     """The picture of the card of a model of points: the data on the left, what it draws on the right."""
     model = load_points(name)
-    data = load_data_points(model.about["data"]["name"])
+    data = load_data_points(known_data(model.about))
     pictures = [density_picture(cloud) for cloud in (data.points, sample_points(model, len(data.points)))]
     save_png(repeat_pixels(grid(np.stack(pictures), 2, gap=1), 2), MODELS / name / "samples.png")
 

@@ -88,6 +88,8 @@ class Plan:
                 "shape": list(self.data.shape),
                 "classes": list(self.data.classes),
                 "licence": self.data.licence,
+                "source": self.data.source,
+                "fingerprint": self.data.fingerprint,
             },
             "generation": asdict(self.recipe.generation),
             "training": {

@@ -69,7 +69,8 @@ class Sampler(Described):
     """One rule for getting from x_t to x_s.
 
     Attributes:
-        evaluations: about how often a step asks the denoiser: a last step may need fewer, an adaptive one more.
+        evaluations: how often a step asks the denoiser, where it asks most (an adaptive one: for each piece); `count`
+            is exact for a whole walk.
         stochastic: whether a step draws noise; only deterministic samplers can also walk upwards in t.
         memory: how many earlier steps `step` is shown.
     """
@@ -107,7 +108,7 @@ class Sampler(Described):
         Args:
             x: the state at times[0], (B, ...).
             times: (n + 1,) float64, strictly decreasing from at most 1 to at least 0 (or increasing, to
-                encode, with a deterministic sampler).
+                encode, with a deterministic sampler; from t = 0, where eps_hat = 0, the first step is alpha_s x).
             noise: draws the normal numbers of a stochastic sampler.
 
         Raises:
@@ -128,8 +129,18 @@ class Sampler(Described):
             yield now
             with torch.no_grad():
                 x = self.step(process, now, target, denoise, noise or _no_noise, before)
-            before = (*before, now)[-self.memory :] if self.memory else ()
+            if level.sigma > 0:  # clean data say nothing about the steps that follow
+                before = (*before, now)[-self.memory :] if self.memory else ()
         yield Step(len(levels) - 1, levels[-1], x, None)
+
+    def count(self, process: Process, times: Tensor) -> int:
+        """How often a walk asks the denoiser, exactly: it is taken, on one number, with a denoiser that counts.
+
+        An adaptive sampler asks as often as its data need; what is counted is a walk with x0_hat = 0, the least.
+        """
+        counter = _Counter(process)
+        self.sample(counter, torch.ones(1, 1, dtype=torch.float64), times, noise=torch.zeros_like)
+        return counter.asked
 
     def sample(
         self,
@@ -143,6 +154,16 @@ class Sampler(Described):
         for last in self.trajectory(denoiser, x, times, condition, noise):
             pass
         return last.x_t
+
+
+class _Counter(Denoiser):
+    """x0_hat = 0, and how often it was asked."""
+
+    asked = 0
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        self.asked += 1
+        return torch.zeros_like(x_t)
 
 
 class GaussianSampler(Sampler):

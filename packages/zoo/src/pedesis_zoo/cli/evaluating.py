@@ -72,10 +72,10 @@ def evaluate(
         command, results = evaluate_bits(name, number, steps, few_steps, flow, save, against, place)
     elif codecs:
         from pedesis_zoo.codecs import evaluate_codecs
-        from pedesis_zoo.loading import load
+        from pedesis_zoo.loading import known_data, load
 
         command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
-        results = evaluate_codecs(load(name, "cpu").about["data"]["name"], number)
+        results = evaluate_codecs(known_data(load(name, "cpu").about), number)
     elif against is not None:
         command, results = _against(name, against, features, number, seed, settings, place)
     else:
