@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pedesis_zoo.train import Objective
 from tests.elsewhere import Elsewhere, elsewhere
 from torch import Tensor
 
@@ -31,6 +30,7 @@ from pedesis.reverse import BetaVariance, OptimalVariance
 from pedesis.samplers import SAMPLERS
 from pedesis.schedules import SCHEDULES
 from pedesis.thresholds import Clipped
+from pedesis.training import Objective
 from pedesis.variance import estimate_variance
 from pedesis.variational import Hybrid, LearnedScheduleLoss
 from pedesis_zoo import editing
