@@ -19,6 +19,14 @@ CLOSED = re.compile(
 )
 """The proxy, files that are addresses, and services without a use here; local files are Gradio's to refuse."""
 
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'"
+)
+"""The browser asks no other host, whatever comes to be on the page. Gradio needs inline scripts, Vega makes some."""
+HEADERS = {"content-security-policy": POLICY, "referrer-policy": "same-origin", "x-content-type-options": "nosniff"}
+
 
 class Guard:
     """ASGI middleware: closed doors answer 404, bodies that are too large, or more than one file, 413."""
@@ -30,6 +38,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        send = _with_headers(send)
         upload = bool(UPLOAD.search(scope["path"]))
         most = LARGEST_UPLOAD if upload else LARGEST_BODY
         if CLOSED.search(scope["path"]):
@@ -40,6 +49,18 @@ class Guard:
             await PlainTextResponse("one file at a time", 413)(scope, receive, send)
         else:
             await self.app(scope, _replay(body, receive), send)
+
+
+def _with_headers(send: Send) -> Send:
+    """A `send` that adds `HEADERS` to those of the answer."""
+    ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *ours]}
+        await send(message)
+
+    return sent
 
 
 def _parts(scope: Scope, body: bytes) -> int:

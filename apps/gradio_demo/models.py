@@ -44,19 +44,20 @@ def compute_on(device: str) -> str | None:
 
 def models() -> list[str]:
     """Everything that can draw: the zoo's pictures, then the files of --models; the default first."""
-    names = [name for name in zoo.list_models(kind="image") if not is_student(name)]
+    published = zoo.list_models(kind="image")
+    names = [name for name in published if not is_student(name)]
     names.sort(key=lambda name: (name not in FIRST, FIRST.index(name) if name in FIRST else 0))
-    return [*names, *students(), *(name for name in own_models if not is_student(name))]
+    return [*names, *sorted(filter(is_student, published), reverse=True), *own_models]
 
 
 def is_student(name: str) -> bool:
-    """Whether a model was distilled to draw in a few steps."""
-    return "-student" in name
+    """Whether a model was distilled to draw in a few steps: its network is told the guidance scale."""
+    return load(name).denoiser.guided if name in own_models else bool(zoo.recipe(name).network.get("guided"))
 
 
 def students() -> list[str]:
-    """The models of the tab Live: words first, then the one with more steps."""
-    return sorted(filter(is_student, [*zoo.list_models(kind="image"), *own_models]), reverse=True)
+    """The models of the tab Live: the zoo's, words first, then the one with more steps; then your own."""
+    return list(filter(is_student, models()))
 
 
 @lru_cache(maxsize=16)
@@ -72,7 +73,7 @@ def load(name: str) -> zoo.ImageModel:
 @lru_cache(maxsize=16)
 def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
-    trained = enlarger_of(load(name).about["data"]["name"], factor)
+    trained = enlarger_of(load(name).data, factor)
     return None if trained is None else zoo.load(trained, chosen["device"])
 
 
@@ -82,7 +83,7 @@ def classifier_of(name: str) -> str | None:
     model = load(name)
     if not model.classes or model.denoiser.guided:
         return None
-    return next(iter(classifiers(model.about["data"]["name"])), None)
+    return next(iter(classifiers(model.data)), None)
 
 
 def steerable() -> list[str]:
@@ -106,5 +107,4 @@ def title(name: str) -> str:
 def prompts(model: zoo.ImageModel) -> tuple[str, ...]:
     """Prompts to begin with, for a model of text."""
     assert model.text is not None
-    known = [name for name in PROMPTS if model.name.startswith(name)]
-    return PROMPTS[known[0]] if known else model.text.vocabulary[:3]
+    return PROMPTS.get(model.data or "", model.text.vocabulary[:3])

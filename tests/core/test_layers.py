@@ -33,7 +33,7 @@ LAYERS = [
     ["thresholds", "variational", "training", "distillation", "editing", "inverse"],
     ["lessons"],
 ]
-WITHIN = {"nn", "physics", "samplers", "lessons"}  # packages whose modules may import each other
+WITHIN = {"nn", "physics", "samplers", "training", "lessons"}  # packages whose modules may import each other
 
 
 def place(module: str) -> int:

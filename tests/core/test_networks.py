@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pedesis.classifier import CleanClassifier, NoisyClassifier, shifted
+from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import MLP, NETWORKS, ConvClassifier, UNet
 from pedesis.nn.blocks import RowLinear, channel_norm, fold, unfold
 from pedesis.nn.embeddings import sinusoid
@@ -75,14 +76,14 @@ def test_a_text_unet_reads_words_and_their_order_but_not_padding() -> None:
     ("tokens", "message"),
     [
         (torch.tensor([1, 2]), r"tokens \(B, L\) int64 with L from 1 to 6"),
-        (torch.ones(1, 7, dtype=torch.int64), "L from 1 to 6"),
+        (torch.ones(1, 7, dtype=torch.int64), "L from 1 to 6; got L = 7"),
         (torch.tensor([[1.0]]), "float32"),
-        (torch.tensor([[5]]), "up to 4, the size of the vocabulary; got 5"),
+        (torch.tensor([[5]]), "up to 4, the size of the vocabulary.* maximum 5"),
     ],
 )
 def test_a_prompt_that_is_none_is_named(tokens: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        UNet(text=TEXT, **SMALL)(torch.zeros(1, 1, 8, 8), torch.zeros(1), tokens)
+        NetworkDenoiser(UNet(text=TEXT, **SMALL), Process())(torch.zeros(len(tokens), 1, 8, 8), 0.5, tokens)
 
 
 def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
@@ -107,7 +108,7 @@ def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
 )
 def test_wrong_input_is_named(x: torch.Tensor, condition: torch.Tensor | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        UNet(classes=3, **SMALL)(x, torch.zeros(2), condition)
+        NetworkDenoiser(UNet(classes=3, **SMALL), Process())(x, 0.5, condition)
 
 
 def test_a_config_that_does_not_fit_is_refused() -> None:

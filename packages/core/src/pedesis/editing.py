@@ -58,6 +58,9 @@ class Resampled(Sampler):
     def stochastic(self) -> bool:
         return self.inner.stochastic or self.repeats > 1
 
+    def ending_in_mean(self) -> Resampled:
+        return Resampled(self.inner.ending_in_mean(), self.repeats)
+
     def step(
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:

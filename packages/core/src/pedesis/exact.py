@@ -53,11 +53,7 @@ class Mixture:
 
     def log_weights(self, condition: Condition, rows: int) -> Tensor:
         """log w_k for each row (B, K): the class-conditional mixture where the row's class is not null."""
-        log_weights = self.weights.log().expand(rows, -1)
-        if condition is not None and self.labels is not None:
-            other = (condition[:, None] >= 0) & (self.labels != condition[:, None])
-            log_weights = log_weights.masked_fill(other, -torch.inf)
-        return log_weights.log_softmax(1)
+        return of_class(self.weights.log().expand(rows, -1), self.labels, condition).log_softmax(1)
 
     def sample(self, rows: int, noise: Noise, uniform: Tensor) -> tuple[Tensor, Tensor]:
         """Draw (B, D) points and their components (B,), from normals and `uniform` (B,) in [0, 1)."""
@@ -66,6 +62,24 @@ class Mixture:
         means = self.means[component]
         roots = torch.linalg.cholesky(self.covs)[component]
         return means + torch.einsum("bij,bj->bi", roots, noise(means)), component
+
+
+def of_class(log_weights: Tensor, labels: Tensor | None, condition: Condition) -> Tensor:
+    """Log weights (B, K) with -inf for what is of another class than a row asks for; null rows are left whole.
+
+    Raises:
+        ValueError: a condition where there are no labels, or one that none of them meets.
+    """
+    if condition is None:
+        return log_weights
+    if labels is None:
+        raise ValueError("these data have no labels and would ignore the condition; give none")
+    met = (condition[:, None] < 0) | (labels == condition[:, None])
+    if not bool(met.any(1).all()):
+        raise ValueError(
+            f"no datum has the class {int(condition[~met.any(1)][0])}; there are {labels.unique().tolist()}"
+        )
+    return log_weights.masked_fill(~met, -torch.inf)
 
 
 class ExactDenoiser(Denoiser):
@@ -176,8 +190,7 @@ class EmpiricalDenoiser(ExactDenoiser):
         distance = torch.cdist(x_t.flatten(1) / alpha, self.data.flatten(1))
         density = -((alpha * distance / sigma) ** 2) / 2 - self.data[0].numel() * (sigma * math.tau**0.5).log()
         share = torch.zeros(len(x_t), len(self.data), dtype=density.dtype, device=density.device)
-        if condition is not None and self.labels is not None:
-            share = share.masked_fill((condition[:, None] >= 0) & (self.labels != condition[:, None]), -torch.inf)
+        share = of_class(share, self.labels, condition)
         joint: Tensor = share.log_softmax(1) + density
         return joint
 

@@ -34,7 +34,7 @@ from pedesis.reverse import BetaVariance, OptimalVariance, PosteriorVariance, Va
 from pedesis.stepsearch import best_steps, variational_cost
 from pedesis.variance import AnalyticVariance
 from pedesis_zoo.data.captioned import pictures
-from pedesis_zoo.loading import load
+from pedesis_zoo.loading import known_data, load
 from pedesis_zoo.metrics import Estimate
 from pedesis_zoo.tables import Cell, save_table
 
@@ -261,7 +261,7 @@ def evaluate_bits(
     The first `number` test images; levels are learned from as many training images, 512 at most. No class is given.
     """
     model = load(name, device)
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     levels = learn_levels(model.denoiser, to_model(pictures(data, "train", min(number, 512))).to(model.device))
     x0 = to_model(pictures(data, "test", number)).to(model.device)
     command = f"python -m pedesis_zoo evaluate {name} -n {number} "

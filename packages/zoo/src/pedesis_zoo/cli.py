@@ -5,6 +5,7 @@ Everything that needs torch is imported inside the commands, so that `list` and 
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="a name from `list`, or a path to a weight file", metavar="MODEL")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps; auto: the best there is")]
-Threads = Annotated[int, typer.Option(help="processor threads to use; 0 for all")]
+Threads = Annotated[int, typer.Option(min=0, help="processor threads to use; 0 for all")]
 
 
 def _found(device: str) -> Any:
@@ -105,8 +106,14 @@ def train(
     steps: Annotated[int | None, typer.Option(help="train for this many steps")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="pictures per step")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
+    accumulate: Annotated[int | None, typer.Option(help="parts to compute a batch in, to need less memory")] = None,
+    augment: Annotated[str | None, typer.Option(help="flip: mirror half of the pictures")] = None,
+    validate: Annotated[float, typer.Option(help="share of the pictures to hold out, and measure the loss on")] = 0.0,
     start: Annotated[str | None, typer.Option(help="model or weight file to begin a new run from")] = None,
-    save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 120.0,
+    origin: Annotated[
+        list[str] | None, typer.Option(metavar="NEW=OLD", help="class NEW begins as class OLD of --start")
+    ] = None,
+    save_every: Annotated[float, typer.Option(min=0, help="seconds between checkpoints")] = 120.0,
     tensorboard: Annotated[Path | None, typer.Option(help="folder for TensorBoard's log")] = None,
     threads: Threads = 0,
     device: Device = "auto",
@@ -116,44 +123,63 @@ def train(
     from tqdm import tqdm
 
     from pedesis.files import check_writable
-    from pedesis_zoo import train as training
+    from pedesis_zoo import training
     from pedesis_zoo.registry import recipe
 
     if (name is None) == (data is None):
         raise ValueError("name a recipe, or give --data FOLDER with your own pictures (one of the two)")
     check_writable(out)
+    training.checkpoint_path(out)
+    origins = _origins(origin or [])
     place = _found(device)
     if threads:
         torch.set_num_threads(threads)
-    changes: dict[str, Any] = {"minutes": minutes, "steps": steps, "batch": batch, "learning_rate": learning_rate}
+    changes: dict[str, Any] = {
+        "minutes": minutes,
+        "steps": steps,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "accumulate": accumulate,
+        "augment": augment,
+        "validate": validate,
+    }
     if data is not None:
-        from pedesis_zoo.data.folder import load_folder
+        from pedesis_zoo.own import own_data, own_recipe
 
-        images = load_folder(data, size)
-        plan = training.plan(training.folder_recipe(images), images, **changes)
+        images = own_data(data, size=size)
+        plan = training.plan(own_recipe(images, start), images, **changes)
     else:
         assert name is not None
         plan = training.plan(recipe(name), **changes)
     if plan.config.steps is None and plan.config.minutes is None:
-        print("no --steps or --minutes: training until interrupted (Ctrl-C keeps the last checkpoint)", file=sys.stderr)
+        print("no --steps or --minutes: training until interrupted (Ctrl-C keeps what was learned)", file=sys.stderr)
 
     log = _tensorboard(tensorboard)
     bar = tqdm(unit="step", disable=None, mininterval=1.0)
 
     def report(state: Any) -> None:
         bar.total, bar.n = state.steps, state.step - 1
-        bar.set_postfix_str(f"loss {state.loss:.4f}, {state.per_second:.0f} images/s", refresh=False)
+        held = f", validation loss {state.validation:.4f}" if math.isfinite(state.validation) else ""
+        bar.set_postfix_str(f"loss {state.loss:.4f}{held}, {state.per_second:.0f} images/s", refresh=False)
         bar.update()
         if state.step % 500 == 0 and bar.disable:
             left = state.seconds_left()
             rest = "" if left is None else f", {left / 60:.0f} min left"
-            print(f"step {state.step}: loss {state.loss:.4f}, {state.per_second:.0f} images/s{rest}", flush=True)
+            print(f"step {state.step}: loss {state.loss:.4f}{held}, {state.per_second:.0f} images/s{rest}", flush=True)
         if log is not None and state.step % 20 == 0:
             log.add_scalar("loss", state.loss, state.step)
+            if plan.held is not None and math.isfinite(state.validation):
+                log.add_scalar("validation loss", state.validation, state.step)
 
-    written = training.train(plan, out, report, save_every, place, start)
-    bar.close()
+    with bar:
+        written = training.train(plan, out, report, save_every, place, start, origins)
     print(f"trained weights in {written}")
+
+
+def _origins(pairs: list[str]) -> dict[str, str | None]:
+    if wrong := [pair for pair in pairs if "=" not in pair]:
+        raise ValueError(f"--origin needs NEW=OLD, two names of classes; got {wrong[0]!r}")
+    return {new: old for new, _, old in (pair.partition("=") for pair in pairs)}
 
 
 def _tensorboard(folder: Path | None) -> Any:
@@ -203,10 +229,10 @@ def evaluate(
         command, results = evaluate_bits(name, number, steps, few_steps, flow, save, place)
     elif codecs:
         from pedesis_zoo.codecs import evaluate_codecs
-        from pedesis_zoo.loading import load
+        from pedesis_zoo.loading import known_data, load
 
         command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
-        results = evaluate_codecs(load(name, "cpu").about["data"]["name"], number)
+        results = evaluate_codecs(known_data(load(name, "cpu").about), number)
     else:
         settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid, "interval": interval}
         command, results = evaluation.evaluate(name, number, seed, settings, place)

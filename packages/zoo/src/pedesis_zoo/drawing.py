@@ -116,8 +116,8 @@ class Drawing:
 
     def start(self, noise: Noise, rows: slice) -> Tensor:
         """x at times[0]: from the prior, or from q(x_t | picture)."""
-        process, count = self.model.denoiser.process, rows.stop - rows.start
-        like = torch.empty(count, *self.model.shape, device=self.model.device)
+        process, model, count = self.model.denoiser.process, self.model, rows.stop - rows.start
+        like = torch.empty(count, *model.shape, dtype=model.dtype, device=model.device)
         if self.picture is None:
             return process.prior(like).sample(noise)
-        return process.marginal(self.picture.expand_as(like), float(self.times[0])).sample(noise)
+        return process.marginal(self.picture.to(like).expand_as(like), float(self.times[0])).sample(noise)

@@ -29,7 +29,7 @@ INTERVAL = (-4.0, 8.0)
 picture will be, and a strong gradient only harms it. Chosen with seeds 20,000 to 20,399."""
 
 
-def classifiers(data: str) -> list[str]:
+def classifiers(data: str | None) -> list[str]:
     """Names of the zoo's classifiers of noisy pictures of a data set."""
     return [name for name in list_models(kind="noisy-classifier") if recipe(name).data == data]
 

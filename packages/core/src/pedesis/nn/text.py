@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedesis.nn.blocks import RowLinear, channel_norm, pointwise, zero
+from pedesis.nn.embeddings import check_integers
 
 PADDING = 0
 """The token that fills a prompt up to its length; nothing looks at it."""
@@ -82,7 +83,9 @@ class TextEncoder(nn.Module):
         self.prompt = RowLinear(c.width, embedding)
 
     def forward(self, tokens: Tensor | None, like: Tensor) -> Words:
-        tokens = self.checked(tokens, like)
+        if tokens is None:
+            tokens = torch.full((like.shape[0], 1), -1, device=like.device)
+        tokens = tokens.long()
         nothing = torch.zeros_like(tokens[0]).index_fill(0, torch.zeros_like(tokens[0, :1]), -1)  # null, then padding
         empty = (tokens < 0).any(1, keepdim=True) | (tokens == PADDING).all(1, keepdim=True)
         tokens = torch.where(empty, nothing, tokens)
@@ -103,21 +106,13 @@ class TextEncoder(nn.Module):
             vectors = layer(vectors, src_key_padding_mask=padding)
         return F.layer_norm(vectors, vectors.shape[-1:])
 
-    def checked(self, tokens: Tensor | None, like: Tensor) -> Tensor:
-        """The tokens, or null ones; ValueError for what is no prompt."""
-        c = self.config
-        if tokens is None:
-            return torch.full((like.shape[0], 1), -1, device=like.device)
-        if tokens.ndim != 2 or tokens.is_floating_point() or not 1 <= tokens.shape[1] <= c.length:
-            raise ValueError(
-                f"the condition must be tokens (B, L) int64 with L from 1 to {c.length}; "
-                f"got {tokens.dtype} of shape {tuple(tokens.shape)}"
-            )
-        if int(tokens.max()) > len(c.vocabulary):
-            raise ValueError(
-                f"tokens go up to {len(c.vocabulary)}, the size of the vocabulary; got {int(tokens.max())}"
-            )
-        return tokens
+    def check(self, tokens: Tensor, rows: int) -> None:
+        """ValueError for what is no prompt."""
+        length, words = self.config.length, len(self.config.vocabulary)
+        what = f"tokens (B, L) int64 up to {words}, the size of the vocabulary, with L from 1 to {length}"
+        check_integers(tokens, rows, 2, words, what)
+        if not 1 <= tokens.shape[1] <= length:
+            raise ValueError(f"the condition must be {what}; got L = {tokens.shape[1]}")
 
 
 class CrossAttention(nn.Module):
