@@ -13,23 +13,24 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import disk  # the settings of gradio come first
 import gradio as gr
+from events import LIGHT
 from guard import Guard
+from mistakes import Page
 from models import compute_on, models, own_models, steerable, students
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
 
-from pedesis_zoo.registry import weight_files
+from pedesis_zoo.files import drawable
 
 CSS = Path(__file__).with_name("style.css")
 
 
 def page() -> gr.Blocks:
     """The page; a tab is there if the model that it needs is."""
-    with gr.Blocks(title="Pedesis", analytics_enabled=False, delete_cache=(600, disk.KEEP_SECONDS)) as blocks:
+    with Page(title="Pedesis", analytics_enabled=False, delete_cache=(600, disk.KEEP_SECONDS)) as blocks:
         gr.Markdown("# Pedesis\nPictures out of noise, by small diffusion models that run on this machine.")
         if not models():
             gr.Markdown("There is no trained model yet. Train one: `python -m pedesis_zoo train digits`.")
@@ -49,11 +50,10 @@ def page() -> gr.Blocks:
                 classifier.build()
         with gr.Tab("About"):
             about.build()
-        light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **light).then(
+        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **LIGHT).then(
             None, first.link, first.link, js=generate.ADDRESS
         )
-        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, list(source), **light)
+        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, list(source), **LIGHT)
     return blocks
 
 
@@ -98,7 +98,9 @@ def main() -> None:
         if sentence := compute_on(options.device):
             print(sentence, file=sys.stderr)
         if options.models is not None:
-            own_models.update(weight_files(options.models))
+            found, left_out = drawable(options.models)
+            own_models.update(found)
+            print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
         disk.claim()
         disk.tidy_for_ever()
         serve(options.host, options.port)

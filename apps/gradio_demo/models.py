@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from wishes import Kind, Wish, wish
 
 import pedesis_zoo as zoo
 from pedesis.device import announced, find_device
@@ -108,3 +111,19 @@ def prompts(model: zoo.ImageModel) -> tuple[str, ...]:
     """Prompts to begin with, for a model of text."""
     assert model.text is not None
     return PROMPTS.get(model.data or "", model.text.vocabulary[:3])
+
+
+def request(kind: type[Kind] = Wish, /, **values: Any) -> tuple[Kind, zoo.ImageModel]:  # type: ignore[assignment]
+    """A validated request, and its model; what is None or left out is as the model usually has it.
+
+    Raises:
+        ValueError: one sentence that says what came and what was expected.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    name = given.setdefault("model", models()[0])
+    if not isinstance(name, str):
+        raise ValueError(f"model: the name of a model is a text; got {str(name)[:80]!r}")
+    model = load(name)
+    usual = {field: getattr(model.generation, field) for field in ("guidance", "sampler", "steps", "grid")}
+    usual["prompt"] = prompts(model)[0] if model.text else ""
+    return wish(kind, **{**usual, **given}), model

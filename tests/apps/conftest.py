@@ -49,13 +49,20 @@ def free_port() -> int:
 
 @contextmanager
 def serve(
-    command: list[str], url: str, folder: Path, seconds: float = 90, pids: list[int] | None = None, **environment: str
+    command: list[str],
+    url: str,
+    folder: Path,
+    seconds: float = 90,
+    pids: list[int] | None = None,
+    log: Path | None = None,
+    **environment: str,
 ) -> Iterator[str]:
-    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number."""
+    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number, `log`
+    what it prints."""
     process = subprocess.Popen(
         command,
         cwd=folder,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if log is None else log.open("w"),
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, **environment},
@@ -112,7 +119,8 @@ def demo_url(demo_models: Path) -> Iterator[str]:
     """The generation demo, running."""
     port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
-    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo") as url:
+    proxies = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}  # where nobody answers
+    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo", **proxies) as url:
         yield url
 
 
