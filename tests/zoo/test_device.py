@@ -35,6 +35,7 @@ from pedesis.variance import estimate_variance
 from pedesis.variational import Hybrid, LearnedScheduleLoss
 from pedesis_zoo import editing
 from pedesis_zoo.bits import by_flow, by_level, in_few_steps, learn_levels
+from pedesis_zoo.objectives import Objective
 from pedesis_zoo.steering import belief, by_classifier, load_classifier
 
 ROWS = 3
