@@ -10,7 +10,7 @@ ROOT = Path(pedesis.__file__).parent
 # From the bottom up; modules on one line do not import each other.
 LAYERS = [
     ["gaussian", "registry", "files", "precision"],
-    ["noise", "images", "nn.networks"],
+    ["noise", "philox", "images", "nn.networks"],
     ["nn", "schedules", "physics"],
     ["process", "parameterisations"],
     ["denoiser"],

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from pedesis.denoiser import Condition
 from pedesis.noise import TrainingNoise
 from pedesis.precision import autocast
-from pedesis.process import Process, Time
+from pedesis.process import Process, Time, broadcast
 
 
 class CleanReader(nn.Module):
@@ -102,10 +102,14 @@ class NoisyClassifier(nn.Module):
 
     def log_probs(self, x_t: Tensor, t: Time) -> Tensor:
         """log p(y | x_t) for every class, (B, classes)."""
-        alpha, sigma, log_snr = self.process.scales(t, x_t)
+        return self.log_probs_at(x_t, self.process.log_snr(t))
+
+    def log_probs_at(self, x_t: Tensor, log_snr: Tensor) -> Tensor:
+        """`log_probs` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
+        alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
         with autocast(x_t.device):
-            logits: Tensor = self.network(scaled, log_snr.flatten().expand(x_t.shape[0]))
+            logits: Tensor = self.network(scaled, log_snr.to(x_t).expand(x_t.shape[0]))
         return logits.float().log_softmax(1)
 
     def log_prob(self, x_t: Tensor, t: Time, label: Tensor) -> Tensor:

@@ -201,13 +201,21 @@ class NetworkDenoiser(Denoiser):
 
     def reading(self, x_t: Tensor, t: Time, answer: Tensor, logit: Tensor | None = None) -> Prediction:
         """The prediction that an answer of the network stands for."""
-        alpha, sigma, _ = self.process.scales(t, x_t)
+        return self.reading_at(x_t, self.process.log_snr(t), answer, logit)
+
+    def reading_at(self, x_t: Tensor, log_snr: Tensor, answer: Tensor, logit: Tensor | None = None) -> Prediction:
+        """`reading` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
+        alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         x0 = self.parameterisation.x0(answer, x_t, alpha, sigma)
         variance = None if logit is None else logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2))
-        return self.prediction(x_t, t, x0, variance=variance)
+        return Prediction(x_t, x0, (x_t - alpha * x0) / sigma, alpha, sigma, variance)
+
+    def predict_at(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> Prediction:
+        """`predict` at noise levels in place of times: a plain function of tensors, which can be traced."""
+        return self.reading_at(x_t, log_snr, *self.answer(x_t, log_snr, condition))
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
-        return self.reading(x_t, t, *self.answer(x_t, self.process.log_snr(t), condition))
+        return self.predict_at(x_t, self.process.log_snr(t), condition)
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0

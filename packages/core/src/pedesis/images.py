@@ -27,8 +27,13 @@ def to_model(pixels: Pixels | Tensor) -> Tensor:
 
 def to_pixels(x: Tensor) -> Pixels:
     """float (B, C, H, W), nominally in [-1, 1] -> uint8 (B, H, W, C), rounded to the nearest level."""
-    levels = ((x.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return np.ascontiguousarray(rearrange(levels, "b c h w -> b h w c").numpy())
+    return np.ascontiguousarray(grey_levels(x.detach().float().cpu()).numpy())
+
+
+def grey_levels(x: Tensor) -> Tensor:
+    """`to_pixels` as a tensor, uint8 (B, H, W, C): round(127.5 (x + 1)), kept within 0..255."""
+    levels = ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return rearrange(levels, "b c h w -> b h w c")
 
 
 def grid(pixels: Pixels, columns: int | None = None, gap: int = 2, background: int = 255) -> Pixels:

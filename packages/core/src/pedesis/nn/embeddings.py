@@ -57,7 +57,8 @@ class ClassLabel(nn.Module):
     def forward(self, condition: Tensor | None, like: Tensor) -> Tensor:
         if condition is None:
             condition = torch.full((like.shape[0],), -1, device=like.device)
-        if condition.ndim != 1 or condition.is_floating_point() or int(condition.max()) >= self.classes:
+        known = torch.compiler.is_compiling() or int(condition.max()) < self.classes  # a traced value is not looked at
+        if condition.ndim != 1 or condition.is_floating_point() or not known:
             raise ValueError(
                 f"the condition must be class numbers (B,) from 0 to {self.classes - 1}, or -1 for none; "
                 f"got {condition.dtype} of shape {tuple(condition.shape)}"
