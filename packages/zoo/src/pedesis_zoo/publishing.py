@@ -30,7 +30,10 @@ from pedesis_zoo.prompts import real_prompts
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, MODELS, WEIGHTS, recipe
 from pedesis_zoo.tables import curves_of, load_numbers, load_table
-from pedesis_zoo.weights import ENLARGER, load_weights, save_weights
+from pedesis_zoo.weights import ENLARGER, READER, load_weights, save_weights
+
+JUDGES = ("clean-classifier", READER)
+"""Kinds of models that measure others: published numbers rest on every bit of them, so they are never packed."""
 
 
 def publish(name: str, weights: Path) -> None:
@@ -43,7 +46,8 @@ def publish(name: str, weights: Path) -> None:
     if known.kind == "image":
         assert isinstance(module, NetworkDenoiser)
         about["variance"] = mean_variance(module, known.data)
-    sha256 = save_weights(folder / WEIGHTS, module, {k: v for k, v in about.items() if k not in ("format", "model")})
+    described = {key: value for key, value in about.items() if key not in ("format", "model")}
+    sha256 = save_weights(folder / WEIGHTS, module, described, packed=known.kind not in JUDGES)
     source = (folder / "recipe.py").read_text()
     (folder / "recipe.py").write_text(re.sub(r'sha256="[0-9a-f]*"', f'sha256="{sha256}"', source))
     recipe.cache_clear()
@@ -146,6 +150,7 @@ def card_text(name: str) -> str:
     data, training = about["data"], about["training"]
     parameters = sum(p.numel() for p in module.parameters())
     size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
+    stored = "float16" if about["format"] == 1 else "8 bits and a scale per channel"
     front = [
         "---",
         "library_name: pedesis",
@@ -156,7 +161,7 @@ def card_text(name: str) -> str:
     ]
     facts = [
         ("kind", known.kind),
-        ("parameters", f"{parameters:,} ({size:.1f} MB, safetensors, float16)"),
+        ("parameters", f"{parameters:,} ({size:.1f} MB, safetensors, {stored})"),
         ("sha256", f"`{known.sha256}`"),
         ("data", f"{data['name']}, {' x '.join(map(str, data['shape']))}; licence of the data: {data['licence']}"),
         ("classes", ", ".join(data["classes"]) or "none"),
