@@ -15,7 +15,9 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +26,7 @@ from torch import Tensor, nn
 from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
 from pedesis.precision import autocast
 from pedesis.process import Process, Time, broadcast
+from pedesis.registry import UnknownName
 
 Condition = Tensor | None
 """What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
@@ -217,6 +220,31 @@ class NetworkDenoiser(Denoiser):
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         return self.predict_at(x_t, self.process.log_snr(t), condition)
 
+    def features(
+        self, x_t: Tensor, t: Time, names: Sequence[str], condition: Condition = None
+    ) -> dict[str, Tensor]:
+        """What layers of the network say on the way to a prediction, in the type of x_t, (B, ...) each.
+
+        Args:
+            names: of layers, as `network.named_modules()` has them: "down.0.1", "middle", "up.1.0", ...
+
+        Raises:
+            UnknownName: no such layer. ValueError: a layer that answers with no tensor, or is not asked.
+        """
+        layers, found = dict(self.network.named_modules()), dict[str, Any]()
+        for name in names:
+            if name not in layers:
+                raise UnknownName("layer", name, layers)
+        with ExitStack() as hooks:
+            for name in names:
+                keep = partial(_keep, found, name)
+                hooks.callback(layers[name].register_forward_hook(keep).remove)
+            self.predict(x_t, t, condition)
+        for name in names:
+            if not isinstance(found.get(name), Tensor):
+                raise ValueError(f"the layer {name!r} has no tensor to show; name one of its own layers, or another")
+        return {name: found[name].to(x_t.dtype) for name in names}
+
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0
 
@@ -224,6 +252,10 @@ class NetworkDenoiser(Denoiser):
         if not self.option("variance"):
             return None  # without an evaluation
         return self.predict(x_t, t, condition).variance
+
+
+def _keep(found: dict[str, Any], name: str, layer: nn.Module, inputs: Any, output: Any) -> None:
+    found[name] = output
 
 
 def null(condition: Condition) -> Condition:
