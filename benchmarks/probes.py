@@ -103,7 +103,7 @@ def train(batch: int, side: int, steps: int) -> Found:
     from pedesis.training import ArrayBatches, fit
     from pedesis_zoo.data.sets import ImageSet
     from pedesis_zoo.registry import recipe
-    from pedesis_zoo.train import plan
+    from pedesis_zoo.training import plan
     from pedesis_zoo.weights import build
 
     pixels = np.random.default_rng(0).integers(0, 256, (max(batch, 128), side, side, 1), dtype=np.uint8)

@@ -45,7 +45,7 @@ Point = tuple[float, int, Pixels]
 def of_pedesis(marks: list[float], count: int) -> Iterator[Point]:
     """The shipped recipe, by the zoo's own `train` and with the model's own settings."""
     from pedesis_zoo import load, recipe
-    from pedesis_zoo.train import plan, train
+    from pedesis_zoo.training import plan, train
 
     for minutes in marks:
         with tempfile.TemporaryDirectory() as folder:

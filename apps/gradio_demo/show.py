@@ -36,19 +36,29 @@ def sentences() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def paced(snapshots: Iterator[zoo.Snapshot], story: Story | None = None) -> Iterator[zoo.Snapshot]:
+def paced(
+    snapshots: Iterator[zoo.Snapshot], story: Story | None = None, since: float | None = None
+) -> Iterator[zoo.Snapshot]:
     """Some of the snapshots, at most five a second, and the last; `story` is given all of them.
+
+    Args:
+        since: when the request began, of which this may be one part of several; by default now.
 
     Raises:
         gr.Error: after `SECONDS`.
     """
-    started = shown = time.monotonic()
+    shown = time.monotonic()
+    started = shown if since is None else since
     for snapshot in snapshots:
         if story is not None:
             story.append(snapshot)
         now = time.monotonic()
         if now - started > SECONDS:
-            raise gr.Error(f"stopped after {SECONDS} seconds; ask for fewer steps or pictures", print_exception=False)
+            yield snapshot  # what there is
+            raise gr.Error(
+                f"stopped after {SECONDS} seconds; ask for fewer steps or pictures; this is how far it came",
+                print_exception=False,
+            )
         if snapshot.finished or now - shown > PAUSE:
             yield snapshot
             shown = time.monotonic()
@@ -66,9 +76,21 @@ def counted(pictures: int) -> str:
     return f"{pictures} picture{'s' if pictures != 1 else ''}"
 
 
+def progress(snapshot: zoo.Snapshot, seconds: float, done: int = 0, parts: int = 1) -> str:
+    """How far a request is after so many seconds, and about how long it still takes; `done` of its parts are drawn."""
+    share = (done + snapshot.step / snapshot.steps) / parts
+    left = f", about {seconds / share - seconds:.0f} s left" if share > 0 and seconds > 1 else ""
+    return f"step {snapshot.step} of {snapshot.steps}, {seconds:.1f} s{left}"
+
+
 def said(text: str) -> str:
     """A sentence on how far things are, which screen readers read out."""
     return f'<p class="said" role="status">{escape(text)}</p>'
+
+
+def made_by(asked: Wish, model: zoo.ImageModel, shown: str) -> str:
+    """Pictures, as HTML, below the request that made them."""
+    return f'<p class="made-by">{escape(asked.line(model))}</p>{shown}'
 
 
 def data_uri(pixels: Pixels) -> str:
@@ -84,7 +106,7 @@ def img(pixels: Pixels, alt: str) -> str:
 
 
 def figure(caption: str, pixels: Pixels, alt: str) -> str:
-    """A captioned picture."""
+    """A picture and its caption, which is HTML."""
     return f"<figure><figcaption>{caption}</figcaption>{img(pixels, alt)}</figure>"
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
+from events import LIGHT
 from gradio.components import Component
 from gradio.events import Dependency
-from models import load, prompts, title
+from models import load, prompts, request, title
 from show import said, sentences
 from wishes import (
     ALL_CLASSES,
@@ -201,23 +202,6 @@ FIELDS: dict[str, Widget] = {
 }
 
 
-def as_it_comes(widget: Component) -> Component:
-    """A widget whose handler is given what was sent, and says more clearly than gradio what is wrong with it."""
-    widget.preprocess = lambda value: value  # type: ignore[method-assign]
-    return widget
-
-
-def stop(button: gr.Button, running: list[Dependency], status: gr.HTML) -> None:
-    """Let a button stop what is running.
-
-    The sentence follows what ended, not the click: only then can the next click count, and no late preview comes.
-    """
-    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    button.click(None, cancels=running, api_visibility="private")
-    for event in running:
-        event.failure(lambda: said("stopped"), None, status, **light)
-
-
 Widgets = dict[str, Component]
 """The widgets of a tab by the field that they fill."""
 
@@ -225,19 +209,28 @@ Widgets = dict[str, Component]
 def place(model: zoo.ImageModel, *names: str, **makers: Widget) -> Widgets:
     """Make widgets here, in this order; `makers` are for fields that this tab asks in its own way."""
     every = {name: FIELDS[name] for name in names} | makers
-    return {name: as_it_comes(make(model, None)) for name, make in every.items()}
+    return {name: make(model, None) for name, make in every.items()}
 
 
-def follow(picker: gr.Dropdown, widgets: Widgets, **makers: Widget) -> Dependency:
-    """Fit widgets to the model whenever another is picked."""
+def follow(
+    picker: gr.Dropdown,
+    widgets: Widgets,
+    status: Component,
+    results: Sequence[Component],
+    running: Sequence[Dependency],
+    **makers: Widget,
+) -> Dependency:
+    """Fit widgets to the model whenever another is picked; what the last one drew, or still draws, goes."""
     every = {name: makers.get(name) or FIELDS[name] for name in widgets}
 
     def suit(name: str) -> tuple[Any, ...]:
         with sentences():
-            loaded = load(name)
-        return (gr.Dropdown(info=title(name)), *(make(loaded, None) for make in every.values()))
+            loaded = request(model=name)[1]
+        fitted = [make(loaded, None) for make in every.values()]
+        return (gr.Dropdown(info=title(name)), *fitted, said(f"{name}: nothing is drawn yet"), *[None] * len(results))
 
-    return picker.input(suit, picker, [picker, *widgets.values()], api_visibility="private", show_progress="hidden")
+    picker.input(None, cancels=list(running), api_visibility="private")
+    return picker.input(suit, picker, [picker, *widgets.values(), status, *results], **LIGHT)
 
 
 def follow_sampler(widgets: Widgets) -> None:
@@ -246,13 +239,19 @@ def follow_sampler(widgets: Widgets) -> None:
         lambda name: gr.Slider(visible=takes_eta(name)),
         widgets["sampler"],
         widgets["eta"],
-        api_visibility="private",
-        show_progress="hidden",
+        **LIGHT,
     )
 
 
 def filled(asked: Wish, names: Sequence[str], widgets: Widgets) -> list[Any]:
-    """A model picker and widgets that show a request. Raises ValueError for an unknown model."""
+    """A model picker and widgets that show a request.
+
+    Raises:
+        ValueError: something in it is unknown; no widget could show that.
+    """
     loaded, plain = load(asked.model), asked.model_dump()
+    loaded.condition(asked.wanted(loaded), asked.number)
+    takes_eta(asked.sampler)
+    GRIDS[asked.grid]
     made = [eta(loaded, asked.eta, asked.sampler) if n == "eta" else FIELDS[n](loaded, plain[n]) for n in widgets]
     return [model(names, asked.model), *made]

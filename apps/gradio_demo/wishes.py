@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pedesis.samplers import SAMPLERS
@@ -29,6 +29,11 @@ def whole(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("true and false are not numbers")
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def digits(value: Any) -> Any:
+    """A choice among numbers may come as text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 Whole = Annotated[int, BeforeValidator(whole)]
@@ -117,6 +122,14 @@ class Wish(BaseModel):
             chosen |= {"rescale": self.rescale} if self.rescale else {}
         return chosen
 
+    def line(self, model: ImageModel) -> str:
+        """The request in one line, for people."""
+        what = [self.prompt or "no words" if model.text is not None else self.label if model.classes else ""]
+        seeds = f"seed {self.seed}" if self.number == 1 else f"seeds {self.seed} to {self.seeds()[-1]}"
+        guided = f"guidance {self.guidance:g}" if model.conditional else ""
+        parts = [self.model, *what, guided, seeds, f"{self.sampler}, {self.steps} step{'s' * (self.steps != 1)}"]
+        return " · ".join(filter(None, parts))
+
     def script(self, model: ImageModel, source: str | None = None) -> str:
         """The same pictures from Python; `source` is what `zoo.sample` takes, where it is not the name."""
         wanted = self.wanted(model)
@@ -144,9 +157,12 @@ class Wish(BaseModel):
         """The text that a PNG of this request carries."""
         return {KEY: self.model_dump_json()}
 
-    def query(self) -> str:
-        """The part of an address that carries this request."""
-        return urlencode(self.model_dump(exclude_defaults=True))
+    def query(self, usual: Wish | None = None) -> str:
+        """The part of an address that carries this request: what is not as in `usual`, or else all that matters."""
+        if usual is None:
+            return urlencode(self.model_dump(exclude_defaults=True))
+        left = {name: value for name, value in self.model_dump().items() if value != getattr(usual, name)}
+        return urlencode({"model": self.model, **left})
 
 
 Kind = TypeVar("Kind", bound=Wish)
@@ -184,7 +200,7 @@ class Walk(Wish):
 class Sharper(Wish):
     """A request for a picture whose means over blocks of `factor` x `factor` pixels are known."""
 
-    factor: Whole = Field(default=2, ge=2, le=4)
+    factor: Annotated[Whole, BeforeValidator(digits)] = Field(default=2, ge=2, le=4)
 
 
 def wish(kind: type[Kind] = Wish, /, **values: Any) -> Kind:  # type: ignore[assignment]
@@ -200,14 +216,22 @@ def wish(kind: type[Kind] = Wish, /, **values: Any) -> Kind:  # type: ignore[ass
         raise ValueError(f"{name}: {message}; got {str(first['input'])[:80]!r}") from None
 
 
-def from_query(query: Mapping[str, str]) -> Wish | None:
-    """The request that an address carries, or None if it carries none. Raises ValueError for a wrong one."""
-    known = {key: value for key, value in query.items() if key in Wish.model_fields}
-    if "model" not in known:
-        return None
-    return wish(
-        **{key: value if Wish.model_fields[key].annotation is str else _number(value) for key, value in known.items()}
-    )
+def from_query(query: Mapping[str, str], make: Callable[..., Wish] | None = None) -> Wish | None:
+    """The request that an address carries, or None if it carries none. Raises ValueError for a wrong one.
+
+    Args:
+        make: from fields to the request; by default all of them must be there.
+    """
+    fields = Wish.model_fields
+    known = {
+        key: value if fields[key].annotation is str else _number(value) for key, value in query.items() if key in fields
+    }
+    return (make or wish)(**known) if known else None
+
+
+def strange(query: Mapping[str, str]) -> list[str]:
+    """What an address carries that no request knows; names with two underscores are Gradio's."""
+    return [key[:80] for key in query if key not in Wish.model_fields and not key.startswith("__")]
 
 
 def _number(text: str) -> float | str:
@@ -223,7 +247,7 @@ def from_png(path: str | Path) -> Wish:
         with Image.open(path, formats=["PNG"]) as image:
             text = image.info.get(KEY, "")
         values = json.loads(text)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+    except Exception:  # a stranger's file: whatever it does to the decoders, it carries no settings
         values = None
     if not isinstance(values, dict):
         raise ValueError("this file carries no settings; drop a PNG that was downloaded from this page")
@@ -241,8 +265,10 @@ def compared(asked: Wish, by: str, lines: str, model: ImageModel) -> list[tuple[
     """
     fields = {"guidance": "guidance", "steps": "steps", "sampler": "sampler"}
     fields["condition"] = "prompt" if model.text is not None else "label"
-    if by not in fields:
-        raise ValueError(f"comparisons are by {', '.join(fields)}; got {by!r}")
+    if by not in list(fields):
+        raise ValueError(f"comparisons are by {', '.join(fields)}; got {str(by)[:80]!r}")
+    if not isinstance(lines, str):
+        raise ValueError(f"values: a text, one value a line; got {str(lines)[:80]!r}")
     values: Sequence[str] = [line.strip() for line in lines[: MOST_COLUMNS * MOST_LETTERS].splitlines() if line.strip()]
     if not 2 <= len(values) <= MOST_COLUMNS:
         raise ValueError(f"give 2 to {MOST_COLUMNS} values, one a line; got {len(values)}")

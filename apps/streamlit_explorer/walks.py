@@ -6,6 +6,7 @@ A closed tab stops its walk at the next step; what a user asks wrongly is one se
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 import pedesis_zoo as zoo
+from pedesis.device import announced, find_device
 from pedesis.lessons.denoising import Walk
 from pedesis_zoo.registry import weight_files
 from pedesis_zoo.weights import load_weights
@@ -35,10 +37,26 @@ def own_models() -> dict[str, Path]:
         st.stop()
 
 
+@st.cache_resource(show_spinner=False)
+def device() -> str:
+    """Where models compute: `streamlit run app.py -- --device NAME`, the best there is by default."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--device", default="auto")
+    wanted = parser.parse_known_args()[0].device
+    try:
+        found = find_device(wanted)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+    if sentence := announced(wanted, found):
+        print(sentence, file=sys.stderr)
+    return str(found)
+
+
 @st.cache_resource(show_spinner="Loading the model.")
 def load(name: str) -> zoo.ImageModel:
     """A model, once for everybody."""
-    return zoo.load(own_models().get(name, name))
+    return zoo.load(own_models().get(name, name), device())
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)

@@ -49,13 +49,20 @@ def free_port() -> int:
 
 @contextmanager
 def serve(
-    command: list[str], url: str, folder: Path, seconds: float = 90, pids: list[int] | None = None, **environment: str
+    command: list[str],
+    url: str,
+    folder: Path,
+    seconds: float = 90,
+    pids: list[int] | None = None,
+    log: Path | None = None,
+    **environment: str,
 ) -> Iterator[str]:
-    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number."""
+    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number, `log`
+    what it prints."""
     process = subprocess.Popen(
         command,
         cwd=folder,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if log is None else log.open("w"),
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, **environment},

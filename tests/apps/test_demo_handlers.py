@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
 sys.path.insert(0, str(DEMO))
 
 import disk  # noqa: E402
+import events  # noqa: E402
 import models  # noqa: E402
 import painter  # noqa: E402
 import show  # noqa: E402
@@ -145,6 +147,23 @@ def test_time_is_limited(evaluations: list[int], monkeypatch: pytest.MonkeyPatch
     with pytest.raises(gr.Error, match="ask for fewer steps"):
         last(generate.draw(**GENERATE))
     assert len(evaluations) <= 2
+
+
+def test_the_limit_is_one_for_all_columns_of_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(show, "SECONDS", 40.0)  # ticks: a column of four steps takes ten to twenty
+    shown = compare.compare(**ASKED, by="guidance", values="\n".join("01234567"))
+    with pytest.raises(gr.Error, match="stopped after"):
+        last(shown)
+
+
+def test_what_is_there_at_the_limit_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(show, "SECONDS", 0.0)
+    status = object()
+    outputs = [object()] * 6 + [status, object()]
+    *_, shown, told = events.told(lambda: generate.draw(**GENERATE), outputs, status)()  # type: ignore[arg-type]
+    assert "<img" in shown[-1] and "this is how far it came" in told[6] and told[-1] == gr.skip()
 
 
 def test_previews_are_paced(monkeypatch: pytest.MonkeyPatch) -> None:

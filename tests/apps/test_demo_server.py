@@ -243,6 +243,7 @@ def generate(page: Page, said: str) -> None:
     expect(page.get_by_text(re.compile(said))).to_be_visible(timeout=FIRST)
 
 
+@pytest.mark.everywhere
 def test_a_visitor_moves_the_slider_and_gets_pictures(opened: Page) -> None:
     expect(opened.locator(".pictures .grid-container img")).to_have_count(8)
     before = opened.locator(".pictures img").first.get_attribute("src")

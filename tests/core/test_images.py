@@ -1,5 +1,6 @@
 """Pixels to numbers and back, and files that are whole or absent."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,37 @@ def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(tmp_path: Path) ->
         pass
     with pytest.raises(ValueError, match="is a folder"), atomic(tmp_path):
         pass
+
+
+PIXELS = np.zeros((2, 6, 5, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda path: save_png(PIXELS[0] / 255, path / "a.png"), "to_pixels"),
+        (lambda path: save_png(PIXELS, path / "a.png"), "grid"),
+        (lambda path: save_png(PIXELS[0], path / "a.jpg"), "ends in .png"),
+        (lambda path: save_gif(list(PIXELS), path / "a.png"), "ends in .gif"),
+        (lambda path: save_gif([PIXELS[0], PIXELS[1, :3]], path / "a.gif"), "one size"),
+        (lambda path: to_model(PIXELS[0]), r"pixels\[None\]"),
+        (lambda path: to_model(np.zeros((4, 3, 32, 32), np.uint8)), "channels"),
+        (lambda path: grid(to_model(PIXELS)), "to_pixels"),
+        (lambda path: grid(PIXELS[:0]), "at least 1 picture"),
+        (lambda path: grid(PIXELS[0]), r"pixels\[None\]"),
+        (lambda path: enlarge(PIXELS, 0), "1 time or more"),
+        (lambda path: to_pixels(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), "floating"),
+        (lambda path: to_pixels(torch.zeros(3, 4, 4)), r"\(B, C, H, W\)"),
+        (lambda path: to_pixels(torch.tensor([0.0, torch.nan]).reshape(2, 1, 1, 1)), "1 of 2 .* diverged"),
+        (lambda path: to_pixels(torch.full((1, 1, 2, 2), -torch.inf)), "diverged"),
+    ],
+)
+def test_a_mistake_with_pictures_is_one_sentence(call: Callable[[Path], object], says: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=says):
+        call(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_grey_pictures_need_no_channel_axis_however_narrow() -> None:
+    for shape in ((2, 5, 7), (2, 4, 4), (2, 3, 3)):
+        assert to_model(np.zeros(shape, np.uint8)).shape == (shape[0], 1, *shape[1:])

@@ -9,7 +9,7 @@ ROOT = Path(pedesis.__file__).parent
 
 # From the bottom up; modules on one line do not import each other.
 LAYERS = [
-    ["gaussian", "registry", "files", "precision"],
+    ["gaussian", "registry", "files", "precision", "device"],
     ["noise", "philox", "images", "nn.networks"],
     ["nn", "schedules", "physics"],
     ["process", "parameterisations"],
@@ -33,7 +33,7 @@ LAYERS = [
     ["thresholds", "variational", "training", "distillation", "editing", "inverse"],
     ["lessons"],
 ]
-WITHIN = {"nn", "physics", "samplers", "lessons"}  # packages whose modules may import each other
+WITHIN = {"nn", "physics", "samplers", "training", "lessons"}  # packages whose modules may import each other
 
 
 def place(module: str) -> int:

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from pedesis.classifier import CleanClassifier, NoisyClassifier, shifted
+from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import MLP, NETWORKS, ConvClassifier, UNet
-from pedesis.nn.blocks import channel_norm, fold, unfold
+from pedesis.nn.blocks import RowLinear, channel_norm, fold, unfold
 from pedesis.nn.embeddings import sinusoid
+from pedesis.nn.text import TextConfig
 from pedesis.noise import TrainingNoise
 from pedesis.process import Process
 
@@ -74,14 +76,14 @@ def test_a_text_unet_reads_words_and_their_order_but_not_padding() -> None:
     ("tokens", "message"),
     [
         (torch.tensor([1, 2]), r"tokens \(B, L\) int64 with L from 1 to 6"),
-        (torch.ones(1, 7, dtype=torch.int64), "L from 1 to 6"),
+        (torch.ones(1, 7, dtype=torch.int64), "L from 1 to 6; got L = 7"),
         (torch.tensor([[1.0]]), "float32"),
-        (torch.tensor([[5]]), "up to 4, the size of the vocabulary; got 5"),
+        (torch.tensor([[5]]), "up to 4, the size of the vocabulary.* maximum 5"),
     ],
 )
 def test_a_prompt_that_is_none_is_named(tokens: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        UNet(text=TEXT, **SMALL)(torch.zeros(1, 1, 8, 8), torch.zeros(1), tokens)
+        NetworkDenoiser(UNet(text=TEXT, **SMALL), Process())(torch.zeros(len(tokens), 1, 8, 8), 0.5, tokens)
 
 
 def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
@@ -106,7 +108,7 @@ def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
 )
 def test_wrong_input_is_named(x: torch.Tensor, condition: torch.Tensor | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        UNet(classes=3, **SMALL)(x, torch.zeros(2), condition)
+        NetworkDenoiser(UNet(classes=3, **SMALL), Process())(x, 0.5, condition)
 
 
 def test_a_config_that_does_not_fit_is_refused() -> None:
@@ -185,3 +187,34 @@ def test_an_enlarging_unet_looks_at_the_small_picture_of_its_row() -> None:
     assert bool((change[1] == 0).all()) and bool((change[0] > 0).any())
     with pytest.raises(ValueError, match="2 times smaller"):
         network(x, log_snr, torch.randn(2, 3, 4, 4))
+
+
+def test_a_row_of_a_linear_layer_depends_on_itself_alone() -> None:
+    """Equal bits, wherever a row stands and however many there are; a plain layer differs where MKL computes it."""
+    layer, x = RowLinear(256, 288).eval(), torch.randn(64, 256, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        alone = torch.cat([layer(row) for row in x.split(1)])
+        for count in (2, 3, 5, 8, 64):
+            assert torch.equal(layer(x[:count]), alone[:count])
+        assert torch.equal(layer(x.flip(0)), alone.flip(0))
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_pictures_depend_on_themselves_alone(text: bool) -> None:
+    """Equal bits in batches of 2, 4, 8 and whole eights, in float32 on one thread."""
+    words = TextConfig(vocabulary=("a", "red", "hat"), length=6, width=32, layers=1)
+    torch.manual_seed(0)
+    network = UNet(widths=(32, 144), blocks=(1, 1), **({"text": words} if text else {"classes": 10})).eval()
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    x, log_snr = torch.randn(32, 1, 28, 28), torch.linspace(-5, 5, 32)
+    condition = torch.randint(0, 4, (32, 6)) if text else torch.arange(32) % 11 - 1
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            whole = network(x, log_snr, condition)
+            for rows in (2, 4, 8, 16, 24):
+                assert torch.equal(network(x[:rows], log_snr[:rows], condition[:rows]), whole[:rows]), rows
+    finally:
+        torch.set_num_threads(threads)

@@ -54,9 +54,9 @@ def denoiser(mixture: Mixture) -> MixtureDenoiser:
     return MixtureDenoiser(mixture, Process("linear"))
 
 
-def scheduler(kind: Any, **settings: Any) -> Any:
+def scheduler(kind: Any, spacing: str = "trailing", **settings: Any) -> Any:
     """A scheduler of diffusers on the linear chain, respaced to STEPS steps, with our float64 tables."""
-    made = kind(**CHAIN, timestep_spacing="trailing", **settings)
+    made = kind(**CHAIN, timestep_spacing=spacing, **settings)
     made.betas = torch.linspace(1e-4, 0.02, T, dtype=D)
     made.alphas_cumprod = (1 - made.betas).cumprod(0)
     made.set_timesteps(STEPS)
@@ -110,8 +110,11 @@ def assert_same_walk(a: list[torch.Tensor], b: list[torch.Tensor], tolerance: fl
 def test_ancestral_sampling_is_that_of_diffusers(
     denoiser: MixtureDenoiser, points: torch.Tensor, rule: str, kind: str
 ) -> None:
-    """Without its clipping of x0. Its smallest variance is 1e-20 where ours is 0, hence 1e-9."""
-    made = scheduler(diffusers.DDPMScheduler, variance_type=kind, clip_sample=False)
+    """Without its clipping of x0. Its smallest variance is 1e-20 where ours is 0, hence 1e-9.
+
+    Spaced so that it ends at its step 0, the only one where it leaves the noise out as Algorithm 2 does.
+    """
+    made = scheduler(diffusers.DDPMScheduler, "leading", variance_type=kind, clip_sample=False)
     source = torch.Generator().manual_seed(0)
     walk = theirs(made, denoiser, points, lambda: {"generator": source})
     assert_same_walk(ours(Ancestral(rule), denoiser, points, walk_times(made)), walk, 1e-9)

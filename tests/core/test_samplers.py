@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from pedesis.editing import Resampled
 from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.grids import GRIDS
 from pedesis.noise import PerSeed, gaussian_noise
@@ -26,6 +27,60 @@ def test_ddim_with_eta_one_is_ancestral_sampling(frame: str, mixture: Mixture, p
     times = GRIDS.build({"name": "uniform"})(process, 25)
     results = [s.sample(denoiser, points, times, noise=PerSeed(range(16))) for s in (DDIM(eta=1.0), Ancestral())]
     torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
+
+
+def variance_drawn(sampler: Sampler, steps: int) -> float:
+    """The variance of what a linear sampler draws for data N(0, 1/4), exactly: the sum of its squared gains."""
+    denoiser = MixtureDenoiser(Mixture(torch.ones(1, dtype=D), torch.zeros(1, 1, dtype=D), QUARTER), Process("linear"))
+    row = itertools.count(1)
+
+    def noise(like: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(like).index_fill(0, torch.tensor([next(row)]), 1.0)
+
+    start = torch.zeros(steps + 2, 1, dtype=D)  # a row for the prior and one for each draw
+    start[0] = 1
+    times = GRIDS.build({"name": "uniform"})(denoiser.process, steps)
+    return float(sampler.sample(denoiser, start, times, noise=noise).square().sum())
+
+
+QUARTER = torch.full((1, 1, 1), 0.25, dtype=D)
+
+
+@pytest.mark.row("O16")
+@pytest.mark.parametrize(("steps", "variance"), [(10, 0.24393807), (50, 0.26185674), (1000, 0.25075208)])
+def test_algorithm_2_adds_no_noise_to_clean_data(steps: int, variance: float) -> None:
+    """Its variances with sigma_t^2 = beta_t and z = 0 at t = 1, from the recursion written out by hand."""
+    assert variance_drawn(Ancestral("beta"), steps) == pytest.approx(variance, abs=5e-9)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 50])
+def test_the_optimal_variance_keeps_the_law_of_continuous_data_in_any_number_of_steps(steps: int) -> None:
+    assert variance_drawn(Ancestral("optimal"), steps) == pytest.approx(0.25, abs=1e-9)
+    assert variance_drawn(Ancestral("optimal").ending_in_mean(), steps) < 0.25 - 1e-6
+
+
+LAST = [
+    *(SAMPLERS.build({"name": name}) for name in SAMPLERS),
+    *(Ancestral("beta"), Ancestral("optimal").ending_in_mean(), DDIM(eta=1.0), Heun(churn=0.4)),
+    *(Resampled(Ancestral("beta"), 1), Resampled(Ancestral("optimal"), 1).ending_in_mean()),
+]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear-log-snr"])
+@pytest.mark.parametrize("sampler", LAST, ids=lambda sampler: f"{sampler.name}-{sampler.config()}")
+def test_a_step_to_clean_data_draws_nothing(
+    sampler: Sampler, schedule: str, mixture: Mixture, points: torch.Tensor
+) -> None:
+    """Walks of one step from several levels, with every sampler and those of its settings that draw; also where t = 0
+    is a little short of clean data."""
+    denoiser = MixtureDenoiser(mixture, Process(schedule))
+
+    def refuse(like: torch.Tensor) -> torch.Tensor:
+        raise AssertionError(f"noise was drawn for {tuple(like.shape)}")
+
+    for t in (1.0, 0.5, 0.02):
+        end = sampler.sample(denoiser, points, torch.tensor([t, 0.0], dtype=D), noise=refuse)
+        assert end.isfinite().all()
 
 
 @pytest.mark.row("F11")

@@ -7,7 +7,7 @@ import pytest
 
 import pedesis_zoo as zoo
 from pedesis.images import save_png
-from pedesis_zoo.drawing import padded
+from pedesis_zoo.drawing import chunks, padded
 from pedesis_zoo.editing import between, coarse, fitted, inpaint, sharpen, vary
 from pedesis_zoo.enlarging import bicubic
 from pedesis_zoo.generation import finished
@@ -82,17 +82,32 @@ def test_sharpened_pictures_agree_with_the_coarse_one(digits: zoo.ImageModel, th
         coarse(three, 3)
 
 
+def apart(pictures: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """How far the coarse versions of pictures are from the one that was given, in grey levels, (B,)."""
+    return np.array([np.abs(coarse(picture, 2).astype(float) - small).mean() for picture in pictures])
+
+
+@pytest.mark.everywhere
+def test_guidance_keeps_what_was_measured(digits: zoo.ImageModel, three: np.ndarray, precision: str) -> None:
+    """It multiplies what each half misses of the measurement: 2 to 18 grey levels where nothing corrects it, over 32
+    pictures; 0.1 to 1.4 where it is corrected, in either precision."""
+    small = coarse(three, 2)
+    drawn = finished(sharpen(digits, small, 2, "3", range(8), guidance=3.0, steps=6))
+    assert apart(drawn, small).mean() < 1.5
+
+
+@pytest.mark.everywhere
 def test_guidance_does_not_lead_sharpened_pictures_astray() -> None:
-    """With the model's own settings, which are guided, each picture is nearer to the truth than bicubic enlargement."""
-    heroes = zoo.load("heroes")
-    _, real, captions = real_prompts("heroes", 8, "held-out")
-    small = np.stack([coarse(picture, 2) for picture in real.pixels])
-    drawn = [finished(sharpen(heroes, one, 2, captions[i], [i])) for i, one in enumerate(small)]
-    off, rough = (
-        np.abs(pictures.astype(float) - real.pixels).mean(axis=(1, 2, 3))
-        for pictures in (np.concatenate(drawn), bicubic(small, 32))
-    )
-    assert (off < rough).all(), (off, rough)
+    """With the model's own settings: the distance to the truth as a share of that of the bicubic enlargement.
+
+    It was 0.2 to 1.2 where guidance was believed; now 0.11 to 0.16 over 32 pictures in two precisions.
+    """
+    _, real, captions = real_prompts("heroes", 2, "held-out")
+    truth, small = real.pixels[1], coarse(real.pixels[1], 2)
+    drawn = finished(sharpen(zoo.load("heroes"), small, 2, captions[1], range(8)))
+    off = np.abs(drawn.astype(float) - truth).mean((1, 2, 3))
+    assert (off < 0.32 * np.abs(bicubic(small[None], 32)[0].astype(float) - truth).mean()).all(), off
+    assert apart(drawn, small).max() < 0.5, "grey levels"
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
@@ -133,4 +148,10 @@ def test_files_are_fitted_to_the_model(digits: zoo.ImageModel, three: np.ndarray
 
 
 def test_rows_are_padded_to_whole_chunks() -> None:
-    assert padded([1, 2, 3]) == [1, 2, 3, 3, 3, 3, 3, 3] and padded([0] * 8) == [0] * 8 and len(padded([0] * 9)) == 16
+    assert padded([1, 2, 3]) == [1, 2, 3, 3] and padded([0] * 8) == [0] * 8 and len(padded([0] * 9)) == 10
+    for count in range(1, 200):
+        rows = chunks(count)
+        sizes = [part.stop - part.start for part in rows]
+        assert [part.start for part in rows] == np.cumsum([0, *sizes[:-1]]).tolist(), "one after the other"
+        assert count <= rows[-1].stop == len(padded([0] * count)) < count + 4
+        assert all(size in (2, 4, 8, 16, 24, 32) for size in sizes)

@@ -14,7 +14,7 @@ from pedesis_zoo.data import load_data
 from pedesis_zoo.editing import enlarge, enlarger_of
 from pedesis_zoo.enlarging import bicubic, enlarged, psnr
 from pedesis_zoo.generation import finished
-from pedesis_zoo.train import plan, train
+from pedesis_zoo.training import plan, train
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,11 @@ from pedesis_zoo.packing import SCALE, pack, packable, unpacked
 from pedesis_zoo.weights import file_sha256, load_weights, save_weights
 
 TEXT = {"vocabulary": [f"w{i}" for i in range(300)], "length": 6, "width": 64, "layers": 1, "heads": 2}
-ABOUT = {"kind": "image", "data": {"name": "none", "shape": [1, 8, 8], "classes": [], "licence": "none"}}
+ABOUT = {
+    "kind": "image",
+    "data": {"name": "none", "shape": [1, 8, 8], "classes": [], "licence": "none"},
+    "generation": {"sampler": "ddim", "steps": 2},
+}
 
 
 def restored(value: torch.Tensor) -> torch.Tensor:

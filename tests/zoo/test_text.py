@@ -15,7 +15,7 @@ from pedesis_zoo.loading import load_any
 from pedesis_zoo.points import energy_distance, evaluate_points, sample_points
 from pedesis_zoo.prompts import SILENT, mentioned, micro, read, real_prompts
 from pedesis_zoo.recipes import Generation, Recipe
-from pedesis_zoo.train import plan, train
+from pedesis_zoo.training import plan, train
 
 SMALL = {"name": "unet", "widths": [16, 16], "blocks": [1, 1], "heads": 2, "embedding": 16, "detail": 4}
 PROCESS = {"schedule": {"name": "cosine"}, "frame": {"name": "vp"}}

@@ -10,7 +10,7 @@ import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
 from pedesis.process import Process
-from pedesis_zoo.train import begin_from
+from pedesis_zoo.starting import begin_from
 from pedesis_zoo.weights import file_sha256, load_weights, save_weights
 
 ABOUT = {

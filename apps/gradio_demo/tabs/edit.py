@@ -8,10 +8,11 @@ from typing import Any
 import gradio as gr
 import show
 import widgets as w
-from gradio.data_classes import ImageData
-from models import enlarger, load, models
+from events import LIGHT, endpoint, on_page, path_of, stop, told
+from models import enlarger, load, models, request
 from painter import painted, painter, to_paint
-from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish, wish
+from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish
+from words import in_html
 
 import pedesis_zoo as zoo
 from pedesis.images import Pixels
@@ -29,8 +30,7 @@ def draw_source(
     """Draw one picture to edit. Results: a PNG in the model's own size; a sentence."""
     asked_for = locals()
     with show.sentences():
-        asked = wish(**asked_for, number=1)
-        loaded = load(asked.model)
+        asked, loaded = request(**asked_for, number=1)
         walk = zoo.generate(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
         for snapshot in show.paced(walk):
             if not snapshot.finished:
@@ -140,36 +140,38 @@ def edited(kind: type[Wish], begin: Callable[[Any, zoo.ImageModel, Any], Begun],
     """Run an edit: one PNG with all pictures; a sentence; the preview, HTML."""
     with show.sentences():
         picture = values.pop("picture", None)
-        asked = wish(kind, **values)
-        model = load(asked.model)
+        asked, model = request(kind, **{"number": NUMBER, **{k: v for k, v in values.items() if v is not None}})
         walk, beside, caption = begin(asked, model, None if kind is Walk else source(model, picture))
-        left = "" if beside is None else show.figure(f"<b>{caption}</b>", beside, caption)
+        left = "" if beside is None else show.figure(f"<b>{in_html(caption)}</b>", beside, caption)
         for snapshot in show.paced(walk):
             drawn = snapshot.x0
-            shown = (
-                f'<div class="edit">{left}{show.figure("<b>drawn</b>", show.sheet(drawn), "the pictures drawn")}</div>'
-            )
+            right = show.figure("<b>drawn</b>", show.sheet(drawn), "the pictures drawn")
+            shown = show.made_by(asked, model, f'<div class="edit">{left}{right}</div>')
             if not snapshot.finished:
                 yield None, show.said(f"step {snapshot.step} of {snapshot.steps}"), shown
         yield show.png(show.large(show.sheet(drawn)), asked), show.said(show.counted(len(drawn))), shown
 
 
-def source(model: zoo.ImageModel, picture: str | None) -> Pixels:
+def source(model: zoo.ImageModel, picture: Any) -> Pixels:
     """The picture to edit, as the model would draw it. Raises ValueError if there is none."""
     if picture is None:
         raise ValueError("there is no picture yet: upload one, or press 'Draw one'")
-    return fitted(model, picture)
+    return fitted(model, path_of(picture))
 
 
-def to_edit(model: str, picture: str | None) -> dict[str, Any] | None:
+def to_edit(model: str, picture: Any) -> dict[str, Any] | None:
     """What the mask editor is given for a picture."""
     with show.sentences():
-        return None if picture is None else to_paint(fitted(load(model), picture))
+        return None if picture is None else to_paint(source(request(model=model)[1], picture))
 
 
-def path_of(payload: ImageData | None) -> str | None:
-    """The path of an uploaded file."""
-    return None if payload is None else payload.path
+def begin_edit(model: str, picture: Any) -> tuple[dict[str, Any] | None, str]:
+    """`to_edit` for the page: of a picture that cannot be used nothing stays, and why is said."""
+    try:
+        value = to_edit(model, picture)
+        return value, show.said("Choose what to do with it." if value else "Draw or drop a picture.")
+    except gr.Error as error:
+        return None, show.said(error.message)
 
 
 def number(model: zoo.ImageModel, value: int | None) -> gr.Slider:
@@ -199,7 +201,6 @@ def build() -> list[Any]:
                 elem_classes="source",
                 buttons=[],
             )
-            picture.preprocess = path_of  # decoding, with its limits and sentences, is `fitted`'s
             gr.Markdown("Drop or paste a picture of at most 1 MB, or")
             draw = gr.Button("Draw one")
             ask = w.place(first, label=w.one_label, prompt=w.prompt, guidance=w.guidance, seed=w.seed, number=number)
@@ -233,26 +234,27 @@ def build() -> list[Any]:
             result = gr.HTML(elem_classes="preview", label="Preview")
             with gr.Row():
                 save = gr.DownloadButton("PNG, with its settings", min_width=120)
-                stop = gr.Button("Stop", min_width=80)
+                halt = gr.Button("Stop", min_width=80)
 
-    for widget in (repeats, strength, factor, second, target):
-        w.as_it_comes(widget)
-    heavy: dict[str, Any] = {"concurrency_id": "cpu", "show_progress": "hidden"}
-    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     asked, outputs = list(ask.values()), [save, status, result]
     single = [ask[name] for name in ("label", "prompt", "guidance", "seed", "sampler", "eta", "steps", "grid")]
-    drawn = draw.click(draw_source, [picker, *single], [picture, status], api_name="draw_picture", **heavy)
-    drawn.success(to_edit, [picker, picture], editor, **light)
-    gr.on([picture.upload, picture.clear], to_edit, [picker, picture], editor, **light)
-    edits = [
-        fill.click(inpainting, [picker, picture, *asked, editor, repeats], outputs, api_name="inpaint", **heavy),
-        begin.click(variations, [picker, picture, *asked, strength], outputs, api_name="vary", **heavy),
-        draw_large.click(sharpening, [picker, picture, *asked, factor], outputs, api_name="sharpen", **heavy),
-        walk.click(interpolating, [picker, *asked, second, target], outputs, api_name="interpolate", **heavy),
-    ]
-    w.stop(stop, [drawn, *edits], status)
+    source_of, shown = [picker, *single], [picture, status]
+    endpoint("draw_picture", draw_source, source_of, shown)
+    drawn = draw.click(told(draw_source, shown, status), source_of, shown, **on_page(status))
+    picture.change(begin_edit, [picker, picture], [editor, status], **LIGHT)
+    edits = []
+    for name, button, run, inputs in (
+        ("inpaint", fill, inpainting, [picker, picture, *asked, editor, repeats]),
+        ("vary", begin, variations, [picker, picture, *asked, strength]),
+        ("sharpen", draw_large, sharpening, [picker, picture, *asked, factor]),
+        ("interpolate", walk, interpolating, [picker, *asked, second, target]),
+    ):
+        endpoint(name, run, inputs, outputs)
+        edits.append(button.click(told(run, outputs, status), inputs, outputs, **on_page(status)))
+    stop(halt, [drawn, *edits], status)
     makers = {"label": w.one_label, "number": number, "other": other}
-    w.follow(picker, {**ask, "other": target}, **makers).success(to_edit, [picker, picture], editor, **light)
+    follow = w.follow(picker, {**ask, "other": target}, status, [save, result], [drawn, *edits], **makers)
+    follow.success(begin_edit, [picker, picture], [editor, status], **LIGHT)
     w.follow_sampler(ask)
     return [picture, editor, ask["label"]]
 

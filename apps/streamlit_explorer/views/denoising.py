@@ -123,9 +123,10 @@ with page.lesson(
         with column:
             now = walk(name, wanted, guidance, seed, sampler, steps)
             done = now.at(t)
-            calls = denoising.evaluations(sampler, steps)
+            calls = denoising.evaluations(sampler, load(name).denoiser.process, now.times)
+            more = " and more" if sampler == "adaptive" else ""
             st.markdown(
-                f"**{sampler}**: step {done} of {steps}, $t = {now.times[done]:.2f}$ (about {calls} evaluations)"
+                f"**{sampler}**: step {done} of {steps}, $t = {now.times[done]:.2f}$ ({calls} evaluations{more})"
             )
             noisy, clean = st.columns(2, wrap=False)
             with noisy:

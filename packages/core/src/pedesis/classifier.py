@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from pedesis.denoiser import Condition
 from pedesis.noise import TrainingNoise
-from pedesis.precision import autocast
+from pedesis.precision import at_least_single, autocast, weights_of
 from pedesis.process import Process, Time, broadcast
 
 
@@ -35,9 +35,19 @@ class CleanReader(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """The last hidden layer, (B, features)."""
-        with autocast(x.device):
-            features: Tensor = self.network.features(x)  # type: ignore[operator]
-        return features.float()
+        broadcast(torch.zeros(()), x)
+        dtype = weights_of(self.network, x.dtype)
+        with autocast(x.device, dtype):
+            features: Tensor = self.network.features(x.to(dtype))  # type: ignore[operator]
+        return features.to(at_least_single(x.dtype))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What the network says. Raises ValueError for pictures that are no floating tensor."""
+        broadcast(torch.zeros(()), x)
+        dtype = weights_of(self.network, x.dtype)
+        with autocast(x.device, dtype):
+            logits: Tensor = self.network(x.to(dtype))
+        return logits.to(at_least_single(x.dtype))
 
 
 class CleanClassifier(CleanReader):
@@ -49,9 +59,7 @@ class CleanClassifier(CleanReader):
 
     def log_probs(self, x: Tensor) -> Tensor:
         """log p(y | x) for every class, (B, classes)."""
-        with autocast(x.device):
-            logits: Tensor = self.network(x)
-        return logits.float().log_softmax(1)
+        return self.logits(x).log_softmax(1)
 
 
 class AttributeReader(CleanReader):
@@ -73,9 +81,7 @@ class AttributeReader(CleanReader):
 
     def log_probs(self, x: Tensor) -> list[Tensor]:
         """log p(y_k | x) for every value of each kind, (B, V_k)."""
-        with autocast(x.device):
-            logits: Tensor = self.network(x)
-        split = logits.float().split([len(values) for _, values in self.attributes], dim=1)
+        split = self.logits(x).split([len(values) for _, values in self.attributes], dim=1)
         return [part.log_softmax(1) for part in split]
 
     def read(self, x: Tensor) -> Tensor:
@@ -108,9 +114,11 @@ class NoisyClassifier(nn.Module):
         """`log_probs` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
-        with autocast(x_t.device):
-            logits: Tensor = self.network(scaled, log_snr.to(x_t).expand(x_t.shape[0]))
-        return logits.float().log_softmax(1)
+        dtype, number = weights_of(self.network, x_t.dtype), at_least_single(x_t.dtype)
+        log_snr = log_snr.to(x_t.device, number)
+        with autocast(x_t.device, dtype):
+            logits: Tensor = self.network(scaled.to(dtype), log_snr.expand(x_t.shape[0]))
+        return logits.to(number).log_softmax(1)
 
     def log_prob(self, x_t: Tensor, t: Time, label: Tensor) -> Tensor:
         """log p(label | x_t), (B,); differentiable in x_t."""
@@ -126,7 +134,7 @@ def cross_entropy(
         t = noise.stratified()
         log_probs = model.log_probs(model.process.marginal(x0, t).sample(noise), t)
     else:
-        t = torch.zeros(x0.shape[0], dtype=torch.float64)
+        t = torch.zeros(x0.shape[0], dtype=torch.float64)  # times are kept on the CPU
         log_probs = model.log_probs(shifted(x0, noise))
     return F.nll_loss(log_probs, label, reduction="none"), t
 

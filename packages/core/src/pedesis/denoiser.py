@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
-from pedesis.precision import autocast
+from pedesis.precision import at_least_single, autocast, plain, weights_of
 from pedesis.process import Process, Time, broadcast
 from pedesis.registry import UnknownName
 
@@ -108,15 +108,30 @@ class Denoiser(nn.Module):
     def prediction(
         self, x_t: Tensor, t: Time, x0: Tensor, eps: Tensor | None = None, variance: Tensor | None = None
     ) -> Prediction:
-        """Complete an x0 estimate with the eps that explains x_t."""
+        """Complete an x0 estimate with the eps that explains x_t.
+
+        Where sigma = 0 nothing has to be estimated, whatever was: E[x_0 | x_0] = x_0, E[eps | x_0] = 0, Var = 0.
+        """
         alpha, sigma, _ = self.process.scales(t, x_t)
-        return Prediction(x_t, x0, (x_t - alpha * x0) / sigma if eps is None else eps, alpha, sigma, variance)
+        clean = sigma == 0
+        if eps is None:
+            eps = (x_t - alpha * x0) / sigma.masked_fill(clean, 1)
+        x0, eps = torch.where(clean, x_t / alpha, x0), torch.where(clean, 0, eps)
+        if variance is not None:
+            variance = torch.where(clean, 0, variance)
+        return Prediction(x_t, x0, eps, alpha, sigma, variance)
 
     def forward(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
-        """`predict`, with the rank of x_t checked. Raises ValueError for x_t without a batch axis."""
+        """`predict`, outside of any autocast of the caller's.
+
+        Raises:
+            ValueError: x_t without a batch axis, or that is no floating tensor.
+        """
         if x_t.ndim < 2:
             raise ValueError(f"x_t needs a batch axis first: (B, ...); got shape {tuple(x_t.shape)}")
-        return self.predict(x_t, t, condition)
+        broadcast(torch.zeros(()), x_t)
+        with plain(x_t.device):
+            return self.predict(x_t, t, condition)
 
 
 class NetworkDenoiser(Denoiser):
@@ -189,14 +204,21 @@ class NetworkDenoiser(Denoiser):
 
         Args:
             log_snr: one number, or one per row of x_t, (B,).
+
+        Raises:
+            ValueError: a condition that the network cannot take, or would ignore.
         """
+        traced = torch.compiler.is_compiling()  # values cannot be looked at
+        if condition is not None and hasattr(self.network, "check_condition") and not traced:
+            self.network.check_condition(condition, x_t.shape[0])  # type: ignore[operator]
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
-        rows = x_t.shape[0]
-        inputs = [scaled, log_snr.to(x_t).expand(rows), condition]
+        rows, number, dtype = x_t.shape[0], at_least_single(x_t.dtype), weights_of(self.network, x_t.dtype)
+        inputs = [scaled.to(dtype), log_snr.to(x_t.device, number).expand(rows), condition]
         if self.guided:
-            inputs.append(torch.as_tensor(1.0 if self.scale is None else self.scale).to(x_t).expand(rows))
-        with autocast(x_t.device):
+            scale = torch.as_tensor(1.0 if self.scale is None else self.scale)
+            inputs.append(scale.to(x_t.device, number).expand(rows))
+        with autocast(x_t.device, dtype):
             out: Tensor = self.network(*inputs)
         out = out.to(x_t.dtype)
         channels = x_t.shape[1]

@@ -37,7 +37,8 @@ class Inpainted(Guided):
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         inside: Prediction = self.inner(x_t, t, condition)
-        return self.prediction(x_t, t, torch.where(self.mask, self.known, inside.x0), variance=inside.variance)
+        mask, known = self.mask.to(x_t.device), self.known.to(x_t)
+        return self.prediction(x_t, t, torch.where(mask, known, inside.x0), variance=inside.variance)
 
 
 class Resampled(Sampler):
@@ -56,6 +57,9 @@ class Resampled(Sampler):
     @property
     def stochastic(self) -> bool:
         return self.inner.stochastic or self.repeats > 1
+
+    def ending_in_mean(self) -> Resampled:
+        return Resampled(self.inner.ending_in_mean(), self.repeats)
 
     def step(
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]

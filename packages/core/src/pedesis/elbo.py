@@ -195,5 +195,5 @@ def step_choice(steps: int, rows: int, draws: int | None, uniform: Tensor | None
         return torch.arange(steps)[:, None].expand(steps, rows), 1.0
     if uniform is None:
         raise ValueError("a random choice of steps needs `uniform`, one number in [0, 1) per row")
-    evenly = (torch.arange(draws, dtype=torch.float64)[:, None] + uniform.double()) / draws  # one per stratum
+    evenly = (torch.arange(draws, dtype=torch.float64)[:, None] + uniform.double().cpu()) / draws  # one per stratum
     return (evenly * steps).long().clamp(max=steps - 1), steps / draws

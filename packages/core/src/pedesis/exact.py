@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -45,13 +46,14 @@ class Mixture:
                 f"({k}, {d}, {d}); got {tuple(self.weights.shape)} and {tuple(self.covs.shape)}"
             )
 
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Mixture:
+        """The mixture with every tensor changed, for instance moved to a device."""
+        labels = None if self.labels is None else change(self.labels)
+        return Mixture(change(self.weights), change(self.means), change(self.covs), labels)
+
     def log_weights(self, condition: Condition, rows: int) -> Tensor:
         """log w_k for each row (B, K): the class-conditional mixture where the row's class is not null."""
-        log_weights = self.weights.log().expand(rows, -1)
-        if condition is not None and self.labels is not None:
-            other = (condition[:, None] >= 0) & (self.labels != condition[:, None])
-            log_weights = log_weights.masked_fill(other, -torch.inf)
-        return log_weights.log_softmax(1)
+        return of_class(self.weights.log().expand(rows, -1), self.labels, condition).log_softmax(1)
 
     def sample(self, rows: int, noise: Noise, uniform: Tensor) -> tuple[Tensor, Tensor]:
         """Draw (B, D) points and their components (B,), from normals and `uniform` (B,) in [0, 1)."""
@@ -60,6 +62,24 @@ class Mixture:
         means = self.means[component]
         roots = torch.linalg.cholesky(self.covs)[component]
         return means + torch.einsum("bij,bj->bi", roots, noise(means)), component
+
+
+def of_class(log_weights: Tensor, labels: Tensor | None, condition: Condition) -> Tensor:
+    """Log weights (B, K) with -inf for what is of another class than a row asks for; null rows are left whole.
+
+    Raises:
+        ValueError: a condition where there are no labels, or one that none of them meets.
+    """
+    if condition is None:
+        return log_weights
+    if labels is None:
+        raise ValueError("these data have no labels and would ignore the condition; give none")
+    met = (condition[:, None] < 0) | (labels == condition[:, None])
+    if not bool(met.any(1).all()):
+        raise ValueError(
+            f"no datum has the class {int(condition[~met.any(1)][0])}; there are {labels.unique().tolist()}"
+        )
+    return log_weights.masked_fill(~met, -torch.inf)
 
 
 class ExactDenoiser(Denoiser):
@@ -90,11 +110,17 @@ class MixtureDenoiser(ExactDenoiser):
         super().__init__(process)
         self.mixture = mixture
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> MixtureDenoiser:
+        """`to(device)` and the like move the mixture too."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.mixture = self.mixture.mapped(fn)
+        return self
+
     def components(self, t: Time, like: Tensor) -> tuple[Tensor, Tensor]:
         """Means alpha m_k (B or 1, K, D) and covariances alpha^2 S_k + sigma^2 I (B or 1, K, D, D) of q(x_t)."""
         alpha, sigma, _ = self.process.scales(t, like[:, 0])
         alpha, sigma = alpha.reshape(-1, 1, 1), sigma.reshape(-1, 1, 1, 1)
-        identity = torch.eye(like.shape[1], dtype=like.dtype)
+        identity = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
         return alpha * self.mixture.means, alpha[..., None] ** 2 * self.mixture.covs + sigma**2 * identity
 
     def log_joint(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
@@ -153,16 +179,18 @@ class EmpiricalDenoiser(ExactDenoiser):
 
     def __init__(self, data: Tensor, process: Process, labels: Tensor | None = None):
         super().__init__(process)
-        self.data, self.labels = data, labels
+        self.data: Tensor
+        self.labels: Tensor | None
+        self.register_buffer("data", data, persistent=False)
+        self.register_buffer("labels", labels, persistent=False)
 
     def log_joint(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         """log p(x_n | condition) + log N(x_t; alpha x_n, sigma^2 I) for every training point, (B, N)."""
         alpha, sigma, _ = self.process.scales(t, x_t.flatten(1))
         distance = torch.cdist(x_t.flatten(1) / alpha, self.data.flatten(1))
         density = -((alpha * distance / sigma) ** 2) / 2 - self.data[0].numel() * (sigma * math.tau**0.5).log()
-        share = torch.zeros(len(x_t), len(self.data), dtype=density.dtype)
-        if condition is not None and self.labels is not None:
-            share = share.masked_fill((condition[:, None] >= 0) & (self.labels != condition[:, None]), -torch.inf)
+        share = torch.zeros(len(x_t), len(self.data), dtype=density.dtype, device=density.device)
+        share = of_class(share, self.labels, condition)
         joint: Tensor = share.log_softmax(1) + density
         return joint
 

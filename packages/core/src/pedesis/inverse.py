@@ -59,7 +59,7 @@ class Mask(Operator):
             raise ValueError(f"the mask must be boolean, true where pixels are known; got {self.known.dtype}")
 
     def apply(self, x: Tensor) -> Tensor:
-        return x.masked_fill(~self.known, 0.0)
+        return x.masked_fill(~self.known.to(x.device), 0.0)
 
     def adjoint(self, y: Tensor) -> Tensor:
         return self.apply(y)

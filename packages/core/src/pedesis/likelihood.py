@@ -56,7 +56,10 @@ def log_likelihood(
     process = denoiser.process
     high = min(start, float(process.log_snr(0.0)))
     shape, size = x.shape, x[0].numel()
-    probes = [probe(x)] if probe is not None else list(torch.eye(size, dtype=x.dtype).reshape(size, 1, *shape[1:]))
+    if probe is not None:
+        probes = [probe(x)]
+    else:
+        probes = list(torch.eye(size, dtype=x.dtype, device=x.device).reshape(size, 1, *shape[1:]))
     evaluations = 0
 
     def rates(r: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,26 +68,26 @@ def log_likelihood(
         log_snr = torch.tensor(-2 * math.log(r), dtype=torch.float64)
         t = float(process.schedule.time(log_snr))
         alpha = float(process.alpha_sigma(log_snr)[0])
-        y = torch.as_tensor(state[: len(x) * size], dtype=x.dtype).reshape(shape).requires_grad_()
+        y = torch.as_tensor(state[: len(x) * size], dtype=x.dtype, device=x.device).reshape(shape).requires_grad_()
         with torch.enable_grad():
             eps = denoiser(alpha * y, t, condition).eps
             trace = sum(divergence(eps, y, one.expand_as(y)) for one in probes)
         assert isinstance(trace, Tensor)
-        return np.concatenate([eps.detach().double().flatten().numpy(), trace.detach().double().numpy()])
+        return np.concatenate([eps.detach().double().flatten().cpu().numpy(), trace.detach().double().cpu().numpy()])
 
     alpha_0 = float(process.alpha_sigma(torch.tensor(high, dtype=torch.float64))[0])
     low = float(process.log_snr(1.0))
-    begin = np.concatenate([(x / alpha_0).double().flatten().numpy(), np.zeros(len(x))])
+    begin = np.concatenate([(x / alpha_0).double().flatten().cpu().numpy(), np.zeros(len(x))])
     span = (math.exp(-high / 2), math.exp(-low / 2))
     walk = solve_ivp(rates, span, begin, method="RK45", rtol=tolerance, atol=tolerance)
     if not walk.success:
         raise FloatingPointError(f"the flow could not be followed to the prior: {walk.message}")
 
-    end = torch.as_tensor(walk.y[:, -1])
+    end = torch.as_tensor(walk.y[:, -1], dtype=x.dtype, device=x.device)
     alpha_1 = float(process.alpha_sigma(torch.tensor(low, dtype=torch.float64))[0])
-    latent = alpha_1 * end[: -len(x)].reshape(shape).to(x.dtype)
+    latent = alpha_1 * end[: -len(x)].reshape(shape)
     log_prior = process.prior(latent).log_prob(latent)
-    change = end[-len(x) :].to(x.dtype) + size * (math.log(alpha_1) - math.log(alpha_0))
+    change = end[-len(x) :] + size * (math.log(alpha_1) - math.log(alpha_0))
     return LogLikelihood(log_prior + change, latent, evaluations)
 
 

@@ -8,6 +8,10 @@ r"""Training objectives: one squared error, weighted.
     min-snr         min(SNR, 5) / SNR             Hang et al. 2023
     variational     1/2 |d log_snr / dt|          -log p(x) per dimension, up to the two boundary terms
 
+A weight is named after the quantity whose plain squared error it counts, in the words of `parameterisations`, where
+the same word says what the network answers with. The two are chosen independently: `Loss("v")` asks that v be right,
+also of a network that answers with eps.
+
 The error is computed on the network's output and rescaled, which is the same number without the division by a
 small alpha or sigma.
 """
@@ -105,19 +109,19 @@ def noised(
     process: Process, x0: Tensor, condition: Condition, noise: TrainingNoise, t: Tensor, log_snr: Tensor, dropout: float
 ) -> Noised:
     """Draw x_t from the diffusion kernel at `log_snr`, and make each condition null with probability `dropout`."""
-    eps = noise(x0)
     alpha, sigma = (broadcast(c, x0) for c in process.alpha_sigma(log_snr))
+    eps = noise(x0)
     if dropout > 0:
         condition = drop(condition, noise.uniform(torch.empty(x0.shape[0])) < dropout)
     return Noised(t, log_snr, x0, eps, alpha * x0 + sigma * eps, alpha, sigma, condition)
 
 
 def eps_error(denoiser: NetworkDenoiser, batch: Noised, answer: Tensor) -> Tensor:
-    """mean (eps - eps_hat)^2 of each row (B,), float64: the network's own error, rescaled."""
+    """mean (eps - eps_hat)^2 of each row (B,), float64 on the CPU, as times are: the network's own error, rescaled."""
     target = denoiser.parameterisation.target(batch.x0, batch.eps, batch.alpha, batch.sigma)
     alpha, sigma = denoiser.process.alpha_sigma(batch.log_snr)
     scale = denoiser.parameterisation.eps_error_scale(alpha, sigma)
-    return scale**2 * (target - answer).square().flatten(1).mean(1)
+    return scale**2 * (target - answer).square().flatten(1).mean(1).to(scale)
 
 
 class Loss:

@@ -7,14 +7,15 @@ else: not on its batch mates, not on the batch size, not on the device (numbers 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from pedesis.gaussian import Noise
 
-__all__ = ["Noise", "PerSeed", "gaussian_noise", "splitmix64"]
+__all__ = ["Noise", "PerSeed", "fixed_seed", "gaussian_noise", "splitmix64"]
 
 _MASK = (1 << 64) - 1
 
@@ -33,6 +34,17 @@ def splitmix64(*words: int) -> int:
 def generator(*words: int) -> torch.Generator:
     """A CPU generator whose stream is a function of the given integers."""
     return torch.Generator().manual_seed(splitmix64(*words) >> 1)
+
+
+@contextmanager
+def fixed_seed(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
+    """For code that draws from torch's own generators (fresh weights, dropout): seeded here, and as before after it."""
+    device = torch.device(device)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed & _MASK >> 1)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed & _MASK >> 1)
+        yield
 
 
 def gaussian_noise(*words: int) -> Noise:

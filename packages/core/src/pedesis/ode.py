@@ -7,6 +7,8 @@ In the variable y = x / alpha and r = sigma / alpha this is dy/dr = eps_hat, whi
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -14,7 +16,13 @@ from pedesis.denoiser import Condition, Denoiser
 
 
 def velocity(denoiser: Denoiser, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
-    """dx/dt of the probability flow at (x_t, t), 0 < t <= 1, of the shape of x_t."""
+    """dx/dt of the probability flow at (x_t, t), 0 < t <= 1, of the shape of x_t.
+
+    Raises:
+        ValueError: where sigma = 0: the score of clean data is not a denoiser's to know.
+    """
+    if not float(denoiser.process.log_snr(t)) < math.inf:
+        raise ValueError(f"the flow has no velocity at t = {t:g}, where sigma = 0; begin a little above")
     drift, diffusion = denoiser.process.drift(t).to(x_t), denoiser.process.diffusion(t).to(x_t)
     score: Tensor = denoiser(x_t, t, condition).score
     return drift * x_t - 0.5 * diffusion**2 * score

@@ -258,7 +258,16 @@ class Process(nn.Module):
 
 
 def broadcast(value: Tensor, like: Tensor) -> Tensor:
-    """Shape a number () or a batch of numbers (B,) to multiply `like` (B, ...), in its type and device."""
+    """Shape a number () or a batch of numbers (B,) to multiply `like` (B, ...), in its type and device.
+
+    Raises:
+        ValueError: data that are no floating tensor (pixels, say), or numbers of another length.
+    """
+    if not isinstance(like, Tensor) or not like.is_floating_point():
+        raise ValueError(
+            f"data must be a floating tensor; got {getattr(like, 'dtype', type(like).__name__)}: "
+            "pedesis.images.to_model makes model data of pixels"
+        )
     if like.ndim == 0:
         raise ValueError("data have rows, (B, ...), one per example; got a tensor without dimensions")
     if value.ndim == 1 and value.shape[0] == like.shape[0]:

@@ -78,5 +78,10 @@ class Described:
         return {}
 
     def spec(self) -> dict[str, Any]:
-        """`{"name": ..., **config}`: what `Registry.build` takes."""
+        """`{"name": ..., **config}`: what `Registry.build` takes. Raises ValueError for a class without a name."""
+        if not self.name:
+            raise ValueError(
+                f"{type(self).__name__} has no name by which it could be built again; decorate the class with "
+                '`register("a name")` of its registry'
+            )
         return {"name": self.name, **self.config()}

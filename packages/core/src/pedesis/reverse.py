@@ -32,7 +32,13 @@ class VarianceRule(Described):
     Formula: \\Sigma_\\theta = \\mathrm{var}_q + c_0^2\\,\\mathrm{Var}[x_0\\mid x_t]:\\quad
         0 \\mapsto \\tilde\\beta_t,\\quad 1-\\bar\\alpha_t \\mapsto \\beta_t
     Source: 001, "VDM: Denoising matching term"; 003
+
+    Attributes:
+        assumed: whether Var[x_0 | x_t] is an assumption about the data rather than known: then nothing is known of
+            p(x_0 | x_t) but its mean, and the step to clean data is that mean.
     """
+
+    assumed = True
 
     @abstractmethod
     def data_variance(self, prediction: Prediction) -> Tensor:
@@ -58,6 +64,8 @@ class BetaVariance(VarianceRule):
 @VARIANCE_RULES.register("optimal")
 class OptimalVariance(VarianceRule):
     """The denoiser's own Var[x_0 | x_t]: exact for closed forms, analytic or learned for networks."""
+
+    assumed = False
 
     def data_variance(self, prediction: Prediction) -> Tensor:
         if prediction.variance is None:

@@ -279,10 +279,11 @@ class Learned(Schedule):
         return self.arguments
 
     def log_snr(self, t: Tensor) -> Tensor:
-        ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
-        rise, (first, last) = self.rise(t), self.rise(ends)
+        here = self.maximum.device  # times are kept on the CPU, what was learned may be elsewhere
+        ends = torch.tensor([0.0, 1.0], dtype=torch.float64, device=here)
+        rise, (first, last) = self.rise(t.to(here)), self.rise(ends)
         share = (rise - first) / (last - first)
-        return torch.lerp(self.maximum.double(), self.minimum.double(), share)
+        return torch.lerp(self.maximum.double(), self.minimum.double(), share).to(t.device)
 
     def rise(self, t: Tensor) -> Tensor:
         """An increasing function of t: a line plus logistic steps, all with positive weights."""

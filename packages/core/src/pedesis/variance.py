@@ -67,7 +67,7 @@ def estimate_variance(
                 data = x0[first : first + batch]
                 labels = None if condition is None else condition[first : first + batch]
                 x_t = denoiser.process.marginal(data, t).sample(noise)
-                total += denoiser(x_t, t, labels).eps.double().square().flatten(1).mean(1).sum()
+                total += denoiser(x_t, t, labels).eps.double().square().flatten(1).mean(1).sum().cpu()
             rows.append(total / len(x0))
     log_snrs = denoiser.process.log_snr(times)
     variances = (torch.exp(-log_snrs) * (1 - torch.stack(rows)).clamp(min=1e-6)).clamp(max=float(largest))

@@ -72,12 +72,12 @@ class Hybrid(Loss):
         """The term of the chain's bound that belongs to each t, nats per dimension (B,)."""
         last = t <= 1.5 / self.steps  # these steps end at clean data: their term is the reconstruction
         s = torch.where(last, t / 2, t - 1 / self.steps)
-        nats = denoising_term(process, said, x0, s, t, OptimalVariance()).double()
+        nats = denoising_term(process, said, x0, s, t, OptimalVariance()).to(t)
         pixels = Gaussian(said.x0[last], OptimalVariance().data_variance(said)[last])
         log_prob = (
             pixels.log_prob(x0[last]) if self.levels is None else discretised_log_prob(x0[last], pixels, self.levels)
         )
-        return nats.masked_scatter(last, -log_prob.double()) / x0[0].numel()
+        return nats.masked_scatter(last, -log_prob.to(t)) / x0[0].numel()
 
 
 class LearnedScheduleLoss:
@@ -112,10 +112,11 @@ class LearnedScheduleLoss:
         if not isinstance(schedule, Learned):
             raise ValueError(f"this loss trains the schedule 'learned'; got {schedule.name!r}")
         t = noise.stratified()
-        width = schedule.minimum - schedule.maximum
-        place = (schedule.log_snr(t) - schedule.maximum) / width  # 0 to 1: the shape alone
+        maximum, minimum = schedule.maximum.to(t.device), schedule.minimum.to(t.device)
+        width = minimum - maximum
+        place = (schedule.log_snr(t) - maximum) / width  # 0 to 1: the shape alone
         steepness = schedule.slope(t) / width
-        log_snr, slope = schedule.maximum + width * place, width * steepness
+        log_snr, slope = maximum + width * place, width * steepness
 
         batch = noised(process, x0, condition, noise, t, log_snr, self.condition_dropout)
         answer, logit = denoiser.answer(batch.x_t, log_snr, batch.condition)
@@ -127,12 +128,12 @@ class LearnedScheduleLoss:
         if place.requires_grad:
             place.register_hook(squared)
             steepness.register_hook(squared)
-        total = diffusion + self.ends(process, x0, noise) / x0[0].numel()
+        total = diffusion + self.ends(process, x0, noise).to(t) / x0[0].numel()
         if logit is not None:
             with torch.no_grad():
                 mean = denoiser.reading(batch.x_t, t, answer).x0
             var = logit.sigmoid() * (batch.sigma**2 / (batch.alpha**2 + batch.sigma**2)).detach()
-            total = total - self.share * Gaussian(mean, var).log_prob(x0) / x0[0].numel()
+            total = total - self.share * Gaussian(mean, var).log_prob(x0).to(t) / x0[0].numel()
         return total, t
 
     def ends(self, process: Process, x0: Tensor, noise: TrainingNoise) -> Tensor:

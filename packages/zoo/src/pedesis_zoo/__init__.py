@@ -8,6 +8,9 @@
     pixels = zoo.sample(model, "sneaker", seeds=range(9))    # uint8 (9, 28, 28, 1)
     for snapshot in zoo.generate(model, "bag", seeds=[1]):   # the same, step by step
         ...
+    found = zoo.invert(model, pixels, "sneaker")             # the noise of pictures, and how well it gives them back
+    mine = zoo.train("FOLDER", minutes=60, size=32)          # your own pictures; start="fashion-mnist" fine-tunes
+    mine.save("mine.safetensors")
 
 Listing models and reading cards does not import torch.
 """
@@ -21,15 +24,20 @@ from pedesis_zoo.registry import card, list_models, recipe
 if TYPE_CHECKING:
     from pedesis_zoo.drawing import Snapshot
     from pedesis_zoo.generation import generate, sample, seeds_from
+    from pedesis_zoo.inverting import Inversion, invert
     from pedesis_zoo.loading import ImageModel, PointModel, load, load_points
+    from pedesis_zoo.own import train
     from pedesis_zoo.points import sample_points
+    from pedesis_zoo.starting import trainable
 
 __all__ = [
     "ImageModel",
+    "Inversion",
     "PointModel",
     "Snapshot",
     "card",
     "generate",
+    "invert",
     "list_models",
     "load",
     "load_points",
@@ -37,12 +45,15 @@ __all__ = [
     "sample",
     "sample_points",
     "seeds_from",
+    "train",
+    "trainable",
 ]
 __version__ = "0.1.0"
 
 _LATER = (
-    {"Snapshot": "drawing", "sample_points": "points"}
+    {"Snapshot": "drawing", "sample_points": "points", "train": "own", "trainable": "starting"}
     | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
+    | dict.fromkeys(("Inversion", "invert"), "inverting")
     | dict.fromkeys(("generate", "sample", "seeds_from"), "generation")
 )
 

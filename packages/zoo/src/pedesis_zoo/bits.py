@@ -22,6 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
+from pedesis.device import AUTO
 from pedesis.elbo import Elbo, discretised_log_prob, elbo
 from pedesis.gaussian import Gaussian
 from pedesis.grids import GRIDS
@@ -33,7 +34,7 @@ from pedesis.reverse import BetaVariance, OptimalVariance, PosteriorVariance, Va
 from pedesis.stepsearch import best_steps, variational_cost
 from pedesis.variance import AnalyticVariance
 from pedesis_zoo.data.captioned import pictures
-from pedesis_zoo.loading import load
+from pedesis_zoo.loading import known_data, load
 from pedesis_zoo.metrics import Estimate
 from pedesis_zoo.tables import Cell, save_table
 
@@ -165,7 +166,7 @@ def by_level(
     for part, terms in tqdm(batches, total=math.ceil(len(x0) / BATCH), unit=f"x{BATCH} pictures", disable=None):
         bound = terms[name]
         each = torch.cat([bound.prior[None], bound.per_step, bound.reconstruction[None]])
-        bits.append(each.double() / (bound.dimensions * math.log(2)))
+        bits.append(each.double().cpu() / (bound.dimensions * math.log(2)))
         squares.append(torch.stack([_square(inner.memory[float(t)], part) for t in times[:-1]]))
     table, rms = torch.cat(bits, 1), 127.5 * torch.cat(squares, 1).mean(1).sqrt()
     log_snrs = denoiser.process.log_snr(times[:-1])
@@ -253,15 +254,16 @@ def evaluate_bits(
     few_steps: bool = False,
     flow: bool = False,
     save: bool = False,
+    device: str | torch.device = AUTO,
 ) -> tuple[str, Results]:
     """`evaluate --bits`, `--few-steps` and `--flow`: the command that repeats it, and the numbers for the card.
 
     The first `number` test images; levels are learned from as many training images, 512 at most. No class is given.
     """
-    model = load(name)
-    data = model.about["data"]["name"]
-    levels = learn_levels(model.denoiser, to_model(pictures(data, "train", min(number, 512))))
-    x0 = to_model(pictures(data, "test", number))
+    model = load(name, device)
+    data = known_data(model.about)
+    levels = learn_levels(model.denoiser, to_model(pictures(data, "train", min(number, 512))).to(model.device))
+    x0 = to_model(pictures(data, "test", number)).to(model.device)
     command = f"python -m pedesis_zoo evaluate {name} -n {number} "
     if few_steps:
         command += "--few-steps" + (f" --steps {steps}" if steps else "")
@@ -310,7 +312,7 @@ def _signs(seed: int, part: int, like: Tensor) -> Tensor:
 
 def _square(said: Prediction, x0: Tensor) -> Tensor:
     """Mean squared error of each picture, (B,)."""
-    return (said.x0 - x0).double().square().flatten(1).mean(1)
+    return (said.x0 - x0).double().square().flatten(1).mean(1).cpu()
 
 
 def _mean(values: Tensor) -> tuple[float, float]:

@@ -5,11 +5,14 @@ Everything that needs torch is imported inside the commands, so that `list` and 
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from pedesis_zoo.upkeep import cards, pack, publish
 
 app = typer.Typer(
     help="Pretrained diffusion models that fit in the package.",
@@ -19,8 +22,18 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="a name from `list`, or a path to a weight file", metavar="MODEL")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, mps")]
-Threads = Annotated[int, typer.Option(help="processor threads to use; 0 for all")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps; auto: the best there is")]
+Threads = Annotated[int, typer.Option(min=0, help="processor threads to use; 0 for all")]
+
+
+def _found(device: str) -> Any:
+    """The device of a name; says in one sentence which one "auto" took."""
+    from pedesis.device import announced, find_device
+
+    found = find_device(device)
+    if sentence := announced(device, found):
+        print(sentence, file=sys.stderr)
+    return found
 
 
 @app.command("list")
@@ -61,23 +74,23 @@ def sample(
     grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
     seed: Annotated[int, typer.Option(help="picture i has seed SEED + i")] = 0,
     enlarge: Annotated[int, typer.Option(min=1, max=32, help="how many times to enlarge the pixels")] = 4,
-    device: Device = "cpu",
+    device: Device = "auto",
 ) -> None:
     """Draw pictures into one PNG."""
     from pedesis.files import check_writable
     from pedesis.images import enlarge as enlarge_pixels
     from pedesis.images import grid as lay_out
     from pedesis.images import save_png
-    from pedesis_zoo.drawing import CHUNK
+    from pedesis_zoo.drawing import MOST
     from pedesis_zoo.generation import generate, in_pieces
     from pedesis_zoo.loading import load
 
     check_writable(out)
-    model = load(name, device)
+    model = load(name, _found(device))
     in_turn = label is None and model.classes
     wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
-    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=CHUNK)
+    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
     save_png(enlarge_pixels(lay_out(pixels), enlarge), out, settings)
     print(f"{number} pictures in {out}")
@@ -95,54 +108,80 @@ def train(
     steps: Annotated[int | None, typer.Option(help="train for this many steps")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="pictures per step")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
+    accumulate: Annotated[int | None, typer.Option(help="parts to compute a batch in, to need less memory")] = None,
+    augment: Annotated[str | None, typer.Option(help="flip: mirror half of the pictures")] = None,
+    validate: Annotated[float, typer.Option(help="share of the pictures to hold out, and measure the loss on")] = 0.0,
     start: Annotated[str | None, typer.Option(help="model or weight file to begin a new run from")] = None,
-    save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 120.0,
+    origin: Annotated[
+        list[str] | None, typer.Option(metavar="NEW=OLD", help="class NEW begins as class OLD of --start")
+    ] = None,
+    save_every: Annotated[float, typer.Option(min=0, help="seconds between checkpoints")] = 120.0,
     tensorboard: Annotated[Path | None, typer.Option(help="folder for TensorBoard's log")] = None,
     threads: Threads = 0,
-    device: Device = "cpu",
+    device: Device = "auto",
 ) -> None:
     """Train a recipe, or your own pictures. Interrupted runs go on where they stopped when called again."""
     import torch
     from tqdm import tqdm
 
     from pedesis.files import check_writable
-    from pedesis_zoo import train as training
+    from pedesis_zoo import training
     from pedesis_zoo.registry import recipe
 
     if (name is None) == (data is None):
         raise ValueError("name a recipe, or give --data FOLDER with your own pictures (one of the two)")
     check_writable(out)
+    training.checkpoint_path(out)
+    origins = _origins(origin or [])
+    place = _found(device)
     if threads:
         torch.set_num_threads(threads)
-    changes: dict[str, Any] = {"minutes": minutes, "steps": steps, "batch": batch, "learning_rate": learning_rate}
+    changes: dict[str, Any] = {
+        "minutes": minutes,
+        "steps": steps,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "accumulate": accumulate,
+        "augment": augment,
+        "validate": validate,
+    }
     if data is not None:
-        from pedesis_zoo.data.folder import load_folder
+        from pedesis_zoo.own import own_data, own_recipe
 
-        images = load_folder(data, size)
-        plan = training.plan(training.folder_recipe(images), images, **changes)
+        images = own_data(data, size=size)
+        plan = training.plan(own_recipe(images, start), images, **changes)
     else:
         assert name is not None
         plan = training.plan(recipe(name), **changes)
     if plan.config.steps is None and plan.config.minutes is None:
-        print("no --steps or --minutes: training until interrupted (Ctrl-C keeps the last checkpoint)", file=sys.stderr)
+        print("no --steps or --minutes: training until interrupted (Ctrl-C keeps what was learned)", file=sys.stderr)
 
     log = _tensorboard(tensorboard)
     bar = tqdm(unit="step", disable=None, mininterval=1.0)
 
     def report(state: Any) -> None:
         bar.total, bar.n = state.steps, state.step - 1
-        bar.set_postfix_str(f"loss {state.loss:.4f}, {state.per_second:.0f} images/s", refresh=False)
+        held = f", validation loss {state.validation:.4f}" if math.isfinite(state.validation) else ""
+        bar.set_postfix_str(f"loss {state.loss:.4f}{held}, {state.per_second:.0f} images/s", refresh=False)
         bar.update()
         if state.step % 500 == 0 and bar.disable:
             left = state.seconds_left()
             rest = "" if left is None else f", {left / 60:.0f} min left"
-            print(f"step {state.step}: loss {state.loss:.4f}, {state.per_second:.0f} images/s{rest}", flush=True)
+            print(f"step {state.step}: loss {state.loss:.4f}{held}, {state.per_second:.0f} images/s{rest}", flush=True)
         if log is not None and state.step % 20 == 0:
             log.add_scalar("loss", state.loss, state.step)
+            if plan.held is not None and math.isfinite(state.validation):
+                log.add_scalar("validation loss", state.validation, state.step)
 
-    written = training.train(plan, out, report, save_every, device, start)
-    bar.close()
+    with bar:
+        written = training.train(plan, out, report, save_every, place, start, origins)
     print(f"trained weights in {written}")
+
+
+def _origins(pairs: list[str]) -> dict[str, str | None]:
+    if wrong := [pair for pair in pairs if "=" not in pair]:
+        raise ValueError(f"--origin needs NEW=OLD, two names of classes; got {wrong[0]!r}")
+    return {new: old for new, _, old in (pair.partition("=") for pair in pairs)}
 
 
 def _tensorboard(folder: Path | None) -> Any:
@@ -177,32 +216,34 @@ def evaluate(
         str | None, typer.Option(help="measure a curve instead: evaluations, guidance, conditioning")
     ] = None,
     save: Annotated[bool, typer.Option(help="keep the results for the card")] = False,
+    device: Device = "auto",
 ) -> None:
     """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
     from pedesis_zoo import evaluation
 
+    place = _found(device)
     if curve is not None:
-        _curve(name, curve, number, seed, save)
+        _curve(name, curve, number, seed, save, place)
         return
     if bits or few_steps or flow:
         from pedesis_zoo.bits import evaluate_bits
 
-        command, results = evaluate_bits(name, number, steps, few_steps, flow, save)
+        command, results = evaluate_bits(name, number, steps, few_steps, flow, save, place)
     elif codecs:
         from pedesis_zoo.codecs import evaluate_codecs
-        from pedesis_zoo.loading import load
+        from pedesis_zoo.loading import known_data, load
 
         command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
-        results = evaluate_codecs(load(name).about["data"]["name"], number)
+        results = evaluate_codecs(known_data(load(name, "cpu").about), number)
     else:
         settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid, "interval": interval}
-        command, results = evaluation.evaluate(name, number, seed, settings)
+        command, results = evaluation.evaluate(name, number, seed, settings, place)
     print(command, *evaluation.lines(results), sep="\n")
     if save:
         evaluation.save_results(name, command, results)
 
 
-def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
+def _curve(name: str, curve: str, number: int, seed: int, save: bool, device: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -213,7 +254,7 @@ def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
 
     if curve not in CURVES:
         raise UnknownName("curve", curve, CURVES)
-    rows = CURVES[curve](load(name), number, seed)
+    rows = CURVES[curve](load(name, device), number, seed)
     command = f"python -m pedesis_zoo evaluate {name} -n {number} --seed {seed} --curve {curve}"
     table = Table(*rows[0], title=command)
     for row in rows:
@@ -221,15 +262,6 @@ def _curve(name: str, curve: str, number: int, seed: int, save: bool) -> None:
     Console().print(table)
     if save:
         print(f"kept in {save_table(name, curve, f'{command} --save', rows)}")
-
-
-@app.command()
-def publish(name: Name, weights: Annotated[Path, typer.Option(help="weight file to publish")]) -> None:
-    """Put a trained weight file into the package (for maintainers): hash, golden output, picture and card."""
-    from pedesis_zoo import publishing
-
-    publishing.publish(name, weights)
-    print(f"published {name}; card in {publishing.write_card(name)}")
 
 
 @app.command()
@@ -251,25 +283,8 @@ def export(
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB")
 
 
-@app.command()
-def pack(names: Annotated[list[str] | None, typer.Argument(help="models; all by default")] = None) -> None:
-    """Publish models of the package anew from their own weights, in 8 bits (for maintainers)."""
-    from pedesis_zoo import publishing
-    from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
-
-    for name in names or [each for each in list_models() if recipe(each).kind not in publishing.JUDGES]:
-        publishing.publish(name, MODELS / name / WEIGHTS)
-        print(f"{name}: {(MODELS / name / WEIGHTS).stat().st_size / 1e6:.1f} MB; card in {publishing.write_card(name)}")
-
-
-@app.command()
-def cards() -> None:
-    """Write all model cards anew from the recipes and the kept measurements (for maintainers)."""
-    from pedesis_zoo.publishing import write_card
-    from pedesis_zoo.registry import list_models
-
-    for name in list_models():
-        print(write_card(name))
+for command in (publish, pack, cards):
+    app.command()(command)
 
 
 @app.command()

@@ -25,7 +25,7 @@ from pedesis.samplers import SAMPLERS
 from pedesis.thresholds import Clipped
 from pedesis_zoo.evaluation import Draw, counted, drawn, floor, judge_of, reference
 from pedesis_zoo.generation import EVERYWHERE, generate, prepare
-from pedesis_zoo.loading import ImageModel, load
+from pedesis_zoo.loading import ImageModel, known_data, load
 from pedesis_zoo.metrics import covered, features_of, frechet_distance, paired_gain
 from pedesis_zoo.prompts import conditioning_gap_of_prompts, prompts_by_guidance
 from pedesis_zoo.registry import list_models
@@ -60,7 +60,7 @@ def by_evaluations(
     evaluations are counted, not planned.
     """
     rows: list[Row] = []
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     pairs = [(name, budget) for name in SAMPLERS for budget in budgets]
     for name, budget in tqdm(pairs, unit="sampler and budget", disable=None):
         each = SAMPLERS.build({"name": name}).evaluations
@@ -84,11 +84,11 @@ def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:
         return lambda labels, seeds: generate(model, labels, seeds, guidance=scale)
 
     def classifier(scale: float, **where: Any) -> Draw:
-        steering = load_classifier(classifiers(model.about["data"]["name"])[0])
+        steering = load_classifier(classifiers(known_data(model.about))[0])
         return lambda labels, seeds: by_classifier(model, steering, labels, seeds, guidance=scale, **where)
 
     def auto(scale: float) -> Draw:
-        weak = load(f"{model.name}-weak").denoiser
+        weak = load(f"{model.name}-weak", model.device).denoiser
         steered: Denoiser = Clipped(AutoGuided(model.denoiser, weak, scale))
         return lambda labels, seeds: replace(
             prepare(model, labels, seeds, guidance=1.0), denoiser=lambda rows: steered
@@ -97,7 +97,7 @@ def guidance_rules(model: ImageModel) -> dict[str, Callable[[float], Draw]]:
     rules: dict[str, Callable[[float], Draw]] = {"classifier-free": free}
     if model.generation.interval is not None:
         rules["classifier-free, interval"] = interval
-    if classifiers(model.about["data"]["name"]):
+    if classifiers(known_data(model.about)):
         rules["classifier"] = partial(classifier, interval=EVERYWHERE)
         rules["classifier, interval"] = classifier
     if f"{model.name}-weak" in list_models():
@@ -112,7 +112,7 @@ def by_guidance(
 
     Autoguidance begins at 1: below, it would be the weak model.
     """
-    data, rows = model.about["data"]["name"], []
+    data, rows = known_data(model.about), []
     for name, rule in guidance_rules(model).items():
         usable = [scale for scale in scales if scale >= 1 or name in ("classifier-free", "classifier")]
         for scale in tqdm(usable, unit="scale", desc=name, disable=None):
@@ -127,7 +127,7 @@ def conditioning_gap(model: ImageModel, count: int = 2000, first_seed: int = 10_
     Returns:
         Both accuracies, and their difference with its interval, picture by picture: see `paired_gain`.
     """
-    judge, right = judge_of(model.about["data"]["name"]), []
+    judge, right = judge_of(known_data(model.about)), []
     for each in (1.0, scale):
         draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=each)  # noqa: B023, E731
         pixels, wanted = drawn(draw, len(model.classes), count, first_seed)

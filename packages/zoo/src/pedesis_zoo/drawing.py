@@ -20,9 +20,8 @@ from pedesis.images import Pixels, to_pixels
 from pedesis.samplers import Sampler, Step
 from pedesis_zoo.loading import ImageModel
 
-CHUNK = 8
-"""Pictures are always computed eight at a time, the last eight padded: a convolution's rounding depends on the
-size of its batch, so this makes a picture depend on its seed alone. It also bounds the memory."""
+MOST = 32
+"""How many pictures are computed at once: more are no faster, and need more memory."""
 
 T = TypeVar("T")
 
@@ -50,9 +49,24 @@ class Snapshot:
         return self.step == self.steps
 
 
+def chunks(count: int) -> list[slice]:
+    """Rows that are computed together: 32, then the whole eights that are left, then the rest as 2, 4 or 8.
+
+    In such batches a picture depends on its seed alone: a convolution of one small picture goes another way, and in
+    odd numbers of rows the last numbers of a thread are not computed as vectors; both round differently.
+    """
+    first, found = 0, []
+    while first < count:
+        left = count - first
+        size = min(left - left % 8, MOST) if left >= 8 else max(2, 1 << (left - 1).bit_length())
+        found.append(slice(first, first + size))
+        first += size
+    return found
+
+
 def padded(rows: Sequence[T]) -> list[T]:
-    """Rows filled up to a multiple of `CHUNK` by repeating the last."""
-    return [*rows, *[rows[-1]] * (-len(rows) % CHUNK)]
+    """Rows filled up to whole `chunks` by repeating the last."""
+    return [*rows, *[rows[-1]] * (chunks(len(rows))[-1].stop - len(rows))]
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ class Drawing:
     def run(self) -> Iterator[Snapshot]:
         """Draw, yielding a `Snapshot` before the first step and after each."""
         count, steps = len(self.seeds), len(self.times) - 1
-        walks = [self.walk(slice(first, first + CHUNK)) for first in range(0, count, CHUNK)]
+        walks = [self.walk(rows) for rows in chunks(count)]
         with suppress(StopIteration):
             while True:
                 now = [next(walk) for walk in walks]
@@ -89,8 +103,8 @@ class Drawing:
     def pictures(self) -> Pixels:
         """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are."""
         drawn = []
-        for first in range(0, len(self.seeds), CHUNK):
-            for step in self.walk(slice(first, first + CHUNK)):
+        for rows in chunks(len(self.seeds)):
+            for step in self.walk(rows):
                 pass
             drawn.append(to_pixels(step.x0))
         return np.concatenate(drawn)[: len(self.seeds)]
@@ -98,11 +112,12 @@ class Drawing:
     def walk(self, rows: slice) -> Iterator[Step]:
         """The trajectory of one chunk."""
         noise, condition = self.noise(rows), None if self.condition is None else self.condition[rows]
-        return self.sampler.trajectory(self.denoiser(rows), self.start(noise), self.times, condition, noise)
+        return self.sampler.trajectory(self.denoiser(rows), self.start(noise, rows), self.times, condition, noise)
 
-    def start(self, noise: Noise) -> Tensor:
+    def start(self, noise: Noise, rows: slice) -> Tensor:
         """x at times[0]: from the prior, or from q(x_t | picture)."""
-        process, like = self.model.denoiser.process, torch.empty(CHUNK, *self.model.shape, device=self.model.device)
+        process, model, count = self.model.denoiser.process, self.model, rows.stop - rows.start
+        like = torch.empty(count, *model.shape, dtype=model.dtype, device=model.device)
         if self.picture is None:
             return process.prior(like).sample(noise)
-        return process.marginal(self.picture.expand_as(like), float(self.times[0])).sample(noise)
+        return process.marginal(self.picture.to(like).expand_as(like), float(self.times[0])).sample(noise)

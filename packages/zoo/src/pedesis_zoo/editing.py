@@ -20,7 +20,7 @@ from pedesis.editing import Inpainted, Resampled, remaining_times, slerp
 from pedesis.gaussian import Noise
 from pedesis.guidance import checked_scale
 from pedesis.images import Pixels, to_model, to_pixels
-from pedesis.inverse import MomentMatched, Pooling
+from pedesis.inverse import MomentMatched, NullSpace, Pooling
 from pedesis.noise import PerSeed
 from pedesis.thresholds import Clipped
 from pedesis_zoo.data.folder import read_picture
@@ -122,6 +122,9 @@ def sharpen(
     Moment matching (`pedesis.inverse.MomentMatched`) inside the guidance: it takes derivatives of what should be a mean
     of x_0, which a guided estimate is not. One iteration: more of them trust the network's derivatives too far.
 
+    Outside the guidance, the null space rule: A x_0 = y is certain, but guidance multiplies what each half misses of
+    it, to A x_guided - y = (1 - g) r_uncond + g r_cond, and a walk that believes that goes astray.
+
     Args:
         small: uint8 (H/factor, W/factor, C), see `coarse`.
     """
@@ -130,16 +133,18 @@ def sharpen(
         raise ValueError(
             f"{model.name!r} draws pictures of {(height, width, channels)}, not {factor} times {small.shape}"
         )
-    measured = to_model(small[None]).to(model.device)
+    pooling, measured = Pooling(factor), to_model(small[None]).to(model.device)
 
     def told(plain: Denoiser) -> Denoiser:
-        return MomentMatched(Clipped(plain), Pooling(factor), measured, iterations=1)
+        return MomentMatched(Clipped(plain), pooling, measured, iterations=1)
 
-    return prepare(model, condition, seeds, inside=told, **settings).run()
+    drawing = prepare(model, condition, seeds, inside=told, **settings)
+    guided = drawing.denoiser
+    return replace(drawing, denoiser=lambda rows: Clipped(NullSpace(guided(rows), pooling, measured))).run()
 
 
-def enlarger_of(data: str, factor: int) -> str | None:
-    """The model that was trained to enlarge pictures of a data set by a factor, if there is one."""
+def enlarger_of(data: str | None, factor: int) -> str | None:
+    """The model that was trained to enlarge pictures of a data set of the zoo by a factor, if there is one."""
     fitting = (name for name in list_models(kind=ENLARGER) if recipe(name).data == data)
     return next((name for name in fitting if recipe(name).network["enlarges"] == factor), None)
 

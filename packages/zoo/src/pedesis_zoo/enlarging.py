@@ -13,7 +13,7 @@ from pedesis.images import Pixels, to_image
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.editing import coarse, enlarge
 from pedesis_zoo.generation import finished, seeds_from
-from pedesis_zoo.loading import ImageModel, load
+from pedesis_zoo.loading import ImageModel, known_data, load
 from pedesis_zoo.metrics import Estimate, average
 from pedesis_zoo.prompts import micro, read, reader_of
 
@@ -40,7 +40,7 @@ def psnr(pictures: Pixels, real: Pixels) -> Estimate:
 def evaluate_enlarger(name: str, count: int = 1000, first_seed: int = 10_000) -> dict[str, Estimate]:
     """PSNR and readable attributes of enlarged composites, beside bicubic interpolation and the truth."""
     model = load(name)
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     drawn_at = COMPOSED[data].source().draw(79, np.arange(count), "held-out")
     real, labels, reader = drawn_at.pixels, torch.from_numpy(drawn_at.labels), reader_of(data)
     small, drawn = enlarged(model, real, first_seed)

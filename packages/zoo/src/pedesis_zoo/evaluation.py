@@ -13,12 +13,13 @@ import numpy as np
 import torch
 
 from pedesis.classifier import CleanClassifier, NoisyClassifier
+from pedesis.device import AUTO
 from pedesis.images import Pixels, to_model
 from pedesis.noise import gaussian_noise
 from pedesis_zoo.data import load_data
 from pedesis_zoo.drawing import Snapshot, padded
 from pedesis_zoo.generation import generate, in_pieces
-from pedesis_zoo.loading import ImageModel, load, load_any, load_points
+from pedesis_zoo.loading import ImageModel, known_data, load, load_any, load_points
 from pedesis_zoo.metrics import (
     Estimate,
     average,
@@ -65,7 +66,9 @@ def floor(data: str, count: int) -> float:
     return frechet_distance(reference(data, "test")[0], reference(data, "train")[0][:count])
 
 
-def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]) -> tuple[str, Results]:
+def evaluate(
+    name: str, count: int, first_seed: int, settings: Mapping[str, Any], device: str | torch.device = AUTO
+) -> tuple[str, Results]:
     """Measure a model of any kind: the command that does it again, and the results."""
     from pedesis_zoo.enlarging import evaluate_enlarger
     from pedesis_zoo.points import evaluate_points
@@ -74,7 +77,7 @@ def evaluate(name: str, count: int, first_seed: int, settings: Mapping[str, Any]
     _, about, _ = load_any(name)
     command = f"python -m pedesis_zoo evaluate {name}"
     if about["kind"] == "image":
-        model = load(name)
+        model = load(name, device)
         given = {key: value for key, value in settings.items() if value is not None}
         measure = evaluate_images if model.text is None else evaluate_prompts
         options = [f"--{key} {_typed(value)}" for key, value in given.items()]
@@ -101,7 +104,7 @@ def evaluate_classifier(name: str) -> Results:
     """Test accuracy of a clean classifier."""
     module, about, _ = load_any(name)
     assert isinstance(module, CleanClassifier)
-    images = load_data(about["data"]["name"], "test")
+    images = load_data(known_data(about), "test")
     _, log_probs = features_of(module, images.pixels)
     right = torch.as_tensor(log_probs.argmax(1).numpy() == images.labels).double()
     return {"test accuracy": average(right)}
@@ -111,7 +114,7 @@ def evaluate_noisy_classifier(name: str, levels: tuple[float, ...] = (6.0, 3.0, 
     """Test accuracy and expected calibration error of a noise-aware classifier at several log-SNRs."""
     module, about, _ = load_any(name)
     assert isinstance(module, NoisyClassifier)
-    images = load_data(about["data"]["name"], "test")
+    images = load_data(known_data(about), "test")
     x0, labels = to_model(images.pixels), torch.as_tensor(images.labels)
     results: Results = {}
     for level in levels:
@@ -171,7 +174,7 @@ def neighbours_vote(data: str, pixels: Pixels, neighbours: int = 5) -> np.ndarra
 
 def evaluate_by_neighbours(model: ImageModel, count: int = 2000, first_seed: int = 10_000, **settings: Any) -> Results:
     """Class accuracy of `count` generated pictures by the votes of their nearest training pictures."""
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     test = load_data(data, "test")
     pixels, wanted = draw(model, count, first_seed, **settings)
     right = torch.as_tensor(neighbours_vote(data, pixels) == wanted).double()
@@ -184,7 +187,7 @@ def evaluate_by_neighbours(model: ImageModel, count: int = 2000, first_seed: int
 
 def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_000, **settings: Any) -> Results:
     """Distances, precision, recall and class accuracy of `count` generated pictures against the test set."""
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     if data not in JUDGES:
         return evaluate_by_neighbours(model, count, first_seed, **settings)
     test, real_accuracy = reference(data, "test")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
+import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -19,7 +20,7 @@ from pedesis.noise import PerSeed
 from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.thresholds import Clipped
 from pedesis_zoo.drawing import Drawing, Snapshot, padded
-from pedesis_zoo.loading import ImageModel, load
+from pedesis_zoo.loading import ImageModel, PointModel, load
 
 MOST_STEPS = 1000
 EVERYWHERE = (-math.inf, math.inf)
@@ -39,7 +40,8 @@ class Settings(TypedDict, total=False):
     guidance: 0 unconditional, 1 plain conditional, more follows the condition more strongly. A distilled model knows
         the scales that it has learned, `Generation.scales`.
     steps: how many steps of the sampler.
-    sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler.
+    sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler. Its step to clean data
+        is a mean, even where it could be drawn (`ddpm` with variance "optimal").
     grid: a name in `pedesis.grids.GRIDS`: where the steps are.
     interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
         the cost. `EVERYWHERE` for no limits.
@@ -84,7 +86,7 @@ def sample(
     seeds: Sequence[int] = (0,),
     **settings: Unpack[Settings],
 ) -> Pixels:
-    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of eight."""
+    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of 32."""
     return prepare(model, condition, seeds, **settings).pictures()
 
 
@@ -161,7 +163,7 @@ def prepare(
 def rows_of(model: ImageModel, wanted: Wanted, count: int) -> Tensor | None:
     """A condition for `count` pictures, padded to whole chunks."""
     condition = model.condition(wanted, count)
-    return None if condition is None else condition[padded(range(count))]
+    return None if condition is None else condition[torch.tensor(padded(range(count)))]
 
 
 Around = Callable[[Denoiser], Denoiser]
@@ -184,12 +186,21 @@ def guided(
         return told if inside is None else inside(told)
     plain = model.informed if inside is None else inside(model.informed)
     if not model.conditional:
+        check_unguided(model, guidance, rescale)
         return plain
 
     def at(scale: Tensor) -> Denoiser:
         return Rescaled(plain, scale, rescale) if rescale else ClassifierFree(plain, scale)
 
     return within(at, checked_scale(guidance), interval)
+
+
+def check_unguided(model: ImageModel | PointModel, guidance: float | Tensor, rescale: float = 0.0) -> None:
+    """ValueError for guidance of an unconditional model that would change nothing: other than 0, 1 or its default."""
+    wanted = set(checked_scale(guidance).flatten().tolist())
+    if rescale or not wanted <= {0.0, 1.0, float(model.generation.guidance)}:
+        asked = f"rescale {rescale:g}" if rescale else f"guidance {', '.join(f'{each:g}' for each in sorted(wanted))}"
+        raise ValueError(f"{model.name!r} is unconditional: there is nothing to guide, so {asked} would do nothing")
 
 
 def within(at: Callable[[Tensor], Denoiser], guidance: Tensor, interval: tuple[float, float] | None) -> Denoiser:
@@ -252,9 +263,9 @@ def _undistilled(model: ImageModel, wanted: bool) -> None:
 
 
 def _sampler(wanted: str | Mapping[str, Any] | Sampler) -> Sampler:
-    if isinstance(wanted, Sampler):
-        return wanted
-    return SAMPLERS.build({"name": wanted} if isinstance(wanted, str) else dict(wanted))
+    if not isinstance(wanted, Sampler):
+        wanted = SAMPLERS.build({"name": wanted} if isinstance(wanted, str) else dict(wanted))
+    return wanted.ending_in_mean()
 
 
 def _number(what: str, value: Any, low: float, high: float) -> float:

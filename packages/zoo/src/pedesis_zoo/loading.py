@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pedesis.denoiser import Denoiser, NetworkDenoiser
+from pedesis.device import AUTO, find_device
+from pedesis.images import Pixels
 from pedesis.nn.text import TextConfig
+from pedesis.precision import at_least_single, weights_of
 from pedesis.registry import UnknownName
 from pedesis.variance import AnalyticVariance
+from pedesis_zoo.data.sets import FOLDER_LICENCE, OWN, ZOO
 from pedesis_zoo.recipes import Generation
-from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
-from pedesis_zoo.weights import load_weights
+from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe, recipes
+from pedesis_zoo.weights import load_weights, save_weights, weight_path
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,21 @@ class ImageModel:
     classes: tuple[str, ...]
     generation: Generation
     about: dict[str, Any]
+
+    def sample(self, *arguments: Any, **settings: Any) -> Pixels:
+        """`pedesis_zoo.sample` of this model: uint8 (N, H, W, C)."""
+        from pedesis_zoo.generation import sample
+
+        return sample(self, *arguments, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write a weight file. Raises ValueError if it cannot be written, or could not be loaded again."""
+        _save(self, path)
+
+    @property
+    def data(self) -> str | None:
+        """The zoo's data that it was trained on; None for data of one's own, whatever their name."""
+        return zoo_data(self.about)
 
     @property
     def text(self) -> TextConfig | None:
@@ -61,6 +82,11 @@ class ImageModel:
     def device(self) -> torch.device:
         """Where its weights are."""
         return next(self.denoiser.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What its walks are computed in: the type of its weights, at least float32."""
+        return at_least_single(weights_of(self.denoiser.network, torch.float32))
 
     def condition(self, wanted: str | int | Sequence[str | int | None] | None, rows: int) -> Tensor | None:
         """What is wanted, one thing for all rows or one per row, as the tensor the denoiser takes.
@@ -102,7 +128,7 @@ class ImageModel:
 
 @dataclass(frozen=True)
 class PointModel:
-    """A trained denoiser of points: `denoiser` takes float32 (B, D); `classes` are empty if it is unconditional."""
+    """A trained denoiser of points: `denoiser` takes (B, D); `classes` are empty if it is unconditional."""
 
     name: str
     denoiser: NetworkDenoiser
@@ -110,6 +136,29 @@ class PointModel:
     classes: tuple[str, ...]
     generation: Generation
     about: dict[str, Any]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What its walks are computed in: the type of its weights, at least float32."""
+        return at_least_single(weights_of(self.denoiser.network, torch.float32))
+
+    def sample(self, *arguments: Any, **settings: Any) -> NDArray[np.float64]:
+        """`pedesis_zoo.sample_points` of this model: (N, D)."""
+        from pedesis_zoo.points import sample_points
+
+        return sample_points(self, *arguments, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write a weight file. Raises ValueError if it cannot be written, or could not be loaded again."""
+        _save(self, path)
+
+
+def _save(model: ImageModel | PointModel, path: str | Path) -> None:
+    data = {**model.about["data"], "shape": list(model.shape), "classes": list(model.classes)}
+    if data["classes"] != model.about["data"]["classes"]:
+        data["source"] = OWN  # trained on other data since
+    about = {**model.about, "data": data, "generation": asdict(model.generation)}
+    save_weights(weight_path(path), model.denoiser, about)
 
 
 def load_points(name_or_path: str | Path) -> PointModel:
@@ -119,33 +168,54 @@ def load_points(name_or_path: str | Path) -> PointModel:
         raise ValueError(f"{name!r} is a model of kind {about['kind']!r}; see list_models(kind='points')")
     data = about["data"]
     return PointModel(
-        name, module, tuple(data["shape"]), tuple(data["classes"]), _generation(about["generation"]), about
+        name, module, tuple(data["shape"]), tuple(data["classes"]), generation_from(about["generation"]), about
     )
 
 
-def load(name_or_path: str | Path, device: str | torch.device = "cpu", compile: bool = False) -> ImageModel:
+def load(name_or_path: str | Path, device: str | torch.device = AUTO, compile: bool = False) -> ImageModel:
     """Load a model of pictures by name, or from a weight file (anything with a suffix or a slash).
 
     Args:
+        device: "cpu", "cuda", "mps" or the like; "auto" is the best that this machine has.
         compile: let `torch.compile` translate the network at its first call, which takes a minute and needs a C++
             compiler. For a GPU: on two processor cores it drew no faster. Pictures differ a little by rounding.
 
     Raises:
-        UnknownName: no such model. ValueError: a file that is missing, altered, or of another kind.
+        UnknownName: no such model. ValueError: a file that is missing, altered, or of another kind; a device that this
+            machine does not have.
     """
+    place = find_device(device)
     module, about, name = load_any(name_or_path)
     if about["kind"] == "points":
         raise ValueError(f"{name!r} is a model of points, not of pictures: use pedesis_zoo.load_points({name!r})")
     if not isinstance(module, NetworkDenoiser):
         raise ValueError(f"{name!r} is a {about['kind']}, which draws no pictures; see list_models(kind='image')")
-    module.to(device)
+    module.to(place)
     if compile:
         module.network.compile()
-    generation, data = _generation(about["generation"]), about["data"]
+    generation, data = generation_from(about["generation"]), about["data"]
     return ImageModel(name, module, tuple(data["shape"]), tuple(data["classes"]), generation, about)
 
 
-def _generation(plain: dict[str, Any]) -> Generation:
+def zoo_data(about: Mapping[str, Any]) -> str | None:
+    """The zoo's data that a weight file says it was trained on; None for data of one's own, whatever their name."""
+    data = about["data"]
+    source = data.get("source", OWN if data["licence"] == FOLDER_LICENCE else ZOO)  # files of version 0.1.0 say no more
+    return data["name"] if source == ZOO else None
+
+
+def known_data(about: Mapping[str, Any]) -> str:
+    """`zoo_data`, where nothing can be measured without. Raises ValueError for data of one's own."""
+    found = zoo_data(about)
+    if found is None:
+        raise ValueError(
+            f"this model was trained on data of your own ({about['data']['name']!r}); the zoo has no test pictures and "
+            "no judge of them, and measures models of its own data only"
+        )
+    return found
+
+
+def generation_from(plain: dict[str, Any]) -> Generation:
     """`Generation` from the header of a file, where a pair is a list."""
     pairs = {key: tuple(value) for key, value in plain.items() if isinstance(value, list)}
     return Generation(**{**plain, **pairs})
@@ -154,7 +224,8 @@ def _generation(plain: dict[str, Any]) -> Generation:
 def load_any(name_or_path: str | Path) -> tuple[nn.Module, dict[str, Any], str]:
     """The module of any kind of model, what its file says, and its name."""
     text = str(name_or_path)
-    if isinstance(name_or_path, Path) or "/" in text or text.endswith(".safetensors"):
+    a_path = isinstance(name_or_path, Path) or "/" in text or bool(Path(text).suffix)
+    if a_path or (text not in recipes() and Path(text).is_file()):
         module, about = load_weights(name_or_path)
         return module, about, Path(text).stem
     known = recipe(text)

@@ -19,7 +19,8 @@ from pedesis.guidance import ClassifierFree
 from pedesis.noise import gaussian_noise
 from pedesis.samplers import SAMPLERS
 from pedesis_zoo.data.points import load_points as load_data_points
-from pedesis_zoo.loading import PointModel, load_points
+from pedesis_zoo.generation import check_unguided
+from pedesis_zoo.loading import PointModel, known_data, load_points
 from pedesis_zoo.metrics import Estimate
 
 Points = NDArray[np.float64]
@@ -51,9 +52,12 @@ def sample_points(
     walker = SAMPLERS.build({"name": spec} if isinstance(spec, str) else dict(spec))
     times = GRIDS.build({"name": usual.grid})(model.denoiser.process, usual.steps if steps is None else steps)
     labels = None if condition is None else torch.full((count,), condition)
-    denoiser = ClassifierFree(model.denoiser, usual.guidance if guidance is None else guidance)
+    guidance = usual.guidance if guidance is None else guidance
+    if not model.classes:
+        check_unguided(model, guidance)
+    denoiser = ClassifierFree(model.denoiser, guidance)
     noise = gaussian_noise(seed)
-    start = model.denoiser.process.prior(torch.empty(count, *model.shape)).sample(noise)
+    start = model.denoiser.process.prior(torch.empty(count, *model.shape, dtype=model.dtype)).sample(noise)
     points: Points = walker.sample(denoiser, start, times, labels, noise).double().numpy()
     return points
 
@@ -70,7 +74,7 @@ def energy_distance(first: Points, second: Points) -> float:
 
 def evaluate_points(model: PointModel, count: int = 4000, seed: int = 10_000) -> dict[str, Estimate]:
     """The energy distance of `count` drawn points to as many fresh ones, beside that of two sets of fresh ones."""
-    name = model.about["data"]["name"]
+    name = known_data(model.about)
     fresh, more = (load_data_points(name, count, s).points for s in (seed, seed + 1))
     drawn = sample_points(model, count, seed)
     return {

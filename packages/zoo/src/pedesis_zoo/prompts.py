@@ -21,7 +21,7 @@ from pedesis.noise import splitmix64
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.data.composed import ComposedSet, Drawn
 from pedesis_zoo.generation import EVERYWHERE, generate, in_pieces
-from pedesis_zoo.loading import ImageModel, load_any
+from pedesis_zoo.loading import ImageModel, known_data, load_any
 from pedesis_zoo.metrics import Estimate, average, bootstrap, covered, frechet_distance, memorised, paired_gain
 from pedesis_zoo.tables import Cell
 
@@ -92,7 +92,7 @@ class Followed:
 
 def followed(model: ImageModel, count: int, first_seed: int, split: str, **settings: Any) -> Followed:
     """Draw the captions of a split, one seed each."""
-    source, real, captions = real_prompts(model.about["data"]["name"], count, split)
+    source, real, captions = real_prompts(known_data(model.about), count, split)
     drawn = in_pieces(lambda asked, seeds: generate(model, asked, seeds, **settings), captions, first_seed)
     return Followed(source, real.pixels, drawn, mentioned(source, captions))
 
@@ -124,7 +124,7 @@ def evaluate_prompts(
     the share of pixels in the palette; how many of the parts that the reader finds are not those of the nearest of
     20,000 training composites; and the distance to the nearest of them in grey levels.
     """
-    data = model.about["data"]["name"]
+    data = known_data(model.about)
     reader, shown = reader_of(data), followed(model, count, first_seed, split, **settings)
     said = shown.said
     right = {"": shown.right(reader, shown.drawn), ", real composites": shown.right(reader, shown.real)}
@@ -164,8 +164,8 @@ def prompts_by_guidance(
     Columns: the distance to composites and that of other composites, the "floor"; mentions and whole prompts right;
     precision and recall; mentions of each kind right.
     """
-    reader = reader_of(model.about["data"]["name"])
-    source, rows = COMPOSED[model.about["data"]["name"]].source(), list[dict[str, Cell]]()
+    reader = reader_of(known_data(model.about))
+    source, rows = COMPOSED[known_data(model.about)].source(), list[dict[str, Cell]]()
     for name, split in (("classifier-free", "held-out"), ("classifier-free, seen combinations", "train")):
         known = features(reader, source.draw(81, np.arange(10_000), split).pixels)
         for scale in tqdm(scales, unit="scale", desc=name, disable=None):
@@ -184,7 +184,7 @@ def prompts_by_guidance(
 
 def conditioning_gap_of_prompts(model: ImageModel, count: int = 1000, first_seed: int = 10_000) -> dict[str, Cell]:
     """Is plain conditioning ignored (row N9)? Mentions right at scale 1 and at the model's own, picture by picture."""
-    reader, usual = reader_of(model.about["data"]["name"]), model.generation.guidance
+    reader, usual = reader_of(known_data(model.about)), model.generation.guidance
     right = []
     for scale in (1.0, usual):
         shown = followed(model, count, first_seed, "held-out", guidance=scale)
@@ -198,7 +198,7 @@ def evaluate_reader(name: str, count: int = 5000) -> dict[str, Estimate]:
     assert isinstance(module, AttributeReader)
     results: dict[str, Estimate] = {}
     for split in ("train", "held-out"):
-        source, real, _ = real_prompts(about["data"]["name"], count, split)
+        source, real, _ = real_prompts(known_data(about), count, split)
         labels = torch.from_numpy(real.labels)
         right = read(module, real.pixels) == labels
         results[f"visible attributes right, {split}"] = micro(right & (labels >= 0), labels >= 0)

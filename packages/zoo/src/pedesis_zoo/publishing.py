@@ -23,7 +23,7 @@ from pedesis_zoo.data.captioned import COMPOSED, pictures, provenance, words_of
 from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.enlarging import enlarged
 from pedesis_zoo.generation import sample
-from pedesis_zoo.loading import load, load_any, load_points
+from pedesis_zoo.loading import known_data, load, load_any, load_points, zoo_data
 from pedesis_zoo.plots import PLOTS, draw_curve
 from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.prompts import real_prompts
@@ -42,6 +42,8 @@ def publish(name: str, weights: Path) -> None:
     known, folder = recipe(name), MODELS / name
     if about["kind"] != known.kind:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
+    if zoo_data(about) != known.data:
+        raise ValueError(f"{weights} was not trained on the recipe's data, {known.data!r}: it says {about['data']}")
     about |= {"generation": asdict(known.generation), "licence": known.licence}  # settings may be chosen after training
     if known.kind == "image":
         assert isinstance(module, NetworkDenoiser)
@@ -71,11 +73,17 @@ def mean_variance(denoiser: NetworkDenoiser, data: str, number: int = 512) -> di
 def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tensor]:
     """A fixed input and the model's float32 answer, so that an installation can be checked."""
     x = PerSeed(range(4))(torch.empty(4, *shape))
+    with full_precision():
+        return {"x": x, "answer": golden_answer(module, x, classes)}
+
+
+def golden_answer(module: nn.Module, x: Tensor, classes: int) -> Tensor:
+    """What a model says to the golden input, in the arithmetic in force."""
     t = torch.tensor([0.1, 0.4, 0.7, 1.0], dtype=torch.float64)
     label = golden_condition(module, classes)
-    with torch.no_grad(), full_precision():
+    with torch.no_grad():
         if isinstance(module, NetworkDenoiser):
-            answer = module(x, t, label).x0
+            answer: Tensor = module(x, t, label).x0
         elif isinstance(module, AttributeReader):
             answer = torch.cat(module.log_probs(x), dim=1)
         elif isinstance(module, NoisyClassifier):
@@ -83,7 +91,7 @@ def golden(module: nn.Module, shape: list[int], classes: int) -> dict[str, Tenso
         else:
             assert isinstance(module, CleanClassifier)
             answer = module.log_probs(x)
-    return {"x": x, "answer": answer.contiguous()}
+    return answer.contiguous()
 
 
 def golden_condition(module: nn.Module, classes: int) -> Tensor | None:
@@ -101,9 +109,9 @@ def kept_golden(name: str) -> dict[str, Tensor]:
 
 def write_samples(name: str) -> None:
     """The picture of the card: a column of each class, eight seeds down; or, for a text model, of its prompts."""
-    model = load(name)
+    model = load(name, "cpu")
     if model.text is not None:
-        _, real, captions = real_prompts(model.about["data"]["name"], 24, "held-out", seed=78)
+        _, real, captions = real_prompts(known_data(model.about), 24, "held-out", seed=78)
         pixels = sample(model, captions, range(24))
         sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (real.pixels, pixels)])
         save_png(repeat_pixels(grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
@@ -117,8 +125,8 @@ def write_samples(name: str) -> None:
 
 def write_enlarged(name: str) -> None:
     """The picture of the card of an enlarger: small pictures, what it makes of them, and the truth."""
-    model = load(name)
-    real = pictures(model.about["data"]["name"], "test", 24)
+    model = load(name, "cpu")
+    real = pictures(known_data(model.about), "test", 24)
     small, drawn = enlarged(model, real, 0)
     rough = repeat_pixels(small, model.denoiser.option("enlarges"))
     sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (rough, drawn, real)])
@@ -128,7 +136,7 @@ def write_enlarged(name: str) -> None:
 def write_cloud(name: str) -> None:
     """The picture of the card of a model of points: the data on the left, what it draws on the right."""
     model = load_points(name)
-    data = load_data_points(model.about["data"]["name"])
+    data = load_data_points(known_data(model.about))
     pictures = [density_picture(cloud) for cloud in (data.points, sample_points(model, len(data.points)))]
     save_png(repeat_pixels(grid(np.stack(pictures), 2, gap=1), 2), MODELS / name / "samples.png")
 

@@ -29,7 +29,7 @@ INTERVAL = (-4.0, 8.0)
 picture will be, and a strong gradient only harms it. Chosen with seeds 20,000 to 20,399."""
 
 
-def classifiers(data: str) -> list[str]:
+def classifiers(data: str | None) -> list[str]:
     """Names of the zoo's classifiers of noisy pictures of a data set."""
     return [name for name in list_models(kind="noisy-classifier") if recipe(name).data == data]
 
@@ -62,6 +62,7 @@ def by_classifier(
         raise ValueError(f"the classifier was trained under another forward process than {model.name!r}")
     if not model.classes or model.denoiser.guided:
         raise ValueError(f"classifier guidance needs a model with classes that is not distilled; got {model.name!r}")
+    classifier = classifier.to(model.device)
     drawing = prepare(model, condition, seeds, **settings)
     guidance, interval = settings.get("guidance"), settings.get("interval")
 
@@ -81,5 +82,7 @@ def by_classifier(
 def belief(classifier: NoisyClassifier, snapshot: Snapshot) -> NDArray[np.float32]:
     """p(y | x_t) of every class at a moment of generation, (B, classes)."""
     with torch.no_grad():
-        probabilities: NDArray[np.float32] = classifier.log_probs(snapshot.state, max(snapshot.t, CLEAN)).exp().numpy()
+        classifier.to(snapshot.state.device)
+        log_probs = classifier.log_probs(snapshot.state, max(snapshot.t, CLEAN))
+        probabilities: NDArray[np.float32] = log_probs.exp().cpu().numpy()
     return probabilities

@@ -21,8 +21,11 @@ from pedesis.classifier import AttributeReader, CleanClassifier, NoisyClassifier
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.files import atomic
 from pedesis.nn import NETWORKS
+from pedesis.noise import fixed_seed
 from pedesis.parameterisations import PARAMETERISATIONS
 from pedesis.process import Process
+from pedesis.training.checkpoint import KEY as CHECKPOINT
+from pedesis.training.checkpoint import differences, plain
 from pedesis_zoo.packing import SCALE, pack, packable, unpacked
 
 FORMAT = 2
@@ -31,8 +34,13 @@ FORMAT = 2
 READER, ENLARGER = "attribute-reader", "enlarger"
 
 
-def build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
+def build(kind: str, spec: Mapping[str, Any], seed: int = 0) -> nn.Module:
     """Make a model, with fresh weights, from its plain description. Raises ValueError for an unknown kind."""
+    with fixed_seed(seed):
+        return _build(kind, spec)
+
+
+def _build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
     network = NETWORKS.build(spec["network"])
     if kind == "clean-classifier":
         return CleanClassifier(network)
@@ -60,8 +68,20 @@ def save_weights(
 
     Args:
         about: plain data beside the model's own spec: kind, data (name, shape, classes), generation, training.
+        dtype: of the numbers in the file; float32 if a weight is too large for it.
         packed: large matrices and kernels in 8 bits (`pedesis_zoo.packing`), half the bytes.
+
+    Raises:
+        ValueError: a model that could not be loaded again, weights that are not finite, or no room; an older file is
+            still whole then.
     """
+    if missing := {"kind", "data", "generation"} - about.keys():
+        raise ValueError(f"a weight file says what it is: {', '.join(sorted(missing))} is missing in `about`")
+    check_saveable(about["kind"], model)
+    if all_finite(model) and not all_finite(model, dtype):
+        dtype = torch.float32
+    if not all_finite(model, dtype):
+        raise ValueError(f"cannot write {path}: the weights hold numbers that are not finite")
     described = {"format": 2 if packed else 1, **about, "model": model.spec()}  # type: ignore[operator]
     header = json.dumps(described, sort_keys=True)
     tensors = {key: value.detach().to(dtype).contiguous().cpu() for key, value in model.state_dict().items()}
@@ -82,6 +102,74 @@ def settle(path: Path) -> None:
     header = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
     header += b" " * (-len(header) % 8)
     path.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + length :])
+
+
+def weight_path(path: str | Path) -> Path:
+    """`path`, or ValueError if a file of that name would not be known again as a weight file."""
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(
+            f"weights are written as safetensors: name the file {path.with_suffix('.safetensors')}, not {path}"
+        )
+    if path.stem.endswith(".checkpoint"):
+        raise ValueError(
+            f"{path} is the name of a checkpoint; name the weight file {path.name.replace('.checkpoint', '')}"
+        )
+    return path
+
+
+def all_finite(model: nn.Module, dtype: torch.dtype = torch.float32) -> bool:
+    """Whether every number of a model is finite, also in another type."""
+    return all(bool(value.to(dtype).isfinite().all()) for value in model.state_dict().values())
+
+
+def check_saveable(kind: str, model: nn.Module) -> None:
+    """Raise ValueError unless `build(kind, model.spec())`, as loading a file does, gives this model again."""
+    try:
+        spec = plain(model.spec())  # type: ignore[operator]
+        twin = build(kind, spec)
+        twin.load_state_dict(model.state_dict())
+        found = differences(spec, plain(twin.spec())) + _changes(model, twin)  # type: ignore[operator]
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"a weight file of this model could not be loaded again: {error}") from None
+    if found:
+        raise ValueError(
+            f"a weight file of this model would come back as another one: {found[0]}. `config()` must give every "
+            "argument of the constructor, and the class be registered under a name of its own"
+        )
+
+
+def _changes(model: nn.Module, twin: nn.Module) -> list[str]:
+    """What is another thing in `twin`, of the parts that have no weights: their classes, and the numbers they give."""
+    found = [
+        f"{name} was {type(part).__name__} and is {type(other).__name__}"
+        for name in ("network", "parameterisation", "process.schedule", "process.frame")
+        if type(part := _part(model, name)).__qualname__ != type(other := _part(twin, name)).__qualname__
+    ]
+    before, after = _part(model, "process"), _part(twin, "process")
+    if before is not None and not found:
+        with torch.no_grad():
+            found += differences(_numbers(before), _numbers(after))
+    return found
+
+
+def _part(model: nn.Module, name: str) -> Any:
+    part: Any = model
+    for each in name.split("."):
+        part = getattr(part, each, None)
+    return part
+
+
+def _numbers(process: Process) -> dict[str, float]:
+    times = torch.linspace(0, 1, 11, dtype=torch.float64)
+    log_snr = process.log_snr(times)
+    alpha = process.alpha_sigma(log_snr)[0]
+    named = [("log_snr", log_snr), ("alpha", alpha)]
+    return {
+        f"{what}({t:.1f})": round(value, 9)
+        for what, values in named
+        for t, value in zip(times.tolist(), values.tolist(), strict=True)
+    }
 
 
 def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module, dict[str, Any]]:
@@ -106,7 +194,16 @@ def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
+        if path.suffix != ".safetensors":
+            raise ValueError(
+                f"{path} is not a safetensors file; no other kind is loaded, for it could run code"
+            ) from None
         raise ValueError(f"{path} is not a complete safetensors file ({error}); get it again") from None
+    if CHECKPOINT in metadata:
+        name = path.name.replace(".checkpoint", "")
+        raise ValueError(
+            f"{path} is a checkpoint, from which training goes on; the model is in its weight file, {name}"
+        )
     if "pedesis" not in metadata:
         raise ValueError(f"{path} carries no Pedesis description; only files written by `pedesis_zoo` can be loaded")
     if digest(metadata["pedesis"], tensors) != metadata.get("sha256"):

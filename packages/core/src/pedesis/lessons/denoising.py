@@ -13,10 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pedesis.images import Pixels, grid
 from pedesis.lessons.schedules import Values
+from pedesis.process import Process
 from pedesis.registry import UnknownName
 from pedesis.samplers import SAMPLERS
 
@@ -37,9 +39,9 @@ def source(name: str) -> str:
     return f"{SAMPLERS[name].__module__}:{SAMPLERS[name].__qualname__}"
 
 
-def evaluations(name: str, steps: int) -> int:
-    """About how often a sampler asks the model on a walk of `steps` steps; an adaptive one may ask more often."""
-    return SAMPLERS.build({"name": name}).evaluations * steps
+def evaluations(name: str, process: Process, times: Values) -> int:
+    """How often a sampler asks the model on a walk down `times`; an adaptive one at least."""
+    return SAMPLERS.build({"name": name}).count(process, torch.as_tensor(times))
 
 
 @dataclass(frozen=True)

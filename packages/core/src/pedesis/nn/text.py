@@ -18,7 +18,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedesis.nn.blocks import channel_norm, zero
+from pedesis.nn.blocks import RowLinear, channel_norm, pointwise, zero
+from pedesis.nn.embeddings import check_integers
 
 PADDING = 0
 """The token that fills a prompt up to its length; nothing looks at it."""
@@ -44,15 +45,29 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class Words:
-    """A prompt, read: vectors (B, L, width) of its words, where it is padding (B, L), and all of it (B, embedding)."""
+    """Prompts, read.
+
+    Attributes:
+        vectors: (P, L, width), of the words of each of P prompts. row: (B,), which prompt a row of the batch has.
+        padding: (B, L), where there is no word. prompt: (B, embedding), all of it.
+    """
 
     vectors: Tensor
+    row: Tensor
     padding: Tensor
     prompt: Tensor
 
+    def through(self, layer: nn.Module) -> Tensor:
+        """layer(vectors) of each row, (B, L, ...): every prompt alone, so that it depends on no other."""
+        parts = self.vectors.split(1) if not layer.training else [self.vectors]
+        return torch.cat([layer(part) for part in parts])[self.row]
+
 
 class TextEncoder(nn.Module):
-    """Tokens (B, L) int64, or None for no prompt -> `Words`. A prompt of nothing but padding is no prompt."""
+    """Tokens (B, L) int64, or None for no prompt -> `Words`. A prompt of nothing but padding is no prompt.
+
+    Outside of training each different prompt is read once, and alone: what it says depends on no other.
+    """
 
     def __init__(self, config: TextConfig, embedding: int):
         super().__init__()
@@ -65,37 +80,39 @@ class TextEncoder(nn.Module):
             )
             for _ in range(c.layers)
         )
-        self.prompt = nn.Linear(c.width, embedding)
+        self.prompt = RowLinear(c.width, embedding)
 
     def forward(self, tokens: Tensor | None, like: Tensor) -> Words:
-        tokens = self.checked(tokens, like)
+        if tokens is None:
+            tokens = torch.full((like.shape[0], 1), -1, device=like.device)
+        tokens = tokens.long()
         nothing = torch.zeros_like(tokens[0]).index_fill(0, torch.zeros_like(tokens[0, :1]), -1)  # null, then padding
         empty = (tokens < 0).any(1, keepdim=True) | (tokens == PADDING).all(1, keepdim=True)
         tokens = torch.where(empty, nothing, tokens)
+        if self.training:
+            vectors, row = self.read(tokens), torch.arange(len(tokens), device=tokens.device)
+        else:
+            prompts, row = tokens.unique(dim=0, return_inverse=True)
+            vectors = torch.cat([self.read(prompt) for prompt in prompts.split(1)])
         padding = tokens == PADDING
-        null = len(self.config.vocabulary) + 1
+        words = (~padding)[..., None].to(vectors.dtype)
+        return Words(vectors, row, padding, self.prompt((vectors[row] * words).sum(1) / words.sum(1)))
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """The vectors of the words of prompts, (P, L, width)."""
+        padding, null = tokens == PADDING, len(self.config.vocabulary) + 1
         vectors = self.table(torch.where(tokens < 0, null, tokens)) + self.place[: tokens.shape[1]]
         for layer in self.layers:
             vectors = layer(vectors, src_key_padding_mask=padding)
-        vectors = F.layer_norm(vectors, vectors.shape[-1:])
-        words = (~padding)[..., None].to(vectors.dtype)
-        return Words(vectors, padding, self.prompt((vectors * words).sum(1) / words.sum(1)))
+        return F.layer_norm(vectors, vectors.shape[-1:])
 
-    def checked(self, tokens: Tensor | None, like: Tensor) -> Tensor:
-        """The tokens, or null ones; ValueError for what is no prompt."""
-        c = self.config
-        if tokens is None:
-            return torch.full((like.shape[0], 1), -1, device=like.device)
-        if tokens.ndim != 2 or tokens.is_floating_point() or not 1 <= tokens.shape[1] <= c.length:
-            raise ValueError(
-                f"the condition must be tokens (B, L) int64 with L from 1 to {c.length}; "
-                f"got {tokens.dtype} of shape {tuple(tokens.shape)}"
-            )
-        if not torch.compiler.is_compiling() and int(tokens.max()) > len(c.vocabulary):
-            raise ValueError(
-                f"tokens go up to {len(c.vocabulary)}, the size of the vocabulary; got {int(tokens.max())}"
-            )
-        return tokens
+    def check(self, tokens: Tensor, rows: int) -> None:
+        """ValueError for what is no prompt."""
+        length, words = self.config.length, len(self.config.vocabulary)
+        what = f"tokens (B, L) int64 up to {words}, the size of the vocabulary, with L from 1 to {length}"
+        check_integers(tokens, rows, 2, words, what)
+        if not 1 <= tokens.shape[1] <= length:
+            raise ValueError(f"the condition must be {what}; got L = {tokens.shape[1]}")
 
 
 class CrossAttention(nn.Module):
@@ -104,14 +121,14 @@ class CrossAttention(nn.Module):
     def __init__(self, channels: int, width: int, heads: int):
         super().__init__()
         self.heads = heads
-        self.query = nn.Conv2d(channels, channels, 1)
+        self.query = pointwise(channels, channels)
         self.key_value = nn.Linear(width, 2 * channels)
-        self.out = zero(nn.Conv2d(channels, channels, 1))
+        self.out = zero(pointwise(channels, channels))
 
     def forward(self, x: Tensor, words: Words) -> Tensor:
         height = x.shape[2]
         query = rearrange(self.query(channel_norm(x)), "b (heads d) h w -> b heads (h w) d", heads=self.heads)
-        key, value = rearrange(self.key_value(words.vectors), "b l (n heads d) -> n b heads l d", n=2, heads=self.heads)
+        key, value = rearrange(words.through(self.key_value), "b l (n heads d) -> n b heads l d", n=2, heads=self.heads)
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         weights = scores.masked_fill(words.padding[:, None, None], -torch.inf).softmax(-1)
         mixed = rearrange(weights @ value, "b heads (h w) d -> b (heads d) h w", h=height)

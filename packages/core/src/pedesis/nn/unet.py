@@ -26,7 +26,7 @@ from pedesis.nn.blocks import (
     unfold,
     zero,
 )
-from pedesis.nn.embeddings import ClassLabel, NumberEmbedding
+from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, refuse
 from pedesis.nn.networks import NETWORKS
 from pedesis.nn.text import CrossAttention, TextConfig, TextEncoder, Words
 
@@ -113,6 +113,20 @@ class UNet(nn.Module):
         """Plain data from which `NETWORKS.build` remakes it."""
         return {"name": self.name, **asdict(self.config)}
 
+    def check_condition(self, condition: Tensor, rows: int) -> None:
+        """ValueError for a condition that `forward` cannot take, or would ignore; it reads values."""
+        if self.config.enlarges:
+            if not condition.is_floating_point() or condition.ndim != 4 or len(condition) != rows:
+                raise ValueError(
+                    "the condition must be small pictures, floating (B, C, H, W), see pedesis.images.to_model; "
+                    f"got {condition.dtype} of shape {tuple(condition.shape)} for {rows} rows"
+                )
+            return
+        known = self.text if self.text is not None else self.label
+        if known is None:
+            refuse(condition)
+        known.check(condition, rows)
+
     def forward(
         self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None, scale: Tensor | None = None
     ) -> Tensor:
@@ -174,6 +188,8 @@ class UNet(nn.Module):
             embedding = embedding + self.label(condition, x)
         if words is not None:
             embedding = embedding + words.prompt
+        if scale is not None and self.scale is None:
+            raise ValueError("this network was built without a guidance scale (guided=False) and would ignore it")
         if self.scale is not None:
             embedding = embedding + self.scale(4 * (torch.ones_like(log_snr) if scale is None else scale))
         return F.silu(embedding)

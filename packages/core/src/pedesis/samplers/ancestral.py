@@ -22,10 +22,14 @@ from pedesis.samplers.base import SAMPLERS, Denoise, GaussianSampler, Level, Ste
 
 @SAMPLERS.register("ddpm")
 class Ancestral(GaussianSampler):
-    """[O16] Algorithm 2 of DDPM: draw each x_s from p_theta(x_s | x_t).
+    """[O16] Algorithm 2 of DDPM: draw each x_s from p_theta(x_s | x_t), but the step to clean data is its mean.
 
     Formula: x_{t-1} = \\mu_\\theta(x_t,t) + \\sigma_t z,\\quad z\\sim\\mathcal N(0,I)
+        \\text{ if } t > 1,\\text{ else } z = 0
     Source: 003, Algorithm 2 (figure); 002, "Sampling from the diffusion"; Ho et al. 2020
+
+    Where Var[x_0 | x_t] is known ("optimal") the last step draws from p(x_0 | x_t), which keeps the law of continuous
+    data whatever the number of steps. Pictures are shown as the mean all the same: see `ending_in_mean`.
 
     Args:
         variance: "posterior", "beta" or "optimal" (see `pedesis.reverse`).
@@ -33,6 +37,7 @@ class Ancestral(GaussianSampler):
 
     def __init__(self, variance: str | VarianceRule = "posterior"):
         self.rule = VARIANCE_RULES.build({"name": variance}) if isinstance(variance, str) else variance
+        self.draws_data = not self.rule.assumed
 
     def config(self) -> dict[str, Any]:
         return {"variance": self.rule.name}

@@ -56,7 +56,7 @@ class PredictorCorrector(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         x = self.predict(process, now, s, denoise, noise, before)
-        if s.sigma == 0:
+        if s.t == 0:
             return x
         for _ in range(self.corrections):
             x = langevin_step(x, denoise(x, s.t).score, self.share * s.sigma**2, noise)
@@ -82,7 +82,7 @@ class AnnealedLangevin(PredictorCorrector):
     def predict(
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
-        if s.sigma == 0:
+        if s.t == 0:
             return DDIM().step(process, now, s, denoise, noise, before)
         return now.x_t * (s.alpha / now.level.alpha)
 

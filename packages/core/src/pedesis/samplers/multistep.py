@@ -54,6 +54,8 @@ class Multistep(Sampler):
     def step(
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
+        if now.level.sigma == 0:
+            return s.alpha / now.level.alpha * now.x_t
         x0 = estimate([*before, now], now.level, s)
         return (s.sigma / now.level.sigma) * now.x_t - s.alpha * math.expm1(-half_step(now.level, s)) * x0
 

@@ -12,7 +12,7 @@ import numpy as np
 from pedesis.images import Pixels
 from pedesis_zoo.data import avatars, heroes
 from pedesis_zoo.data.composed import CaptionBatches, ComposedSet, LabelBatches
-from pedesis_zoo.data.sets import AttributeSet, CaptionedSet, load_data
+from pedesis_zoo.data.sets import ZOO, AttributeSet, CaptionedSet, load_data
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def captioned(name: str) -> CaptionedSet:
         return CaptionBatches(source, batch, known.length, seed, device=device)
 
     shape = (3, known.side, known.side)
-    return CaptionedSet(name, shape, source.vocabulary, known.length, known.licence, draw)
+    return CaptionedSet(name, shape, source.vocabulary, known.length, known.licence, draw, source=ZOO)
 
 
 def words_of(name: str) -> str:
@@ -72,4 +72,5 @@ def with_attributes(name: str) -> AttributeSet:
     known = COMPOSED[name]
     source = known.source()
     attributes = tuple((kind, source.values[kind]) for kind in source.kinds)
-    return AttributeSet(name, (3, known.side, known.side), attributes, known.licence, partial(LabelBatches, source))
+    draw = partial(LabelBatches, source)
+    return AttributeSet(name, (3, known.side, known.side), attributes, known.licence, draw, source=ZOO)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,12 +17,18 @@ from pedesis.images import Pixels
 from pedesis.registry import UnknownName
 from pedesis.training import ArrayBatches, Batches
 
+ZOO, OWN = "zoo", "own"
+"""Where data come from, as a weight file records it: only the zoo's are known by their name."""
+FOLDER_LICENCE = "your own pictures"
+"""What a folder has in place of a licence."""
+
 
 class TrainingData(Protocol):
     """What `train` needs of data, wherever they come from.
 
     Attributes:
         shape: of one piece of data. classes: names, empty if there are none. licence: and where it is stated.
+        source: ZOO or OWN. fingerprint: sha256 of the content; empty for sets without end.
         network: what a network must be told of the data, as arguments.
     """
 
@@ -30,6 +38,10 @@ class TrainingData(Protocol):
     def classes(self) -> tuple[str, ...]: ...
     @property
     def licence(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
@@ -51,6 +63,12 @@ class ImageSet:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     licence: str
+    source: str = OWN
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of pixels, labels and classes."""
+        return fingerprint(self.pixels, self.labels, self.classes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,6 +96,12 @@ class PointSet:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     licence: str
+    source: str = OWN
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of points, labels and classes."""
+        return fingerprint(self.points, self.labels, self.classes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -111,6 +135,8 @@ class CaptionedSet:
     licence: str
     draw: Callable[[int, int, str], Batches]
     classes: tuple[str, ...] = ()
+    source: str = OWN
+    fingerprint: str = ""
 
     @property
     def network(self) -> dict[str, Any]:
@@ -137,6 +163,8 @@ class AttributeSet:
     licence: str
     draw: Callable[[int, int, str], Batches]
     classes: tuple[str, ...] = ()
+    source: str = OWN
+    fingerprint: str = ""
 
     @property
     def network(self) -> dict[str, Any]:
@@ -146,6 +174,14 @@ class AttributeSet:
     def batches(self, batch: int, seed: int, device: str) -> Batches:
         """Endless batches, never the same twice."""
         return self.draw(batch, seed, device)
+
+
+def fingerprint(values: NDArray[Any], labels: NDArray[np.int64], classes: tuple[str, ...]) -> str:
+    """sha256 of labelled data: type, shape and bytes of the values, the labels, the names of the classes."""
+    total = hashlib.sha256(repr((values.dtype.str, values.shape, classes)).encode())
+    for part in (values, labels):
+        total.update(np.ascontiguousarray(part).data)
+    return total.hexdigest()
 
 
 Loader = Callable[[str, str | Path | None, bool], ImageSet]
@@ -180,7 +216,7 @@ def load_data(name: str, split: str = "train", root: str | Path | None = None, d
         raise UnknownName("data set", name, DATASETS)
     if split not in SPLITS:
         raise UnknownName("split", split, SPLITS)
-    return DATASETS[name](split, root, download)
+    return replace(DATASETS[name](split, root, download), source=ZOO)
 
 
 def training_data(name: str, attributes: bool = False) -> TrainingData:
