@@ -23,7 +23,7 @@ from models import compute_on, models, own_models, steerable, students
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
 
-from pedesis_zoo.registry import weight_files
+from pedesis_zoo.files import drawable
 
 CSS = Path(__file__).with_name("style.css")
 
@@ -98,7 +98,9 @@ def main() -> None:
         if sentence := compute_on(options.device):
             print(sentence, file=sys.stderr)
         if options.models is not None:
-            own_models.update(weight_files(options.models))
+            found, left_out = drawable(options.models)
+            own_models.update(found)
+            print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
         disk.claim()
         disk.tidy_for_ever()
         serve(options.host, options.port)

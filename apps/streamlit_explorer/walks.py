@@ -16,8 +16,7 @@ import streamlit as st
 import pedesis_zoo as zoo
 from pedesis.device import announced, find_device
 from pedesis.lessons.denoising import Walk
-from pedesis_zoo.registry import weight_files
-from pedesis_zoo.weights import load_weights
+from pedesis_zoo.files import drawable
 
 PICTURES = 4
 EACH, NO_CLASS = "one of each", "no class"
@@ -25,13 +24,14 @@ EACH, NO_CLASS = "one of each", "no class"
 
 @st.cache_resource(show_spinner=False)
 def own_models() -> dict[str, Path]:
-    """Weight files of your own: `streamlit run app.py -- --models DIR`. They draw pictures, or they are left out."""
+    """Weight files of your own: `streamlit run app.py -- --models DIR`. Files that draw none are named and left out."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--models", type=Path)
     folder = parser.parse_known_args()[0].models
     try:
-        found = {} if folder is None else weight_files(folder)
-        return {name: path for name, path in found.items() if load_weights(path)[1]["kind"] == "image"}
+        found, left_out = ({}, []) if folder is None else drawable(folder)
+        print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
+        return found
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()

@@ -119,7 +119,8 @@ def demo_url(demo_models: Path) -> Iterator[str]:
     """The generation demo, running."""
     port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
-    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo") as url:
+    proxies = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}  # where nobody answers
+    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo", **proxies) as url:
         yield url
 
 

@@ -72,8 +72,9 @@ def test_the_clock_says_which_step_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_folder_of_your_own_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`streamlit run app.py -- --models DIR`: its models of pictures are there, and draw."""
-    for name, model in {"mine": "digits", "judge": "fashion-mnist-features"}.items():
+    for name, model in {"mine": "digits", "judge": "fashion-mnist-features", "moons": "toy-moons"}.items():
         shutil.copy(MODELS / model / WEIGHTS, tmp_path / f"{name}.safetensors")
+    (tmp_path / "foreign.safetensors").write_text("not a weight file")
     monkeypatch.setattr(sys, "argv", ["app.py", "--models", str(tmp_path)])
     st.cache_resource.clear()
     app = opened(model="mine.safetensors", **{"steps-first": "2", "steps-second": "1"})

@@ -9,6 +9,7 @@ ROOT = Path(pedesis.__file__).parent
 
 # From the bottom up; modules on one line do not import each other.
 LAYERS = [
+    ["aliases"],
     ["gaussian", "registry", "files", "precision", "device"],
     ["noise", "philox", "images", "nn.networks"],
     ["nn", "schedules", "physics"],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pedesis_zoo.train import Objective
 from tests.elsewhere import Elsewhere, elsewhere
 from torch import Tensor
 
@@ -35,7 +36,6 @@ from pedesis.variational import Hybrid, LearnedScheduleLoss
 from pedesis_zoo import editing
 from pedesis_zoo.bits import by_flow, by_level, in_few_steps, learn_levels
 from pedesis_zoo.steering import belief, by_classifier, load_classifier
-from pedesis_zoo.train import Objective
 
 ROWS = 3
 

@@ -138,7 +138,7 @@ def test_energy_distance_of_shifted_gaussians() -> None:
 
 
 def test_points_are_not_pictures(moons: zoo.PointModel, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has 2 classes; there is no class 2"):
+    with pytest.raises(ValueError, match="unknown class 2. Known: upper, lower"):
         sample_points(moons, 3, condition=2)
     with pytest.raises(ValueError, match="model of kind 'image'"):
         zoo.load_points("digits")

@@ -162,12 +162,13 @@ class NetworkDenoiser(Denoiser):
     ):
         super().__init__(process)
         self.network = network
-        self.parameterisation = (
-            PARAMETERISATIONS.build({"name": parameterisation})
-            if isinstance(parameterisation, str)
-            else parameterisation
-        )
+        self.parameterisation = PARAMETERISATIONS.of(parameterisation)
         self.data_std = data_std
+
+    def __repr__(self) -> str:
+        size = sum(weights.numel() for weights in self.network.parameters()) / 1e6
+        network = f"{type(self.network).__name__} of {size:.1f} million parameters"
+        return f"NetworkDenoiser({network}, {self.process!r}, {self.parameterisation.name!r})"
 
     def spec(self) -> dict[str, Any]:
         """Everything but the weights, as plain data (the header of a weight file)."""

@@ -134,7 +134,7 @@ class Loss:
     """
 
     def __init__(self, weight: Weight | str = "simple", condition_dropout: float = 0.0, steps: int | None = None):
-        self.weight = WEIGHTS.build({"name": weight}) if isinstance(weight, str) else weight
+        self.weight = WEIGHTS.of(weight)
         self.condition_dropout = checked_probability("condition_dropout", condition_dropout)
         if steps is not None and steps < 1:
             raise ValueError(f"a chain has at least 1 step; got {steps}")

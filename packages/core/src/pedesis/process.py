@@ -114,8 +114,8 @@ class Process(nn.Module):
 
     def __init__(self, schedule: Schedule | str = "cosine", frame: Frame | str = "vp"):
         super().__init__()
-        self.schedule = SCHEDULES.build({"name": schedule}) if isinstance(schedule, str) else schedule
-        self.frame = FRAMES.build({"name": frame}) if isinstance(frame, str) else frame
+        self.schedule = SCHEDULES.of(schedule)
+        self.frame = FRAMES.of(frame)
         mismatch = self.prior_kl()
         if mismatch > 0.01:
             warnings.warn(
@@ -128,6 +128,9 @@ class Process(nn.Module):
     def spec(self) -> dict[str, Any]:
         """Plain data from which `Process.from_spec` rebuilds it."""
         return {"schedule": self.schedule.spec(), "frame": self.frame.spec()}
+
+    def __repr__(self) -> str:
+        return f"Process({self.schedule!r}, {self.frame.name!r})"
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> Process:

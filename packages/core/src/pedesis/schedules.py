@@ -28,6 +28,8 @@ SCHEDULES: Registry[Schedule] = Registry("schedule")
 class Schedule(nn.Module, Described):
     """A strictly decreasing log signal-to-noise ratio on [0, 1]; write `log_snr`, the rest is derived."""
 
+    __repr__ = Described.__repr__  # not that of a module, which says nothing of its arguments
+
     @abstractmethod
     def log_snr(self, t: Tensor) -> Tensor:
         """log(alpha_t^2 / sigma_t^2) in nats, for float64 t in [0, 1] of any shape."""

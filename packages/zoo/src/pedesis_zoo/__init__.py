@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from pedesis_zoo.registry import card, list_models, recipe
 
 if TYPE_CHECKING:
+    from pedesis_zoo.bound import bits_per_dimension
+    from pedesis_zoo.comparing import compare, evaluate
     from pedesis_zoo.drawing import Snapshot
     from pedesis_zoo.generation import generate, sample, seeds_from
     from pedesis_zoo.inverting import Inversion, invert
@@ -35,7 +37,10 @@ __all__ = [
     "Inversion",
     "PointModel",
     "Snapshot",
+    "bits_per_dimension",
     "card",
+    "compare",
+    "evaluate",
     "generate",
     "invert",
     "list_models",
@@ -52,10 +57,16 @@ __version__ = "0.1.0"
 
 _LATER = (
     {"Snapshot": "drawing", "sample_points": "points", "train": "own", "trainable": "starting"}
+    | {"bits_per_dimension": "bound"}
+    | dict.fromkeys(("compare", "evaluate"), "comparing")
     | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
     | dict.fromkeys(("Inversion", "invert"), "inverting")
     | dict.fromkeys(("generate", "sample", "seeds_from"), "generation")
 )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

@@ -22,21 +22,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
-from pedesis.device import AUTO
 from pedesis.elbo import Elbo, discretised_log_prob, elbo
 from pedesis.gaussian import Gaussian
 from pedesis.grids import GRIDS
-from pedesis.images import to_model
 from pedesis.likelihood import log_likelihood
 from pedesis.noise import gaussian_noise
 from pedesis.remembered import Remembered
 from pedesis.reverse import BetaVariance, OptimalVariance, PosteriorVariance, VarianceRule
 from pedesis.stepsearch import best_steps, variational_cost
 from pedesis.variance import AnalyticVariance
-from pedesis_zoo.data.captioned import pictures
-from pedesis_zoo.loading import known_data, load
 from pedesis_zoo.metrics import Estimate
-from pedesis_zoo.tables import Cell, save_table
+from pedesis_zoo.tables import Cell
 
 HIGHEST = 14.0
 """The log-SNR at which the cleanest level lies: noise of an eighth of a grey level."""
@@ -174,9 +170,9 @@ def by_level(
     places = torch.stack([times[:-1], log_snrs, rms], 1)[[0, *range(steps)]].tolist()
     rows: list[Row] = [
         {"term": term, "t": t, "log_snr": log_snr, "bits": mean, "error": error, "rms": off}
-        for term, (t, log_snr, off), (mean, error) in zip(terms_of, places, map(_mean, table), strict=True)
+        for term, (t, log_snr, off), (mean, error) in zip(terms_of, places, map(mean_and_error, table), strict=True)
     ]
-    mean, error = _mean(table.sum(0))
+    mean, error = mean_and_error(table.sum(0))
     return [*rows, {"term": "total", "t": 0.0, "log_snr": math.inf, "bits": mean, "error": error, "rms": 0.0}]
 
 
@@ -208,7 +204,7 @@ def in_few_steps(
             row: Row = {"steps": n, "grid": grid, "variance": name, "reconstruction": float(last.mean())}
             compared = {"": each, "over_analytic": each - bits["analytic"], "over_searched": each - best[name]}
             for column, values in compared.items():
-                row[column or "bits"], row[f"{column}_error".lstrip("_")] = _mean(values)
+                row[column or "bits"], row[f"{column}_error".lstrip("_")] = mean_and_error(values)
             rows.append(row)
     return rows
 
@@ -247,59 +243,6 @@ def by_flow(
     return torch.cat(bits)
 
 
-def evaluate_bits(
-    name: str,
-    number: int,
-    steps: int | None = None,
-    few_steps: bool = False,
-    flow: bool = False,
-    save: bool = False,
-    device: str | torch.device = AUTO,
-) -> tuple[str, Results]:
-    """`evaluate --bits`, `--few-steps` and `--flow`: the command that repeats it, and the numbers for the card.
-
-    The first `number` test images; levels are learned from as many training images, 512 at most. No class is given.
-    """
-    model = load(name, device)
-    data = known_data(model.about)
-    levels = learn_levels(model.denoiser, to_model(pictures(data, "train", min(number, 512))).to(model.device))
-    x0 = to_model(pictures(data, "test", number)).to(model.device)
-    command = f"python -m pedesis_zoo evaluate {name} -n {number} "
-    if few_steps:
-        command += "--few-steps" + (f" --steps {steps}" if steps else "")
-        rows = in_few_steps(model.denoiser, levels, x0, (steps,) if steps else FEW)
-        results = claims(rows)
-    elif flow:
-        mean, error = _mean(by_flow(model.denoiser, levels, x0))
-        return f"{command}--flow", {"bits per dimension, flow": _interval({"bits": mean, "error": error})}
-    else:
-        command += f"--bits --steps {steps or 100}"
-        rows = by_level(model.denoiser, levels, x0, steps or 100)
-        results = {f"bits per dimension, bound of {steps or 100} steps": _interval(rows[-1])}
-    if save:
-        save_table(name, "few-steps" if few_steps else "bits", f"{command} --save", rows)
-    return command, results
-
-
-def claims(rows: Sequence[Row]) -> Results:
-    """What `in_few_steps` says for the card: the best bound, and how much worse each plainer choice is."""
-    found = {(row["steps"], row["grid"], row["variance"]): row for row in rows}
-    results: Results = {}
-    for n in dict.fromkeys(row["steps"] for row in rows):
-        best, name = found[n, SEARCHED, "analytic"], f"bits per dimension, {n} steps"
-        results[f"{name}, searched grid, analytic variance"] = _interval(best)
-        results[f"{name}: the uniform grid needs more by"] = _interval(found[n, "uniform", "analytic"], "over_searched")
-        for variance in ("posterior", "beta"):
-            worse = _interval(found[n, "uniform", variance], "over_analytic")
-            results[f"{name}, uniform grid: the {variance} variance needs more by"] = worse
-    return results
-
-
-def _interval(row: Row, column: str = "bits") -> Estimate:
-    value, error = float(row[column]), float(row["error" if column == "bits" else f"{column}_error"])
-    return Estimate(value, value - 1.96 * error, value + 1.96 * error)
-
-
 def _parts(x0: Tensor, condition: Condition) -> Iterator[tuple[Tensor, Condition]]:
     labels = itertools.repeat(None) if condition is None else condition.split(BATCH)
     return zip(x0.split(BATCH), labels, strict=False)
@@ -315,6 +258,6 @@ def _square(said: Prediction, x0: Tensor) -> Tensor:
     return (said.x0 - x0).double().square().flatten(1).mean(1).cpu()
 
 
-def _mean(values: Tensor) -> tuple[float, float]:
+def mean_and_error(values: Tensor) -> tuple[float, float]:
     """Mean and its standard error."""
     return float(values.mean()), float(values.std() / math.sqrt(len(values)))

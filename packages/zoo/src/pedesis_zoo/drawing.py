@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from pedesis.denoiser import Denoiser
 from pedesis.gaussian import Noise
 from pedesis.images import Pixels, to_pixels
 from pedesis.samplers import Sampler, Step
 from pedesis_zoo.loading import ImageModel
+from pedesis_zoo.notebook import png
 
 MOST = 32
 """How many pictures are computed at once: more are no faster, and need more memory."""
@@ -26,7 +28,7 @@ MOST = 32
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """A moment of generation, as pixels: uint8 (B, H, W, C).
 
@@ -41,7 +43,15 @@ class Snapshot:
     t: float
     x_t: Pixels
     x0: Pixels
-    state: Tensor = field(repr=False)
+    state: Tensor
+
+    def __repr__(self) -> str:
+        count, height, width, channels = self.x0.shape
+        return f"Snapshot(step {self.step} of {self.steps}, t={self.t:g}, {count} x {height}x{width}x{channels})"
+
+    def _repr_png_(self) -> bytes:
+        """For notebooks: the noisy pictures on the left, what the model expects on the right."""
+        return png(self.x0) if self.finished else png(np.concatenate([self.x_t, self.x0], axis=2))
 
     @property
     def finished(self) -> bool:
@@ -100,13 +110,19 @@ class Drawing:
                 x0 = torch.cat([step.x0 for step in now])[:count]
                 yield Snapshot(now[0].index, steps, now[0].level.t, to_pixels(x_t), to_pixels(x0), x_t)
 
-    def pictures(self) -> Pixels:
-        """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are."""
-        drawn = []
-        for rows in chunks(len(self.seeds)):
-            for step in self.walk(rows):
-                pass
-            drawn.append(to_pixels(step.x0))
+    def pictures(self, progress: bool | None = None) -> Pixels:
+        """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are.
+
+        Args:
+            progress: whether a bar says how far it is; None: on a terminal or in a notebook, after a second.
+        """
+        drawn, parts = [], chunks(len(self.seeds))
+        hidden = None if progress is None else not progress
+        with tqdm(total=len(parts) * len(self.times), unit="step", delay=1, leave=False, disable=hidden) as bar:
+            for rows in parts:
+                for step in self.walk(rows):
+                    bar.update()
+                drawn.append(to_pixels(step.x0))
         return np.concatenate(drawn)[: len(self.seeds)]
 
     def walk(self, rows: slice) -> Iterator[Step]:

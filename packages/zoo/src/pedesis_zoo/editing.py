@@ -170,8 +170,9 @@ def enlarge(
             f"{model.name!r} enlarges pictures of {(height // factor, width // factor, channels)}, one or "
             f"{len(seeds)} of them; got {small.shape}"
         )
-    drawing = prepare(model, None, seeds, **settings)
-    return replace(drawing, condition=to_model(rows[padded(range(len(rows)))]).to(model.device)).run()
+    return prepare(
+        model, None, seeds, small=to_model(rows[padded(range(len(rows)))]).to(model.device), **settings
+    ).run()
 
 
 def between(

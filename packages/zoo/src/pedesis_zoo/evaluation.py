@@ -67,32 +67,45 @@ def floor(data: str, count: int) -> float:
 
 
 def evaluate(
-    name: str, count: int, first_seed: int, settings: Mapping[str, Any], device: str | torch.device = AUTO
+    name: str | Path | ImageModel,
+    count: int,
+    first_seed: int,
+    settings: Mapping[str, Any],
+    device: str | torch.device = AUTO,
 ) -> tuple[str, Results]:
-    """Measure a model of any kind: the command that does it again, and the results."""
+    """Measure a model of any kind: the command that does it again, and the results.
+
+    Raises:
+        ValueError: a model of pictures of your own, which have no test set here.
+    """
     from pedesis_zoo.enlarging import evaluate_enlarger
     from pedesis_zoo.points import evaluate_points
     from pedesis_zoo.prompts import evaluate_prompts, evaluate_reader
 
-    _, about, _ = load_any(name)
-    command = f"python -m pedesis_zoo evaluate {name}"
+    about = name.about if isinstance(name, ImageModel) else load_any(name)[1]
+    command = f"python -m pedesis_zoo evaluate {name.name if isinstance(name, ImageModel) else name}"
     if about["kind"] == "image":
-        model = load(name, device)
+        known_data(about)
+        model = name if isinstance(name, ImageModel) else load(name, device)
         given = {key: value for key, value in settings.items() if value is not None}
         measure = evaluate_images if model.text is None else evaluate_prompts
-        options = [f"--{key} {_typed(value)}" for key, value in given.items()]
-        return " ".join([command, f"-n {count} --seed {first_seed}", *options]), measure(
+        return f"{command} {options(f'-n {count} --seed {first_seed}', given)}", measure(
             model, count, first_seed, **given
         )
     if about["kind"] == "points":
-        return command, evaluate_points(load_points(name))
+        return command, evaluate_points(load_points(str(name)))
     of_kind: dict[str, Callable[[str], Results]] = {
         "clean-classifier": evaluate_classifier,
         "noisy-classifier": evaluate_noisy_classifier,
         READER: evaluate_reader,
         ENLARGER: evaluate_enlarger,
     }
-    return command, of_kind[about["kind"]](name)
+    return command, of_kind[about["kind"]](str(name))
+
+
+def options(first: str, settings: Mapping[str, Any]) -> str:
+    """Settings as they are written on the command line, after others."""
+    return " ".join([first, *(f"--{key} {_typed(value)}" for key, value in settings.items())])
 
 
 def _typed(value: Any) -> str:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
 from pedesis.denoiser import Denoiser
-from pedesis.grids import GRIDS
+from pedesis.grids import GRIDS, Grid
 from pedesis.guidance import ClassifierFree, Composed, Rescaled, WithinInterval, checked_scale
 from pedesis.images import Pixels
 from pedesis.noise import PerSeed
+from pedesis.registry import Choice, UnknownArgument, shown
 from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.thresholds import Clipped
+from pedesis_zoo.arguments import number, pair, seeds_of, whole
 from pedesis_zoo.drawing import Drawing, Snapshot, padded
-from pedesis_zoo.loading import ImageModel, PointModel, load
+from pedesis_zoo.loading import ImageModel, PointModel, loaded
+from pedesis_zoo.notebook import Pictures
 
 MOST_STEPS = 1000
 EVERYWHERE = (-math.inf, math.inf)
 """The interval of guidance that leaves nothing out."""
 
-Wanted = str | int | None | Sequence[str | int | None]
+Wanted = str | int | None | Sequence[str | int | None] | NDArray[Any] | Tensor
+Seeds = Iterable[int] | NDArray[Any] | Tensor
+Around = Callable[[Denoiser], Denoiser]
 
 
 def seeds_from(first: int, count: int) -> list[int]:
@@ -42,37 +48,40 @@ class Settings(TypedDict, total=False):
     steps: how many steps of the sampler.
     sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler. Its step to clean data
         is a mean, even where it could be drawn (`ddpm` with variance "optimal").
-    grid: a name in `pedesis.grids.GRIDS`: where the steps are.
+    grid: where the steps are: a name in `pedesis.grids.GRIDS`, `{"name": ..., **arguments}`, or a grid.
     interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
         the cost. `EVERYWHERE` for no limits.
     also: a second condition, with the same weight: the product of the two.
     negative: what to keep away from, with weight -(guidance - 1): nothing at guidance 1 and below.
     rescale: 0 to 1, how far guided estimates keep the spread of the conditional ones (Lin et al. 2024).
+    around: a guidance rule of your own in place of these: it is given the plain denoiser and gives the one to follow,
+        as in `around=lambda denoiser: ClassifierFreePlusPlus(denoiser, 0.3)`.
     """
 
     guidance: float | None
     steps: int | None
-    sampler: str | Mapping[str, Any] | Sampler | None
-    grid: str | None
+    sampler: Choice[Sampler] | None
+    grid: Choice[Grid] | None
     interval: tuple[float, float] | None
     also: Wanted
     negative: Wanted
-    rescale: float
+    rescale: float | None
+    around: Around | None
 
 
 def generate(
     model: ImageModel | str | Path,
     condition: Wanted = None,
-    seeds: Sequence[int] = (0,),
+    seeds: Seeds = (0,),
     **settings: Unpack[Settings],
 ) -> Iterator[Snapshot]:
     """Draw one picture per seed, yielding a `Snapshot` before the first step and after each.
 
     Args:
         model: a loaded model, the name of one, or a path to a weight file.
-        condition: a class name or number for all pictures, or one per picture, or prompts; None for nothing.
+        condition: a class name or number for all pictures, or one per picture, or prompts; None or -1 for nothing.
         seeds: one integer per picture. A picture depends on its own seed only, not on the others.
-        settings: guidance, steps, sampler, grid, interval, also, negative, rescale: see `Settings`.
+        settings: guidance, steps, sampler, grid, interval, also, negative, rescale, around: see `Settings`.
 
     Raises:
         ValueError: a setting out of its range, or an unknown name; raised before any work is done.
@@ -83,11 +92,17 @@ def generate(
 def sample(
     model: ImageModel | str | Path,
     condition: Wanted = None,
-    seeds: Sequence[int] = (0,),
+    seeds: Seeds = (0,),
+    *,
+    progress: bool | None = None,
     **settings: Unpack[Settings],
-) -> Pixels:
-    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of 32."""
-    return prepare(model, condition, seeds, **settings).pictures()
+) -> Pictures:
+    """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of 32; notebooks show them.
+
+    Args:
+        progress: whether a bar says how far it is; by default on a terminal and in a notebook, after a second.
+    """
+    return prepare(model, condition, seeds, **settings).pictures(progress).view(Pictures)
 
 
 def in_pieces(
@@ -111,42 +126,38 @@ def finished(snapshots: Iterable[Snapshot]) -> Pixels:
 def prepare(
     model: ImageModel | str | Path,
     condition: Wanted = None,
-    seeds: Sequence[int] = (0,),
+    seeds: Seeds = (0,),
     *,
-    guidance: float | None = None,
-    steps: int | None = None,
-    sampler: str | Mapping[str, Any] | Sampler | None = None,
-    grid: str | None = None,
-    interval: tuple[float, float] | None = None,
-    also: Wanted = None,
-    negative: Wanted = None,
-    rescale: float = 0.0,
     inside: Around | None = None,
+    small: Tensor | None = None,
+    **settings: Unpack[Settings],
 ) -> Drawing:
     """What `generate` settles before it begins; see `Settings`.
 
     Args:
         inside: what is put around the model itself, inside its guidance: something that wants plain means of x_0.
+        small: what a model that enlarges is conditioned on, a row per picture, padded to whole chunks.
     """
-    model = model if isinstance(model, ImageModel) else load(model)
-    usual, count = model.generation, len(seeds)
-    steps = _whole("steps", usual.steps if steps is None else steps, 1, MOST_STEPS)
-    guidance = _number("guidance", usual.guidance if guidance is None else guidance, *usual.scales)
-    rescale = _number("rescale", rescale, 0, 1)
-    seeds = [_whole("a seed", seed, 0, 2**63 - 1) for seed in seeds]
-    if not seeds:
-        raise ValueError("no seeds were given; give one per picture")
-    walker = _sampler(usual.sampler if sampler is None else sampler)
-    times = GRIDS.build({"name": usual.grid if grid is None else grid})(model.denoiser.process, steps)
-    wanted = rows_of(model, condition, count)
-    limits = usual.interval if interval is None else interval
+    given = _given(settings)
+    model = loaded(model)
+    if model.denoiser.option("enlarges") and small is None:
+        raise ValueError(f"{model.name!r} draws larger versions of pictures: pedesis_zoo.editing.enlarge(model, small)")
+    usual, seeds = model.generation, seeds_of(seeds)
+    steps = whole("steps", given.get("steps", usual.steps), 1, MOST_STEPS)
+    guidance = number("guidance", given.get("guidance", usual.guidance), *usual.scales)
+    rescale = number("rescale", given.get("rescale", 0), 0, 1)
+    limits = pair("interval", given["interval"]) if "interval" in given else usual.interval
+    walker = _sampler(given.get("sampler", usual.sampler))
+    times = GRIDS.of(given.get("grid", usual.grid))(model.denoiser.process, steps)
+    wanted = rows_of(model, condition, len(seeds)) if small is None else small
 
-    if also is not None or negative is not None:
-        others = [(also, towards), (negative, away)]
-        terms = [(rows_of(model, other, count), weight) for other, weight in others if other is not None]
+    if "also" in given or "negative" in given:
+        others = [(given.get("also"), towards), (given.get("negative"), away)]
+        terms = [(rows_of(model, other, len(seeds)), weight) for other, weight in others if other is not None]
         denoiser = composed(model, [(wanted, towards), *terms], guidance, limits, rescale, inside)
     else:
-        steered = guided(model, guidance, limits, rescale, inside)
+        own = given.get("around")
+        steered = guided(model, guidance, limits, rescale, inside) if own is None else _by(own, model, guidance)
         denoiser = lambda rows: steered  # noqa: E731
 
     return Drawing(
@@ -160,13 +171,31 @@ def prepare(
     )
 
 
+def _given(settings: Settings) -> dict[str, Any]:
+    """The settings that are not None. Raises UnknownArgument for one that there is not, ValueError for two rules."""
+    known = list(Settings.__annotations__)
+    for name in settings:
+        if name not in known:
+            raise UnknownArgument("setting", name, ["condition", "seeds", *known])
+    given = {name: value for name, value in settings.items() if value is not None}
+    others = given.keys() & {"guidance", "interval", "also", "negative", "rescale"}
+    if "around" in given and others:
+        raise ValueError(f"around= is a guidance rule in place of {', '.join(sorted(others))}; give one or the other")
+    return given
+
+
+def _by(rule: Around, model: ImageModel, guidance: float) -> Denoiser:
+    """The model under a rule of one's own."""
+    made = rule(model.denoiser.at(guidance) if model.denoiser.guided else model.informed)
+    if not isinstance(made, Denoiser):
+        raise ValueError(f"around= must give a pedesis.denoiser.Denoiser; it gave {shown(made)}")
+    return made
+
+
 def rows_of(model: ImageModel, wanted: Wanted, count: int) -> Tensor | None:
     """A condition for `count` pictures, padded to whole chunks."""
     condition = model.condition(wanted, count)
     return None if condition is None else condition[torch.tensor(padded(range(count)))]
-
-
-Around = Callable[[Denoiser], Denoiser]
 
 
 def guided(
@@ -262,23 +291,5 @@ def _undistilled(model: ImageModel, wanted: bool) -> None:
         )
 
 
-def _sampler(wanted: str | Mapping[str, Any] | Sampler) -> Sampler:
-    if not isinstance(wanted, Sampler):
-        wanted = SAMPLERS.build({"name": wanted} if isinstance(wanted, str) else dict(wanted))
-    return wanted.ending_in_mean()
-
-
-def _number(what: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-        raise ValueError(f"{what} must be a finite number from {low:g} to {high:g}; got {value!r}")
-    if not low <= value <= high:
-        raise ValueError(f"{what} must lie between {low:g} and {high:g}; got {value}")
-    return float(value)
-
-
-def _whole(what: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ValueError(f"{what} must be a whole number from {low} to {high}; got {value!r}")
-    if not low <= value <= high:
-        raise ValueError(f"{what} must lie between {low} and {high}; got {value}")
-    return int(value)
+def _sampler(wanted: Choice[Sampler]) -> Sampler:
+    return SAMPLERS.of(wanted).ending_in_mean()

@@ -17,15 +17,17 @@ from pedesis.device import AUTO, find_device
 from pedesis.images import Pixels
 from pedesis.nn.text import TextConfig
 from pedesis.precision import at_least_single, weights_of
-from pedesis.registry import UnknownName
+from pedesis.registry import UnknownName, shown
 from pedesis.variance import AnalyticVariance
+from pedesis_zoo.arguments import plain, several
 from pedesis_zoo.data.sets import FOLDER_LICENCE, OWN, ZOO
+from pedesis_zoo.notebook import lines
 from pedesis_zoo.recipes import Generation
-from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe, recipes
+from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, own_file, recipe
 from pedesis_zoo.weights import load_weights, save_weights, weight_path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImageModel:
     """A trained denoiser of pictures.
 
@@ -42,6 +44,9 @@ class ImageModel:
     classes: tuple[str, ...]
     generation: Generation
     about: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return _told(self)
 
     def sample(self, *arguments: Any, **settings: Any) -> Pixels:
         """`pedesis_zoo.sample` of this model: uint8 (N, H, W, C)."""
@@ -88,45 +93,46 @@ class ImageModel:
         """What its walks are computed in: the type of its weights, at least float32."""
         return at_least_single(weights_of(self.denoiser.network, torch.float32))
 
-    def condition(self, wanted: str | int | Sequence[str | int | None] | None, rows: int) -> Tensor | None:
+    def condition(self, wanted: Any, rows: int) -> Tensor | None:
         """What is wanted, one thing for all rows or one per row, as the tensor the denoiser takes.
 
-        Class names or numbers, or prompts for a model of text; None or an empty prompt asks for nothing. Without
-        classes and text the whole condition is None.
+        Class names or numbers, or prompts for a model of text, also in arrays and tensors; None, -1 (as in the core)
+        or an empty prompt asks for nothing. Without classes and text the whole condition is None.
 
         Raises:
             UnknownName: no such class. ValueError: a wrong number of conditions, one for an unconditional model, or a
                 prompt with unknown words.
         """
-        each = [wanted] * rows if wanted is None or isinstance(wanted, str | int) else list(wanted)
+        wanted = plain(wanted)
+        alone = wanted is None or isinstance(wanted, str | int | float)
+        each = [wanted] * rows if alone else several("a condition is one for all pictures, or one per picture", wanted)
+        each = [None if label in (-1, "-1") else label for label in each]
         if len(each) != rows:
             raise ValueError(f"{len(each)} conditions were given for {rows} images; give one, or one per image")
         if self.text is not None:
             return self._tokens(each)
         if not self.classes:
-            if any(label is not None for label in each):
-                raise ValueError(f"{self.name!r} is unconditional and takes no class; got {each[0]!r}")
+            asked = [label for label in each if label is not None]
+            if asked:
+                raise ValueError(f"{self.name!r} is unconditional and takes no class; got {shown(asked[0])}")
             return None
         return torch.tensor([-1 if label is None else self._class_number(label) for label in each], device=self.device)
 
-    def _tokens(self, prompts: Sequence[str | int | None]) -> Tensor:
+    def _tokens(self, prompts: Sequence[Any]) -> Tensor:
         from pedesis_zoo.data.captions import Vocabulary
 
         assert self.text is not None
         if not all(prompt is None or isinstance(prompt, str) for prompt in prompts):
-            raise ValueError(f"{self.name!r} takes prompts, in words; got {prompts[0]!r}")
+            odd = next(prompt for prompt in prompts if not (prompt is None or isinstance(prompt, str)))
+            raise ValueError(f"{self.name!r} takes prompts, in words; got {shown(odd)}")
         tokens = Vocabulary(self.text.vocabulary).tokens([str(prompt or "") for prompt in prompts], self.text.length)
         return torch.as_tensor(tokens, device=self.device)
 
-    def _class_number(self, label: str | int) -> int:
-        if isinstance(label, str) and label in self.classes:
-            return self.classes.index(label)
-        if isinstance(label, bool) or not str(label).isdigit() or int(label) >= len(self.classes):
-            raise UnknownName("class", label, self.classes)
-        return int(label)
+    def _class_number(self, label: Any) -> int:
+        return class_number(label, self.classes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PointModel:
     """A trained denoiser of points: `denoiser` takes (B, D); `classes` are empty if it is unconditional."""
 
@@ -136,6 +142,9 @@ class PointModel:
     classes: tuple[str, ...]
     generation: Generation
     about: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return _told(self)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -161,6 +170,30 @@ def _save(model: ImageModel | PointModel, path: str | Path) -> None:
     save_weights(weight_path(path), model.denoiser, about)
 
 
+def class_number(label: Any, classes: Sequence[str]) -> int:
+    """The number of a class, from its name or its number. Raises UnknownName."""
+    if isinstance(label, str) and label in classes:
+        return classes.index(label)
+    known = not isinstance(label, bool) and isinstance(label, str | int) and str(label).isdecimal()
+    if not known or int(label) >= len(classes):
+        raise UnknownName("class", label, classes)
+    return int(label)
+
+
+def _told(model: ImageModel | PointModel) -> str:
+    """A model in five lines."""
+    usual, names, text = model.generation, ", ".join(model.classes), model.denoiser.option("text")
+    words = f"prompts of {len(text.vocabulary)} words" if text is not None else "none"
+    size = sum(weights.numel() for weights in model.denoiser.parameters()) / 1e6
+    facts = {
+        "shape": model.shape,
+        "classes": f"{len(model.classes)}: {names if len(names) < 90 else names[:87] + '...'}" if names else words,
+        "parameters": f"{size:.2f} million",
+        "settings": f"{usual.sampler}, {usual.steps} steps, grid {usual.grid}, guidance {usual.guidance:g}",
+    }
+    return lines(f"{type(model).__name__} {model.name!r}", facts)
+
+
 def load_points(name_or_path: str | Path) -> PointModel:
     """Load a model of points, such as "toy-moons". Raises ValueError for a model of another kind."""
     module, about, name = load_any(name_or_path)
@@ -173,7 +206,7 @@ def load_points(name_or_path: str | Path) -> PointModel:
 
 
 def load(name_or_path: str | Path, device: str | torch.device = AUTO, compile: bool = False) -> ImageModel:
-    """Load a model of pictures by name, or from a weight file (anything with a suffix or a slash).
+    """Load a model of pictures by name, or from a weight file (see `pedesis_zoo.registry.own_file`).
 
     Args:
         device: "cpu", "cuda", "mps" or the like; "auto" is the best that this machine has.
@@ -210,7 +243,7 @@ def known_data(about: Mapping[str, Any]) -> str:
     if found is None:
         raise ValueError(
             f"this model was trained on data of your own ({about['data']['name']!r}); the zoo has no test pictures and "
-            "no judge of them, and measures models of its own data only"
+            "no judge of them: say which pictures to measure it on with --against FOLDER (in Python, against=)"
         )
     return found
 
@@ -221,13 +254,19 @@ def generation_from(plain: dict[str, Any]) -> Generation:
     return Generation(**{**plain, **pairs})
 
 
+def loaded(model: ImageModel | str | Path) -> ImageModel:
+    """A model, from itself, its name or its weight file. Raises ValueError."""
+    if not isinstance(model, ImageModel | str | Path):
+        raise ValueError(f"a model is a name, a path to a weight file, or what `load` gives; got {shown(model)}")
+    return model if isinstance(model, ImageModel) else load(model)
+
+
 def load_any(name_or_path: str | Path) -> tuple[nn.Module, dict[str, Any], str]:
     """The module of any kind of model, what its file says, and its name."""
+    if (own := own_file(name_or_path)) is not None:
+        module, about = load_weights(own)
+        return module, about, own.stem
     text = str(name_or_path)
-    a_path = isinstance(name_or_path, Path) or "/" in text or bool(Path(text).suffix)
-    if a_path or (text not in recipes() and Path(text).is_file()):
-        module, about = load_weights(name_or_path)
-        return module, about, Path(text).stem
     known = recipe(text)
     if text not in list_models():
         raise ValueError(

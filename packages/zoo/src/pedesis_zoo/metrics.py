@@ -72,16 +72,14 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
 
 def kernel_distance(real: Tensor, fake: Tensor, subset: int = 1000, subsets: int = 50, seed: int = 0) -> float:
     """The kernel distance, averaged over random subsets of at most `subset` features of each."""
-    from torchmetrics.image.kid import KernelInceptionDistance
+    from torchmetrics.image.kid import poly_mmd  # its class warns, and draws from the global generator
 
-    size = min(subset, len(real), len(fake))
-    metric = KernelInceptionDistance(_Given(real.shape[1]), subsets=subsets, subset_size=size, normalize=True).eval()
-    metric.update(real, real=True)
-    metric.update(fake, real=False)
-    with torch.random.fork_rng(devices=[]):  # torchmetrics draws its subsets from the global generator
-        torch.manual_seed(seed)
-        mean, _ = metric.compute()
-    return float(mean)
+    size, source = min(subset, len(real), len(fake)), torch.Generator().manual_seed(seed)
+
+    def drawn(features: Tensor) -> Tensor:
+        return features[torch.randperm(len(features), generator=source)[:size]]
+
+    return float(torch.stack([poly_mmd(drawn(real), drawn(fake)) for _ in range(subsets)]).mean())
 
 
 def covered(centres: Tensor, points: Tensor, neighbours: int = 3) -> Tensor:
@@ -97,6 +95,13 @@ def covered(centres: Tensor, points: Tensor, neighbours: int = 3) -> Tensor:
 def nearest_distance(points: Tensor, known: Tensor) -> Tensor:
     """Root mean square difference of each point (N, D) to the nearest known one (M, D), (N,)."""
     nearest = [torch.cdist(rows, known).amin(1) for rows in points.split(500)]
+    distances: Tensor = torch.cat(nearest) / points.shape[1] ** 0.5
+    return distances
+
+
+def nearest_other(points: Tensor) -> Tensor:
+    """Root mean square difference of each point (N, D) to the nearest of the others, (N,)."""
+    nearest = [torch.cdist(rows, points).topk(2, largest=False).values[:, 1] for rows in points.split(500)]
     distances: Tensor = torch.cat(nearest) / points.shape[1] ** 0.5
     return distances
 

@@ -5,7 +5,6 @@ energy distance    2 E|X - Y| - E|X - X'| - E|Y - Y'|  >= 0, and 0 only for equa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,46 +16,52 @@ from torch import Tensor
 from pedesis.grids import GRIDS
 from pedesis.guidance import ClassifierFree
 from pedesis.noise import gaussian_noise
-from pedesis.samplers import SAMPLERS
+from pedesis.registry import Choice, UnknownArgument
+from pedesis.samplers import SAMPLERS, Sampler
+from pedesis_zoo.arguments import number, plain, whole
 from pedesis_zoo.data.points import load_points as load_data_points
-from pedesis_zoo.generation import check_unguided
-from pedesis_zoo.loading import PointModel, known_data, load_points
+from pedesis_zoo.generation import MOST_STEPS, check_unguided
+from pedesis_zoo.loading import PointModel, class_number, known_data, load_points
 from pedesis_zoo.metrics import Estimate
 
 Points = NDArray[np.float64]
+MOST_POINTS = 10_000_000
 
 
 def sample_points(
     model: PointModel | str | Path,
     count: int = 1000,
     seed: int = 0,
-    condition: int | None = None,
+    condition: str | int | None = None,
     *,
     guidance: float | None = None,
     steps: int | None = None,
-    sampler: str | Mapping[str, Any] | None = None,
+    sampler: Choice[Sampler] | None = None,
+    **unknown: Any,
 ) -> Points:
     """Draw points, float64 (count, D). What is not given is taken from the model's own settings.
 
     Args:
-        condition: number of a class, or None for all of them. guidance: 0 unconditional, 1 plain, more is stronger.
+        condition: name or number of a class; None or -1 for all of them.
+        guidance: 0 unconditional, 1 plain, more is stronger.
 
     Raises:
         ValueError: a setting out of its range, or a class the model does not have.
     """
     model = model if isinstance(model, PointModel) else load_points(model)
-    usual = model.generation
-    if condition is not None and not 0 <= condition < len(model.classes):
-        raise ValueError(f"{model.name!r} has {len(model.classes)} classes; there is no class {condition!r}")
-    spec = usual.sampler if sampler is None else sampler
-    walker = SAMPLERS.build({"name": spec} if isinstance(spec, str) else dict(spec))
-    times = GRIDS.build({"name": usual.grid})(model.denoiser.process, usual.steps if steps is None else steps)
-    labels = None if condition is None else torch.full((count,), condition)
-    guidance = usual.guidance if guidance is None else guidance
+    for name in unknown:
+        raise UnknownArgument("setting", name, ["condition", "guidance", "steps", "sampler", "count", "seed"])
+    usual, count = model.generation, whole("count", count, 1, MOST_POINTS)
+    walker = SAMPLERS.of(usual.sampler if sampler is None else sampler)
+    steps = whole("steps", usual.steps if steps is None else steps, 1, MOST_STEPS)
+    times = GRIDS.of(usual.grid)(model.denoiser.process, steps)
+    label = plain(condition)
+    labels = None if label in (None, -1) else torch.full((count,), class_number(label, model.classes))
+    scale = number("guidance", usual.guidance if guidance is None else guidance, *usual.scales)
     if not model.classes:
-        check_unguided(model, guidance)
-    denoiser = ClassifierFree(model.denoiser, guidance)
-    noise = gaussian_noise(seed)
+        check_unguided(model, scale)
+    denoiser = ClassifierFree(model.denoiser, scale)
+    noise = gaussian_noise(whole("seed", seed, 0, 2**63 - 1))
     start = model.denoiser.process.prior(torch.empty(count, *model.shape, dtype=model.dtype)).sample(noise)
     points: Points = walker.sample(denoiser, start, times, labels, noise).double().numpy()
     return points

@@ -29,7 +29,7 @@ from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.prompts import real_prompts
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, MODELS, WEIGHTS, recipe
-from pedesis_zoo.tables import curves_of, load_numbers, load_table
+from pedesis_zoo.tables import curves_of, load_table, numbers_text
 from pedesis_zoo.weights import ENLARGER, READER, load_weights, save_weights
 
 JUDGES = ("clean-classifier", READER)
@@ -206,7 +206,7 @@ def card_text(name: str) -> str:
         parts.append(f"## What it can be asked for\n\n{words_of(known.data)}")
     if known.data in COMPOSED:
         parts.append(f"## Where its data come from\n\n{provenance(known.data)}")
-    parts.append("## Measured\n\n" + (measured(name) or "Nothing yet."))
+    parts.append("## Measured\n\n" + (numbers_text(name) or "Nothing yet."))
     parts += [curve_text(name, curve) for curve in curves_of(name)]
     return "\n\n".join(parts) + "\n"
 
@@ -239,15 +239,3 @@ def curve_text(name: str, curve: str) -> str:
         rows = [list(table.columns), ["---"] * len(table.columns), *zip(*table.columns.values(), strict=True)]
         shown = "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
     return f"## Curve: {curve}\n\n    {table.command}\n\n{shown}"
-
-
-def measured(name: str) -> str:
-    """The kept measurements: a table under each command that reproduces it."""
-    tables = []
-    for command, results in load_numbers(name).items():
-        rows = [
-            f"| {key} | {value:.4g} | {f'{low:.4g} to {high:.4g}' if low < high else ''} |"
-            for key, (value, low, high) in results.items()
-        ]
-        tables.append(f"    {command}\n\n| | value | 95 % interval |\n|---|---|---|\n" + "\n".join(rows))
-    return "\n\n".join(tables)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Spec = Mapping[str, Any]
+KINDS = ("image", "points", "enlarger", "clean-classifier", "noisy-classifier", "attribute-reader")
+"""Of models: three kinds of denoisers, two of classifiers, and readers of attributes."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One model. `kind` is "image", "points" or "enlarger" (denoisers), "clean-classifier", "noisy-classifier" or
-    "attribute-reader"."""
+    """One model; `kind` is one of `KINDS`."""
 
     title: str  # one line for lists
     kind: str

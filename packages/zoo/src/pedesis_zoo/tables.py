@@ -3,6 +3,8 @@
     metrics.json    numbers with 95 % intervals, by command
     curves/*.csv    curves, the command on the first line
 
+Beside a weight file of your own, NAME.safetensors, they are NAME.metrics.json and NAME.CURVE.csv.
+
 Reading them imports nothing heavy, so that pages and cards can show what is too slow to measure on the spot.
 """
 
@@ -14,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pedesis.files import atomic
-from pedesis_zoo.registry import METRICS, MODELS, recipe
+from pedesis.files import atomic, check_writable
+from pedesis_zoo.registry import METRICS, MODELS, own_file, recipe
 
 FOLDER = "curves"
 Cell = str | float
@@ -36,7 +38,7 @@ class Table:
 
 def save_numbers(model: str, command: str, numbers: Numbers) -> Path:
     """Keep numbers under the command that made them, in place of those it made before."""
-    path = MODELS / model / METRICS
+    path = numbers_path(model)
     with atomic(path) as temporary:
         temporary.write_text(json.dumps({**load_numbers(model), command: numbers}, indent=1) + "\n")
     return path
@@ -44,15 +46,41 @@ def save_numbers(model: str, command: str, numbers: Numbers) -> Path:
 
 def load_numbers(model: str) -> dict[str, Numbers]:
     """The kept numbers of a model, by command; empty if nothing was measured. Raises UnknownName."""
-    recipe(model)
-    path = MODELS / model / METRICS
+    path = numbers_path(model)
     return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def numbers_text(model: str) -> str:
+    """The kept numbers as Markdown: a table under each command that reproduces it."""
+    tables = []
+    for command, results in load_numbers(model).items():
+        rows = [
+            f"| {key} | {value:.4g} | {f'{low:.4g} to {high:.4g}' if low < high else ''} |"
+            for key, (value, low, high) in results.items()
+        ]
+        tables.append(f"    {command}\n\n| | value | 95 % interval |\n|---|---|---|\n" + "\n".join(rows))
+    return "\n\n".join(tables)
+
+
+def numbers_path(model: str) -> Path:
+    """Where the numbers of a model are kept. Raises UnknownName for a model without a recipe."""
+    if (own := own_file(model)) is not None:
+        return own.with_name(f"{own.stem}.{METRICS}")
+    recipe(model)
+    return MODELS / model / METRICS
 
 
 def path_of(model: str, curve: str) -> Path:
     """Where a curve of a model is kept. Raises UnknownName for a model without a recipe."""
+    if (own := own_file(model)) is not None:
+        return own.with_name(f"{own.stem}.{curve}.csv")
     recipe(model)
     return MODELS / model / FOLDER / f"{curve}.csv"
+
+
+def check_keepable(model: str) -> None:
+    """Before measuring: raise ValueError if the results of a model could not be kept."""
+    check_writable(numbers_path(model))
 
 
 def measured(curve: str) -> list[str]:

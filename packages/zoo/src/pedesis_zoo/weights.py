@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -182,8 +183,7 @@ def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module
         ValueError: the file is missing, truncated, altered, or not a weight file of this project.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no weight file {path}")
+    _check_file(path)
     if sha256 is not None and (found := file_sha256(path)) != sha256:
         raise ValueError(
             f"{path.name} of {path.parent.name!r} was altered or damaged: its sha256 is {found}, expected {sha256}. "
@@ -208,12 +208,27 @@ def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module
         raise ValueError(f"{path} carries no Pedesis description; only files written by `pedesis_zoo` can be loaded")
     if digest(metadata["pedesis"], tensors) != metadata.get("sha256"):
         raise ValueError(f"{path} was altered or damaged: its content does not match the digest in its header")
-    about = json.loads(metadata["pedesis"])
-    if about["format"] > FORMAT:
-        raise ValueError(f"{path} was written by a newer version (format {about['format']}); upgrade pedesis-zoo")
-    model = build(about["kind"], about["model"])
-    model.load_state_dict(unpacked(tensors), strict=True)
+    try:
+        about = json.loads(metadata["pedesis"])
+        if about["format"] > FORMAT:
+            raise ValueError(f"{path} was written by a newer version (format {about['format']}); upgrade pedesis-zoo")
+        model = build(about["kind"], about["model"])
+        model.load_state_dict(unpacked(tensors), strict=True)
+    except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} does not describe a model that can be built ({type(error).__name__})") from None
     return model.eval().requires_grad_(False), about
+
+
+def _check_file(path: Path) -> None:
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        raise ValueError(f"there is no weight file {path}") from None
+    if stat.S_ISDIR(kind):
+        inside = ", ".join(sorted(each.name for each in path.glob("*.safetensors"))[:5])
+        raise ValueError(f"{path} is a folder; name a weight file in it{f': {inside}' if inside else ''}")
+    if not stat.S_ISREG(kind):
+        raise ValueError(f"{path} is not a file")
 
 
 def digest(header: str, tensors: Mapping[str, Tensor]) -> str:

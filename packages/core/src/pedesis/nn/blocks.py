@@ -69,6 +69,11 @@ class SelfAttention(nn.Module):
         return out
 
 
+def together(layer: nn.Module) -> bool:
+    """Whether all rows are computed at once: in training, and in a graph that is compiled or exported for any batch."""
+    return layer.training or torch.compiler.is_compiling()
+
+
 class RowLinear(nn.Linear):
     """A linear layer whose answer for a row depends on that row alone, not on how many there are, nor on its place.
 
@@ -78,7 +83,7 @@ class RowLinear(nn.Linear):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        if together(self) or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return super().forward(x)
         blocks = F.pad(x, (0, 0, 0, -len(x) % 4)).split(4)
         return torch.cat([F.linear(four, self.weight, self.bias) for four in blocks])[: len(x)]

@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedesis.nn.blocks import RowLinear, channel_norm, pointwise, zero
+from pedesis.nn.blocks import RowLinear, channel_norm, pointwise, together, zero
 from pedesis.nn.embeddings import check_integers
 
 PADDING = 0
@@ -59,7 +59,7 @@ class Words:
 
     def through(self, layer: nn.Module) -> Tensor:
         """layer(vectors) of each row, (B, L, ...): every prompt alone, so that it depends on no other."""
-        parts = self.vectors.split(1) if not layer.training else [self.vectors]
+        parts = [self.vectors] if together(layer) else self.vectors.split(1)
         return torch.cat([layer(part) for part in parts])[self.row]
 
 
@@ -89,8 +89,8 @@ class TextEncoder(nn.Module):
         nothing = torch.zeros_like(tokens[0]).index_fill(0, torch.zeros_like(tokens[0, :1]), -1)  # null, then padding
         empty = (tokens < 0).any(1, keepdim=True) | (tokens == PADDING).all(1, keepdim=True)
         tokens = torch.where(empty, nothing, tokens)
-        if self.training:
-            vectors, row = self.read(tokens), torch.arange(len(tokens), device=tokens.device)
+        if together(self):
+            vectors, row = self.read(tokens), torch.arange(tokens.shape[0], device=tokens.device)
         else:
             prompts, row = tokens.unique(dim=0, return_inverse=True)
             vectors = torch.cat([self.read(prompt) for prompt in prompts.split(1)])

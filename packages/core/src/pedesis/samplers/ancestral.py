@@ -36,7 +36,7 @@ class Ancestral(GaussianSampler):
     """
 
     def __init__(self, variance: str | VarianceRule = "posterior"):
-        self.rule = VARIANCE_RULES.build({"name": variance}) if isinstance(variance, str) else variance
+        self.rule = VARIANCE_RULES.of(variance)
         self.draws_data = not self.rule.assumed
 
     def config(self) -> dict[str, Any]:

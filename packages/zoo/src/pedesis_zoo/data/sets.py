@@ -199,6 +199,13 @@ def register(name: str) -> Callable[[Loader], Loader]:
     return add
 
 
+def known_sets() -> list[str]:
+    """The names of all sets of pictures, finite and composed."""
+    from pedesis_zoo.data import captioned, digits, fashion_mnist  # noqa: F401  (they register themselves)
+
+    return [*DATASETS, *captioned.COMPOSED]
+
+
 def load_data(name: str, split: str = "train", root: str | Path | None = None, download: bool = False) -> ImageSet:
     """Load a data set by name.
 

@@ -1,6 +1,7 @@
 """The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | publish | data`.
 
 Everything that needs torch is imported inside the commands, so that `list` and `--help` are immediate.
+`evaluate` is in `evaluating`, `export` and `pack` in `files`; options in the field's words, and --import, are sorted out in `words`.
 """
 
 from __future__ import annotations
@@ -12,28 +13,34 @@ from typing import Annotated, Any
 
 import typer
 
-from pedesis_zoo.upkeep import cards, pack, publish
+from pedesis_zoo.cli.evaluating import evaluate
+from pedesis_zoo.cli.files import export, pack
+from pedesis_zoo.cli.options import Device, Name, Threads, found
+from pedesis_zoo.cli.words import import_module, in_our_words
 
 app = typer.Typer(
-    help="Pretrained diffusion models that fit in the package.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-Name = Annotated[str, typer.Argument(help="a name from `list`, or a path to a weight file", metavar="MODEL")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, mps; auto: the best there is")]
-Threads = Annotated[int, typer.Option(min=0, help="processor threads to use; 0 for all")]
+EXTRAS = {"torchmetrics": "evaluation", "matplotlib": "evaluation", "pillow_jxl": "evaluation", "sklearn": "digits"}
+"""Packages that only some commands need, and the extra that brings them."""
+
+for command in (evaluate, export, pack):
+    app.command()(command)
 
 
-def _found(device: str) -> Any:
-    """The device of a name; says in one sentence which one "auto" took."""
-    from pedesis.device import announced, find_device
-
-    found = find_device(device)
-    if sentence := announced(device, found):
-        print(sentence, file=sys.stderr)
-    return found
+@app.callback()
+def with_imports(
+    modules: Annotated[
+        list[str] | None,
+        typer.Option("--import", help="module, or file.py, with samplers of your own; also after a command"),
+    ] = None,
+) -> None:
+    """Pretrained diffusion models that fit in the package."""
+    for module in modules or ():
+        import_module(module)
 
 
 @app.command("list")
@@ -85,8 +92,10 @@ def sample(
     from pedesis_zoo.generation import generate, in_pieces
     from pedesis_zoo.loading import load
 
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"pictures are written as PNG: name a file that ends in .png, not {out.name!r}")
     check_writable(out)
-    model = load(name, _found(device))
+    model = load(name, found(device))
     in_turn = label is None and model.classes
     wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
@@ -133,7 +142,7 @@ def train(
     check_writable(out)
     training.checkpoint_path(out)
     origins = _origins(origin or [])
-    place = _found(device)
+    place = found(device)
     if threads:
         torch.set_num_threads(threads)
     changes: dict[str, Any] = {
@@ -195,96 +204,22 @@ def _tensorboard(folder: Path | None) -> Any:
 
 
 @app.command()
-def evaluate(
-    name: Name,
-    number: Annotated[int, typer.Option("-n", "--number", min=50, help="how many pictures to draw")] = 2000,
-    guidance: Annotated[float | None, typer.Option(help="0 unconditional, 1 plain, more is stronger")] = None,
-    steps: Annotated[int | None, typer.Option(help="steps of the sampler")] = None,
-    sampler: Annotated[str | None, typer.Option(help="ddpm, ddim, heun, dpm++2m, ...")] = None,
-    grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
-    interval: Annotated[
-        tuple[float, float] | None, typer.Option(help="log-SNR between which guidance above 1 acts")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="first seed")] = 10_000,
-    bits: Annotated[bool, typer.Option("--bits", help="bits per dimension of test pictures, by noise level")] = False,
-    few_steps: Annotated[
-        bool, typer.Option("--few-steps", help="bits per dimension in few steps, by variance and grid")
-    ] = False,
-    flow: Annotated[bool, typer.Option("--flow", help="bits per dimension by the probability-flow ODE")] = False,
-    codecs: Annotated[bool, typer.Option("--codecs", help="what PNG, WebP and JPEG XL need for the test data")] = False,
-    curve: Annotated[
-        str | None, typer.Option(help="measure a curve instead: evaluations, guidance, conditioning")
-    ] = None,
-    save: Annotated[bool, typer.Option(help="keep the results for the card")] = False,
-    device: Device = "auto",
-) -> None:
-    """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
-    from pedesis_zoo import evaluation
+def publish(name: Name, weights: Annotated[Path, typer.Option(help="weight file to publish")]) -> None:
+    """Put a trained weight file into the package (for maintainers): hash, golden output, picture and card."""
+    from pedesis_zoo import publishing
 
-    place = _found(device)
-    if curve is not None:
-        _curve(name, curve, number, seed, save, place)
-        return
-    if bits or few_steps or flow:
-        from pedesis_zoo.bits import evaluate_bits
-
-        command, results = evaluate_bits(name, number, steps, few_steps, flow, save, place)
-    elif codecs:
-        from pedesis_zoo.codecs import evaluate_codecs
-        from pedesis_zoo.loading import known_data, load
-
-        command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
-        results = evaluate_codecs(known_data(load(name, "cpu").about), number)
-    else:
-        settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid, "interval": interval}
-        command, results = evaluation.evaluate(name, number, seed, settings, place)
-    print(command, *evaluation.lines(results), sep="\n")
-    if save:
-        evaluation.save_results(name, command, results)
-
-
-def _curve(name: str, curve: str, number: int, seed: int, save: bool, device: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from pedesis.registry import UnknownName
-    from pedesis_zoo.curves import CURVES
-    from pedesis_zoo.loading import load
-    from pedesis_zoo.tables import save_table
-
-    if curve not in CURVES:
-        raise UnknownName("curve", curve, CURVES)
-    rows = CURVES[curve](load(name, device), number, seed)
-    command = f"python -m pedesis_zoo evaluate {name} -n {number} --seed {seed} --curve {curve}"
-    table = Table(*rows[0], title=command)
-    for row in rows:
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row.values()))
-    Console().print(table)
-    if save:
-        print(f"kept in {save_table(name, curve, f'{command} --save', rows)}")
+    publishing.publish(name, weights)
+    print(f"published {name}; card in {publishing.write_card(name)}")
 
 
 @app.command()
-def export(
-    name: Name,
-    out: Annotated[Path, typer.Option(help="file to write")],
-    to: Annotated[str, typer.Option(help="format: onnx")] = "onnx",
-    part: Annotated[str | None, typer.Option(help="generator (of a student), denoiser or classifier")] = None,
-    bits: Annotated[int, typer.Option(help="of the weights: 16 or 8")] = 16,
-    steps: Annotated[int | None, typer.Option(help="steps of a generator")] = None,
-) -> None:
-    """Write a model as one file that needs neither torch nor this package."""
-    from pedesis.registry import UnknownName
-    from pedesis_zoo import export as formats
+def cards() -> None:
+    """Write all model cards anew from the recipes and the kept measurements (for maintainers)."""
+    from pedesis_zoo.publishing import write_card
+    from pedesis_zoo.registry import list_models
 
-    if to not in formats.__all__:
-        raise UnknownName("format", to, formats.__all__)
-    written = getattr(formats, to)(name, out, part, bits, steps)
-    print(f"{written}: {written.stat().st_size / 1e6:.1f} MB")
-
-
-for command in (publish, pack, cards):
-    app.command()(command)
+    for name in list_models():
+        print(write_card(name))
 
 
 @app.command()
@@ -303,9 +238,14 @@ def data(
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2, never a traceback."""
     try:
-        app(standalone_mode=True)
+        app(in_our_words(sys.argv[1:]), standalone_mode=True)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ValueError, FloatingPointError) as error:
+    except ModuleNotFoundError as error:
+        if (extra := EXTRAS.get(error.name or "")) is None:
+            raise
+        print(f"error: this needs the package {error.name}: pip install 'pedesis-zoo[{extra}]'", file=sys.stderr)
+        sys.exit(2)
+    except (ValueError, FloatingPointError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
