@@ -38,6 +38,14 @@ def pack(value: Tensor) -> tuple[Tensor, Tensor]:
     return levels.to(torch.int8).reshape(value.shape), scale
 
 
+def rounded(model: nn.Module) -> None:
+    """Give a model, in place, the weights that it will have when it is loaded from a packed file."""
+    state = model.state_dict()
+    for name in packable(model):
+        levels, scale = pack(state[name])
+        state[name].copy_(unpacked({name: levels, name + SCALE: scale})[name])
+
+
 def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a file in float32, packed ones times their scales."""
     whole = {name: value.float() for name, value in tensors.items() if not name.endswith(SCALE)}

@@ -24,6 +24,7 @@ from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.enlarging import enlarged
 from pedesis_zoo.generation import sample
 from pedesis_zoo.loading import known_data, load, load_any, load_points, zoo_data
+from pedesis_zoo.packing import rounded
 from pedesis_zoo.plots import PLOTS, draw_curve
 from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.prompts import real_prompts
@@ -44,12 +45,15 @@ def publish(name: str, weights: Path) -> None:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
     if zoo_data(about) != known.data:
         raise ValueError(f"{weights} was not trained on the recipe's data, {known.data!r}: it says {about['data']}")
+    packed = known.kind not in JUDGES
+    if packed:
+        rounded(module)  # what is learned of it below is learned of what will be loaded
     about |= {"generation": asdict(known.generation), "licence": known.licence}  # settings may be chosen after training
     if known.kind == "image":
         assert isinstance(module, NetworkDenoiser)
         about["variance"] = mean_variance(module, known.data)
     described = {key: value for key, value in about.items() if key not in ("format", "model")}
-    sha256 = save_weights(folder / WEIGHTS, module, described, packed=known.kind not in JUDGES)
+    sha256 = save_weights(folder / WEIGHTS, module, described, packed=packed)
     source = (folder / "recipe.py").read_text()
     (folder / "recipe.py").write_text(re.sub(r'sha256="[0-9a-f]*"', f'sha256="{sha256}"', source))
     recipe.cache_clear()

@@ -1,7 +1,8 @@
 """The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | publish | data`.
 
 Everything that needs torch is imported inside the commands, so that `list` and `--help` are immediate.
-`evaluate` is in `evaluating`, `export` and `pack` in `files`; options in the field's words, and --import, are sorted out in `words`.
+`evaluate` is in `evaluating`, `export` and `pack` are in `files`; options in the field's words, and --import, are
+sorted out in `words`.
 """
 
 from __future__ import annotations

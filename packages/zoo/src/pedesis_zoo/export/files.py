@@ -49,6 +49,7 @@ def onnx(
     """
     try:
         import onnx as onnx_package
+        import onnxscript  # noqa: F401  (torch's exporter needs it)
     except ImportError:
         raise ValueError("export to ONNX needs more packages: pip install 'pedesis-zoo[export]'") from None
     out = Path(out)
