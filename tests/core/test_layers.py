@@ -11,7 +11,7 @@ ROOT = Path(pedesis.__file__).parent
 LAYERS = [
     ["aliases"],
     ["gaussian", "registry", "files", "precision", "device"],
-    ["noise", "images", "nn.networks"],
+    ["noise", "philox", "images", "nn.networks"],
     ["nn", "schedules", "physics"],
     ["process", "parameterisations"],
     ["denoiser"],

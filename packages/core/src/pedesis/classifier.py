@@ -108,10 +108,14 @@ class NoisyClassifier(nn.Module):
 
     def log_probs(self, x_t: Tensor, t: Time) -> Tensor:
         """log p(y | x_t) for every class, (B, classes)."""
-        alpha, sigma, _ = self.process.scales(t, x_t)
+        return self.log_probs_at(x_t, self.process.log_snr(t))
+
+    def log_probs_at(self, x_t: Tensor, log_snr: Tensor) -> Tensor:
+        """`log_probs` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
+        alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
         dtype, number = weights_of(self.network, x_t.dtype), at_least_single(x_t.dtype)
-        log_snr = self.process.log_snr(t).to(x_t.device, number)
+        log_snr = log_snr.to(x_t.device, number)
         with autocast(x_t.device, dtype):
             logits: Tensor = self.network(scaled.to(dtype), log_snr.expand(x_t.shape[0]))
         return logits.to(number).log_softmax(1)

@@ -15,7 +15,9 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,6 +26,7 @@ from torch import Tensor, nn
 from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
 from pedesis.precision import at_least_single, autocast, plain, weights_of
 from pedesis.process import Process, Time, broadcast
+from pedesis.registry import UnknownName
 
 Condition = Tensor | None
 """What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
@@ -206,7 +209,8 @@ class NetworkDenoiser(Denoiser):
         Raises:
             ValueError: a condition that the network cannot take, or would ignore.
         """
-        if condition is not None and hasattr(self.network, "check_condition"):
+        traced = torch.compiler.is_compiling()  # values cannot be looked at
+        if condition is not None and hasattr(self.network, "check_condition") and not traced:
             self.network.check_condition(condition, x_t.shape[0])  # type: ignore[operator]
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
@@ -223,13 +227,46 @@ class NetworkDenoiser(Denoiser):
 
     def reading(self, x_t: Tensor, t: Time, answer: Tensor, logit: Tensor | None = None) -> Prediction:
         """The prediction that an answer of the network stands for."""
-        alpha, sigma, _ = self.process.scales(t, x_t)
+        return self.reading_at(x_t, self.process.log_snr(t), answer, logit)
+
+    def reading_at(self, x_t: Tensor, log_snr: Tensor, answer: Tensor, logit: Tensor | None = None) -> Prediction:
+        """`reading` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
+        alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         x0 = self.parameterisation.x0(answer, x_t, alpha, sigma)
         variance = None if logit is None else logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2))
-        return self.prediction(x_t, t, x0, variance=variance)
+        return Prediction(x_t, x0, (x_t - alpha * x0) / sigma, alpha, sigma, variance)
+
+    def predict_at(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> Prediction:
+        """`predict` at noise levels in place of times: a plain function of tensors, which can be traced."""
+        return self.reading_at(x_t, log_snr, *self.answer(x_t, log_snr, condition))
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
-        return self.reading(x_t, t, *self.answer(x_t, self.process.log_snr(t), condition))
+        return self.predict_at(x_t, self.process.log_snr(t), condition)
+
+    def features(
+        self, x_t: Tensor, t: Time, names: Sequence[str], condition: Condition = None
+    ) -> dict[str, Tensor]:
+        """What layers of the network say on the way to a prediction, in the type of x_t, (B, ...) each.
+
+        Args:
+            names: of layers, as `network.named_modules()` has them: "down.0.1", "middle", "up.1.0", ...
+
+        Raises:
+            UnknownName: no such layer. ValueError: a layer that answers with no tensor, or is not asked.
+        """
+        layers, found = dict(self.network.named_modules()), dict[str, Any]()
+        for name in names:
+            if name not in layers:
+                raise UnknownName("layer", name, layers)
+        with ExitStack() as hooks:
+            for name in names:
+                keep = partial(_keep, found, name)
+                hooks.callback(layers[name].register_forward_hook(keep).remove)
+            self.predict(x_t, t, condition)
+        for name in names:
+            if not isinstance(found.get(name), Tensor):
+                raise ValueError(f"the layer {name!r} has no tensor to show; name one of its own layers, or another")
+        return {name: found[name].to(x_t.dtype) for name in names}
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0
@@ -238,6 +275,10 @@ class NetworkDenoiser(Denoiser):
         if not self.option("variance"):
             return None  # without an evaluation
         return self.predict(x_t, t, condition).variance
+
+
+def _keep(found: dict[str, Any], name: str, layer: nn.Module, inputs: Any, output: Any) -> None:
+    found[name] = output
 
 
 def null(condition: Condition) -> Condition:

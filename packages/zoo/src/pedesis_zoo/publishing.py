@@ -24,13 +24,17 @@ from pedesis_zoo.data.points import load_points as load_data_points
 from pedesis_zoo.enlarging import enlarged
 from pedesis_zoo.generation import sample
 from pedesis_zoo.loading import known_data, load, load_any, load_points, zoo_data
+from pedesis_zoo.packing import rounded
 from pedesis_zoo.plots import PLOTS, draw_curve
 from pedesis_zoo.points import density_picture, sample_points
 from pedesis_zoo.prompts import real_prompts
 from pedesis_zoo.recipes import Recipe
 from pedesis_zoo.registry import CARD, GOLDEN, MODELS, WEIGHTS, recipe
 from pedesis_zoo.tables import curves_of, load_table, numbers_text
-from pedesis_zoo.weights import ENLARGER, load_weights, save_weights
+from pedesis_zoo.weights import ENLARGER, READER, load_weights, save_weights
+
+JUDGES = ("clean-classifier", READER)
+"""Kinds of models that measure others: published numbers rest on every bit of them, so they are never packed."""
 
 
 def publish(name: str, weights: Path) -> None:
@@ -41,11 +45,15 @@ def publish(name: str, weights: Path) -> None:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
     if zoo_data(about) != known.data:
         raise ValueError(f"{weights} was not trained on the recipe's data, {known.data!r}: it says {about['data']}")
+    packed = known.kind not in JUDGES
+    if packed:
+        rounded(module)  # what is learned of it below is learned of what will be loaded
     about |= {"generation": asdict(known.generation), "licence": known.licence}  # settings may be chosen after training
     if known.kind == "image":
         assert isinstance(module, NetworkDenoiser)
         about["variance"] = mean_variance(module, known.data)
-    sha256 = save_weights(folder / WEIGHTS, module, {k: v for k, v in about.items() if k not in ("format", "model")})
+    described = {key: value for key, value in about.items() if key not in ("format", "model")}
+    sha256 = save_weights(folder / WEIGHTS, module, described, packed=packed)
     source = (folder / "recipe.py").read_text()
     (folder / "recipe.py").write_text(re.sub(r'sha256="[0-9a-f]*"', f'sha256="{sha256}"', source))
     recipe.cache_clear()
@@ -154,6 +162,7 @@ def card_text(name: str) -> str:
     data, training = about["data"], about["training"]
     parameters = sum(p.numel() for p in module.parameters())
     size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
+    stored = "float16" if about["format"] == 1 else "8 bits and a scale per channel"
     front = [
         "---",
         "library_name: pedesis",
@@ -164,7 +173,7 @@ def card_text(name: str) -> str:
     ]
     facts = [
         ("kind", known.kind),
-        ("parameters", f"{parameters:,} ({size:.1f} MB, safetensors, float16)"),
+        ("parameters", f"{parameters:,} ({size:.1f} MB, safetensors, {stored})"),
         ("sha256", f"`{known.sha256}`"),
         ("data", f"{data['name']}, {' x '.join(map(str, data['shape']))}; licence of the data: {data['licence']}"),
         ("classes", ", ".join(data["classes"]) or "none"),

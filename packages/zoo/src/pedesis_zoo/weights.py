@@ -27,8 +27,11 @@ from pedesis.parameterisations import PARAMETERISATIONS
 from pedesis.process import Process
 from pedesis.training.checkpoint import KEY as CHECKPOINT
 from pedesis.training.checkpoint import differences, plain
+from pedesis_zoo.packing import SCALE, pack, packable, unpacked
 
-FORMAT = 1
+FORMAT = 2
+"""The newest format that is read: 1 holds every tensor in one type, 2 large matrices and kernels in 8 bits."""
+
 READER, ENLARGER = "attribute-reader", "enlarger"
 
 
@@ -56,13 +59,18 @@ def _build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
 
 
 def save_weights(
-    path: str | Path, model: nn.Module, about: Mapping[str, Any], dtype: torch.dtype = torch.float16
+    path: str | Path,
+    model: nn.Module,
+    about: Mapping[str, Any],
+    dtype: torch.dtype = torch.float16,
+    packed: bool = False,
 ) -> str:
     """Write a model with its description; returns the sha256 of the file.
 
     Args:
         about: plain data beside the model's own spec: kind, data (name, shape, classes), generation, training.
         dtype: of the numbers in the file; float32 if a weight is too large for it.
+        packed: large matrices and kernels in 8 bits (`pedesis_zoo.packing`), half the bytes.
 
     Raises:
         ValueError: a model that could not be loaded again, weights that are not finite, or no room; an older file is
@@ -75,11 +83,26 @@ def save_weights(
         dtype = torch.float32
     if not all_finite(model, dtype):
         raise ValueError(f"cannot write {path}: the weights hold numbers that are not finite")
-    header = json.dumps({"format": FORMAT, **about, "model": model.spec()}, sort_keys=True)  # type: ignore[operator]
+    described = {"format": 2 if packed else 1, **about, "model": model.spec()}  # type: ignore[operator]
+    header = json.dumps(described, sort_keys=True)
     tensors = {key: value.detach().to(dtype).contiguous().cpu() for key, value in model.state_dict().items()}
+    for key in packable(model) if packed else ():
+        tensors[key], tensors[key + SCALE] = pack(model.state_dict()[key].cpu().contiguous())
     with atomic(path) as temporary:
         save_file(tensors, temporary, {"pedesis": header, "sha256": digest(header, tensors)})
+        settle(temporary)
         return file_sha256(temporary)
+
+
+def settle(path: Path) -> None:
+    """Put the metadata of a safetensors file in order: safetensors writes them in one that changes from run to run."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    described = json.loads(content[8 : 8 + length])
+    ordered = {"__metadata__": dict(sorted(described.pop("__metadata__").items())), **described}
+    header = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + length :])
 
 
 def weight_path(path: str | Path) -> Path:
@@ -190,7 +213,7 @@ def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module
         if about["format"] > FORMAT:
             raise ValueError(f"{path} was written by a newer version (format {about['format']}); upgrade pedesis-zoo")
         model = build(about["kind"], about["model"])
-        model.load_state_dict({key: value.float() for key, value in tensors.items()}, strict=True)
+        model.load_state_dict(unpacked(tensors), strict=True)
     except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} does not describe a model that can be built ({type(error).__name__})") from None
     return model.eval().requires_grad_(False), about

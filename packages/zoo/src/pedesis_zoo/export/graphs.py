@@ -1,0 +1,98 @@
+r"""What is exported: plain functions of tensors, batch first, weights included.
+
+    DenoiserGraph    (x_t, log_snr (B,), condition, scale (B,)) -> x0, eps[, variance]
+    GeneratorGraph   (noise, condition, guidance (B,)) -> pictures, uint8 (B, H, W, C): all steps of the walk
+    ClassifierGraph  (x[, log_snr (B,)]) -> log-probabilities (B, classes)
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from pedesis.classifier import AttributeReader, CleanClassifier, NoisyClassifier
+from pedesis.denoiser import NetworkDenoiser, Prediction
+from pedesis.images import grey_levels
+from pedesis.process import Time
+from pedesis.samplers import Sampler, Step
+from pedesis.samplers.base import walk_levels
+from pedesis.thresholds import Clipped
+from pedesis_zoo.generation import prepare
+from pedesis_zoo.loading import ImageModel
+
+
+class DenoiserGraph(nn.Module):
+    """A denoiser as a function of the noise level. `scale` is for distilled networks, which are told it."""
+
+    def __init__(self, denoiser: NetworkDenoiser):
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(
+        self, x_t: Tensor, log_snr: Tensor, condition: Tensor | None = None, scale: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        denoiser = self.denoiser if scale is None else self.denoiser.at(scale)
+        said = denoiser.predict_at(x_t, log_snr, condition)
+        return (said.x0, said.eps) if said.variance is None else (said.x0, said.eps, said.variance)
+
+
+class GeneratorGraph(nn.Module):
+    """`pedesis_zoo.sample` of a distilled model: the same sampler, times and threshold.
+
+    Args:
+        steps: of the sampler; the model's own by default.
+
+    Raises:
+        ValueError: the model is not distilled, or its sampler draws noise on the way.
+    """
+
+    def __init__(self, model: ImageModel, steps: int | None = None):
+        super().__init__()
+        if not model.denoiser.guided:
+            raise ValueError(
+                f"{model.name!r} is not distilled: it needs many steps and two evaluations for each, so export its "
+                "denoiser and walk yourself; the models that draw in few steps are students"
+            )
+        drawing = prepare(model, steps=steps)
+        self.denoiser, self.sampler = model.denoiser, _plain(drawing.sampler)
+        self.levels = walk_levels(model.denoiser.process, drawing.times)
+        self.spread = float(model.denoiser.process.prior(torch.zeros(1)).var.sqrt())
+
+    def forward(self, noise: Tensor, condition: Tensor, guidance: Tensor) -> Tensor:
+        denoiser = Clipped(self.denoiser.at(guidance))
+
+        def denoise(x_t: Tensor, t: Time) -> Prediction:
+            return denoiser.predict(x_t, t, condition)
+
+        x, before = self.spread * noise, list[Step]()
+        for index, (level, target) in enumerate(itertools.pairwise(self.levels)):
+            now = Step(index, level, x, denoise(x, level.t))
+            x = self.sampler.step(denoiser.process, now, target, denoise, torch.zeros_like, before)
+            before = [*before, now][-self.sampler.memory :] if self.sampler.memory else []
+        return grey_levels(x)
+
+
+class ClassifierGraph(nn.Module):
+    """Log-probabilities of the classes; an attribute reader's values lie one after the other, in its own order."""
+
+    def __init__(self, classifier: CleanClassifier | AttributeReader | NoisyClassifier):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, x: Tensor, log_snr: Tensor | None = None) -> Tensor:
+        if isinstance(self.classifier, NoisyClassifier):
+            assert log_snr is not None
+            return self.classifier.log_probs_at(x, log_snr)
+        said = self.classifier.log_probs(x)
+        return said if isinstance(said, Tensor) else torch.cat(said, dim=1)
+
+
+def _plain(sampler: Sampler) -> Sampler:
+    if sampler.stochastic or sampler.name == "adaptive":
+        raise ValueError(
+            f"the sampler {sampler.name!r} draws noise, or looks at its values, on the way, which cannot be exported; "
+            "ddim, heun and dpm++2m can"
+        )
+    return sampler
