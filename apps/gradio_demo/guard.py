@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import sys
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY, LARGEST_UPLOAD = 64 * 1024, 1_100_000
-UPLOAD = re.compile(r"/upload/?$")
+UPLOAD, CANCEL = re.compile(r"/upload/?$"), re.compile(r"/cancel/?$")
 CLOSED = re.compile(
     r"/(proxy=|custom_component/|file[=/]\s*[a-z][a-z0-9+.-]+:|deep_link|component_server|process_recording|stream/|run-history|runs/?$"
     r"|(undo-)?vibe-|profiling|monitoring|dev/)",
@@ -63,6 +63,9 @@ class Guard:
         try:
             await self.app(scope, receive, sent)
         except Exception as error:
+            if state == "silent" and CANCEL.search(scope["path"]):  # it has ended by itself meanwhile
+                await JSONResponse({"success": True})(scope, receive, send)
+                return
             print(f"refused: {scope['method']}, {type(error).__name__}", file=sys.stderr)
             if state == "silent":
                 await PlainTextResponse("not found", 404)(scope, receive, send)

@@ -116,6 +116,12 @@ def guidance(model: zoo.ImageModel, value: float | None) -> gr.Slider:
     )
 
 
+def usual_interval(model: zoo.ImageModel) -> dict[str, float]:
+    """Where the two ends of the interval stand, unless somebody moves them."""
+    low, high = model.generation.interval or (LOWEST, HIGHEST)
+    return {"interval_low": low, "interval_high": high}
+
+
 def interval_low(model: zoo.ImageModel, value: float | None) -> gr.Slider:
     return _interval(model, value, 0, "Guidance from log-SNR")
 
@@ -125,7 +131,7 @@ def interval_high(model: zoo.ImageModel, value: float | None) -> gr.Slider:
 
 
 def _interval(model: zoo.ImageModel, value: float | None, end: int, name: str) -> gr.Slider:
-    usual = model.generation.interval or (LOWEST, HIGHEST)
+    usual = list(usual_interval(model).values())
     return gr.Slider(
         LOWEST,
         HIGHEST,

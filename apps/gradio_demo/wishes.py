@@ -161,7 +161,7 @@ class Wish(BaseModel):
         """The part of an address that carries this request: what is not as in `usual`, or else all that matters."""
         if usual is None:
             return urlencode(self.model_dump(exclude_defaults=True))
-        left = {name: value for name, value in self.model_dump().items() if value != getattr(usual, name)}
+        left = {name: value for name, value in self.model_dump().items() if value not in (None, getattr(usual, name))}
         return urlencode({"model": self.model, **left})
 
 

@@ -84,7 +84,7 @@ def test_pictures_go_with_their_model(opened: Page) -> None:  # noqa: F811
     expect(opened.locator(".made-by").locator("visible=true")).to_have_count(0)
     generate(opened, "8 pictures in")
     expect(opened.locator(".made-by").first).to_contain_text("digits · ")
-    expect(opened.locator(".pictures")).to_contain_text("seed 7")
+    expect(opened.locator(".pictures")).to_contain_text(re.compile(r"seed \d+"))
 
 
 def test_what_was_still_being_drawn_does_not_come_under_another_name(opened: Page) -> None:  # noqa: F811
@@ -126,7 +126,7 @@ def test_a_bad_upload_clears_the_mask_editor(opened: Page, tmp_path: Path) -> No
     Image.new("L", (8, 8), 128).save(tmp_path / "good.png")
     opened.get_by_role("tab", name="Edit").click()
     expect(opened.locator(".painter img")).to_be_visible(timeout=FIRST)
-    opened.get_by_label("Clear", exact=True).locator("visible=true").first.click()
+    opened.get_by_label("Remove Image").locator("visible=true").first.click()
     opened.locator(".source input[type=file]").set_input_files(tmp_path / "bad.png")
     expect(opened.get_by_text("cannot be read as a picture")).to_be_visible(timeout=FIRST)
     expect(opened.locator(".painter img")).to_be_hidden()

@@ -75,7 +75,7 @@ def results(asked: Wish, model: zoo.ImageModel, story: show.Story, said: str) ->
         show.png(show.large(show.sheet(drawn)), asked),
         show.gif(story, asked),
         asked.script(model, str(own_models.get(asked.model, asked.model))),
-        asked.query(request(model=asked.model)[0]),
+        asked.query(request(model=asked.model, **w.usual_interval(model))[0]),
         show.said(said),
         preview(asked, model, story),
     )
