@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pedesis.precision import SWITCH
+from pedesis.utils.precision import SWITCH
 
 
 @pytest.fixture(autouse=True)

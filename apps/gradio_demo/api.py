@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from wishes import Hole, Sharper, Variation, Walk
+from wishes import Hole, ImageToImage, SuperResolution, Walk
 
-KINDS = (Hole, Variation, Sharper, Walk)
+KINDS = (Hole, ImageToImage, SuperResolution, Walk)
 FIELDS = {name: field for kind in KINDS for name, field in kind.model_fields.items()}
 BY_MODEL = ("label", "prompt", "guidance", "interval_low", "interval_high", "sampler", "steps", "grid", "values")
 LIMITS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} letters"}

@@ -23,7 +23,7 @@ from models import compute_on, models, own_models, steerable, students
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
 
-from pedesis_zoo.files import drawable
+from pedesis_zoo.models.own_files import drawable
 
 CSS = Path(__file__).with_name("style.css")
 
@@ -39,8 +39,8 @@ def page() -> gr.Blocks:
             first = generate.build()
         if students():
             with gr.Tab("Live") as tab:
-                drawing = live.build()
-                tab.select(**drawing, api_visibility="private")
+                pipeline = live.build()
+                tab.select(**pipeline, api_visibility="private")
         with gr.Tab("Compare"):
             compare.build()
         with gr.Tab("Edit"):

@@ -6,14 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from wishes import Kind, Wish, wish
+from wishes import GenerationRequest, Kind, parse_request
 
 import pedesis_zoo as zoo
-from pedesis.device import announced, find_device
-from pedesis.registry import UnknownName
-from pedesis_zoo.editing import enlarger_of
-from pedesis_zoo.steering import classifiers
-from pedesis_zoo.tables import measured
+from pedesis.utils.device import announced, find_device
+from pedesis.utils.registry import UnknownName
+from pedesis_zoo.generation.classifier import classifiers
+from pedesis_zoo.generation.editing import upscaler_for
+from pedesis_zoo.models.measurements import measured
 
 FIRST = ("heroes", "fashion-mnist")
 """What a visitor meets first, if it is there."""
@@ -76,7 +76,7 @@ def load(name: str) -> zoo.ImageModel:
 @lru_cache(maxsize=16)
 def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
-    trained = enlarger_of(load(name).data, factor)
+    trained = upscaler_for(load(name).data, factor)
     return None if trained is None else zoo.load(trained, chosen["device"])
 
 
@@ -113,7 +113,7 @@ def prompts(model: zoo.ImageModel) -> tuple[str, ...]:
     return PROMPTS.get(model.data or "", model.text.vocabulary[:3])
 
 
-def request(kind: type[Kind] = Wish, /, **values: Any) -> tuple[Kind, zoo.ImageModel]:  # type: ignore[assignment]
+def request(kind: type[Kind] = GenerationRequest, /, **values: Any) -> tuple[Kind, zoo.ImageModel]:  # type: ignore[assignment]
     """A validated request, and its model; what is None or left out is as the model usually has it.
 
     Raises:
@@ -126,4 +126,4 @@ def request(kind: type[Kind] = Wish, /, **values: Any) -> tuple[Kind, zoo.ImageM
     model = load(name)
     usual = {field: getattr(model.generation, field) for field in ("guidance", "sampler", "steps", "grid")}
     usual["prompt"] = prompts(model)[0] if model.text else ""
-    return wish(kind, **{**usual, **given}), model
+    return parse_request(kind, **{**usual, **given}), model

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from show import data_uri
 
-from pedesis.images import Pixels
+from pedesis.utils.images import Pixels
 
 HTML = """
 <div class="tools" role="toolbar" aria-label="Mask tools">

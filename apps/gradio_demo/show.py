@@ -14,10 +14,10 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from wishes import Wish
+from wishes import GenerationRequest
 
 import pedesis_zoo as zoo
-from pedesis.images import Pixels, enlarge, grid, save_gif, save_png, to_image
+from pedesis.utils.images import Pixels, make_grid, resize_nearest, save_gif, save_png, to_image
 
 SECONDS = 120  # the longest a request may take
 PAUSE = 0.2  # seconds between previews: more often only costs time
@@ -88,7 +88,7 @@ def said(text: str) -> str:
     return f'<p class="said" role="status">{escape(text)}</p>'
 
 
-def made_by(asked: Wish, model: zoo.ImageModel, shown: str) -> str:
+def made_by(asked: GenerationRequest, model: zoo.ImageModel, shown: str) -> str:
     """Pictures, as HTML, below the request that made them."""
     return f'<p class="made-by">{escape(asked.line(model))}</p>{shown}'
 
@@ -117,7 +117,7 @@ def sheet(pixels: Pixels) -> Pixels:
 
 def framed(pixels: Pixels, columns: int) -> Pixels:
     """Pictures laid out in columns with thin lines between them, thin for tiny pictures too."""
-    return grid(enlarge(pixels, max(1, 32 // pixels.shape[2])), columns=columns, gap=1, background=128)
+    return make_grid(resize_nearest(pixels, max(1, 32 // pixels.shape[2])), columns=columns, gap=1, background=128)
 
 
 def pair(snapshot: zoo.Snapshot) -> str:
@@ -153,7 +153,7 @@ def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels
 def labelled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
     """Columns of pictures (rows, H, W, C) as one picture, with a label above each."""
     factor, font = max(1, 112 // pictures[0].shape[1]), ImageFont.load_default(14)
-    tall = [enlarge(grid(drawn, columns=1, gap=1), factor) for drawn in pictures]
+    tall = [resize_nearest(make_grid(drawn, columns=1, gap=1), factor) for drawn in pictures]
     height, width = tall[0].shape[:2]
     page = Image.new("RGB", (width * len(tall), height + 24), "white")
     for i, (name, drawn) in enumerate(zip(columns, tall, strict=True)):
@@ -162,7 +162,7 @@ def labelled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
     return np.asarray(page)
 
 
-def png(pixels: Pixels, asked: Wish) -> str:
+def png(pixels: Pixels, asked: GenerationRequest) -> str:
     """Write one picture, with the request in its metadata."""
     path = disk.new_file(f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}.png")
     save_png(pixels, path, asked.metadata())
@@ -171,16 +171,16 @@ def png(pixels: Pixels, asked: Wish) -> str:
 
 def large(pixels: Pixels) -> Pixels:
     """A picture or a sheet as big as on the page, each pixel a sharp square."""
-    return enlarge(pixels, max(1, SHOWN // pixels.shape[1]))
+    return resize_nearest(pixels, max(1, SHOWN // pixels.shape[1]))
 
 
-def pngs(pixels: Pixels, asked: Wish, model: zoo.ImageModel) -> list[str]:
+def pngs(pixels: Pixels, asked: GenerationRequest, model: zoo.ImageModel) -> list[str]:
     """Write each picture, with the request for it alone in its metadata."""
     factor = max(1, SHOWN // 2 // pixels.shape[2])
-    return [png(enlarge(picture, factor), asked.alone(i, model)) for i, picture in enumerate(pixels)]
+    return [png(resize_nearest(picture, factor), asked.alone(i, model)) for i, picture in enumerate(pixels)]
 
 
-def gif(story: Story, asked: Wish) -> str:
+def gif(story: Story, asked: GenerationRequest) -> str:
     """Write the walk as an animation: x_t on the left, the estimate of x0 on the right."""
     chosen = [story[i] for i in np.unique(np.linspace(0, len(story) - 1, 40).round().astype(int))]
     frames = [large(np.concatenate([sheet(s.x_t), sheet(s.x0)], axis=1)) for s in chosen]

@@ -1,4 +1,4 @@
-"""The widgets of a request, one function per field of `Wish`: (model, value) -> widget.
+"""The widgets of a request, one function per field of `GenerationRequest`: (model, value) -> widget.
 
 Called on a page it makes the widget; returned from an event it changes the one that is there, so that all widgets
 always fit the model. A value of None is the model's usual one.
@@ -26,13 +26,13 @@ from wishes import (
     MOST_STEPS,
     NO_CLASS,
     NOTHING,
-    Wish,
+    GenerationRequest,
     takes_eta,
 )
 
 import pedesis_zoo as zoo
-from pedesis.grids import GRIDS
 from pedesis.samplers import SAMPLERS
+from pedesis.samplers.timesteps import GRIDS
 
 IGNORED = "0 ignores the {what}, "
 CONVENTION = "1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
@@ -232,8 +232,13 @@ def follow(
     def suit(name: str) -> tuple[Any, ...]:
         with sentences():
             loaded = request(model=name)[1]
-        fitted = [make(loaded, None) for make in every.values()]
-        return (gr.Dropdown(info=title(name)), *fitted, said(f"{name}: nothing is drawn yet"), *[None] * len(results))
+        preprocess = [make(loaded, None) for make in every.values()]
+        return (
+            gr.Dropdown(info=title(name)),
+            *preprocess,
+            said(f"{name}: nothing is drawn yet"),
+            *[None] * len(results),
+        )
 
     picker.input(None, cancels=list(running), api_visibility="private")
     return picker.input(suit, picker, [picker, *widgets.values(), status, *results], **LIGHT)
@@ -249,7 +254,7 @@ def follow_sampler(widgets: Widgets) -> None:
     )
 
 
-def filled(asked: Wish, names: Sequence[str], widgets: Widgets) -> list[Any]:
+def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets) -> list[Any]:
     """A model picker and widgets that show a request.
 
     Raises:

@@ -55,7 +55,7 @@ def takes_eta(sampler: str) -> bool:
     return "eta" in SAMPLERS[sampler]().config()
 
 
-class Wish(BaseModel):
+class GenerationRequest(BaseModel):
     """A request for pictures. Names are checked by `pedesis_zoo`, numbers here."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -77,7 +77,7 @@ class Wish(BaseModel):
     grid: Name
 
     @model_validator(mode="after")
-    def _ordered(self) -> Wish:
+    def _ordered(self) -> GenerationRequest:
         if self.seeds()[-1] > MOST_SEED:
             raise ValueError(f"the seed of the last picture is {self.seeds()[-1]}; at most {MOST_SEED}")
         if self.interval is not None and not self.interval[0] < self.interval[1]:
@@ -139,16 +139,16 @@ class Wish(BaseModel):
         settings = "".join(f"    {key}={value!r},\n" for key, value in self.settings(model).items())
         return (
             "import pedesis_zoo as zoo\n"
-            "from pedesis.images import enlarge, grid, save_png\n\n"
+            "from pedesis.utils.images import make_grid, resize_nearest, save_png\n\n"
             "pixels = zoo.sample(\n"
             f"    {(source or self.model)!r},\n"
             f"    {shown},\n"
             f"    seeds=range({self.seed}, {self.seed + self.number}),\n"
             f"{settings})\n"
-            'save_png(enlarge(grid(pixels), 4), "pictures.png")\n'
+            'save_png(resize_nearest(make_grid(pixels), 4), "pictures.png")\n'
         )
 
-    def alone(self, i: int, model: ImageModel) -> Wish:
+    def alone(self, i: int, model: ImageModel) -> GenerationRequest:
         """The request for picture `i` of this one, by itself."""
         label = model.classes[i % len(model.classes)] if self.label == ALL_CLASSES and model.classes else self.label
         return self.model_copy(update={"seed": self.seed + i, "number": 1, "label": label})
@@ -157,7 +157,7 @@ class Wish(BaseModel):
         """The text that a PNG of this request carries."""
         return {KEY: self.model_dump_json()}
 
-    def query(self, usual: Wish | None = None) -> str:
+    def query(self, usual: GenerationRequest | None = None) -> str:
         """The part of an address that carries this request: what is not as in `usual`, or else all that matters."""
         if usual is None:
             return urlencode(self.model_dump(exclude_defaults=True))
@@ -165,10 +165,10 @@ class Wish(BaseModel):
         return urlencode({"model": self.model, **left})
 
 
-Kind = TypeVar("Kind", bound=Wish)
+Kind = TypeVar("Kind", bound=GenerationRequest)
 
 
-class Hole(Wish):
+class Hole(GenerationRequest):
     """A request to draw part of a picture anew: `hole` has one 0 or 1 per pixel, row by row, 1 where to draw."""
 
     hole: Annotated[str, Field(max_length=2**14, pattern="^[01]*$")] = ""
@@ -184,26 +184,26 @@ class Hole(Wish):
         return (np.frombuffer(self.hole.encode(), dtype=np.uint8) == ord("1")).reshape(height, width)
 
 
-class Variation(Wish):
+class ImageToImage(GenerationRequest):
     """A request to begin from a picture."""
 
     strength: Real = Field(default=0.5, gt=0, le=1)
 
 
-class Walk(Wish):
+class Walk(GenerationRequest):
     """A request for the way from one seed, and perhaps one condition, to another."""
 
     second_seed: Whole = Field(default=1, ge=0, le=MOST_SEED)
     other: Other = ""
 
 
-class Sharper(Wish):
+class SuperResolution(GenerationRequest):
     """A request for a picture whose means over blocks of `factor` x `factor` pixels are known."""
 
     factor: Annotated[Whole, BeforeValidator(digits)] = Field(default=2, ge=2, le=4)
 
 
-def wish(kind: type[Kind] = Wish, /, **values: Any) -> Kind:  # type: ignore[assignment]
+def parse_request(kind: type[Kind] = GenerationRequest, /, **values: Any) -> Kind:  # type: ignore[assignment]
     """Validate a request. Raises ValueError with one sentence that says what came and what was expected."""
     try:
         return kind(**values)
@@ -216,22 +216,24 @@ def wish(kind: type[Kind] = Wish, /, **values: Any) -> Kind:  # type: ignore[ass
         raise ValueError(f"{name}: {message}; got {str(first['input'])[:80]!r}") from None
 
 
-def from_query(query: Mapping[str, str], make: Callable[..., Wish] | None = None) -> Wish | None:
+def from_query(
+    query: Mapping[str, str], make: Callable[..., GenerationRequest] | None = None
+) -> GenerationRequest | None:
     """The request that an address carries, or None if it carries none. Raises ValueError for a wrong one.
 
     Args:
         make: from fields to the request; by default all of them must be there.
     """
-    fields = Wish.model_fields
+    fields = GenerationRequest.model_fields
     known = {
         key: value if fields[key].annotation is str else _number(value) for key, value in query.items() if key in fields
     }
-    return (make or wish)(**known) if known else None
+    return (make or parse_request)(**known) if known else None
 
 
 def strange(query: Mapping[str, str]) -> list[str]:
     """What an address carries that no request knows; names with two underscores are Gradio's."""
-    return [key[:80] for key in query if key not in Wish.model_fields and not key.startswith("__")]
+    return [key[:80] for key in query if key not in GenerationRequest.model_fields and not key.startswith("__")]
 
 
 def _number(text: str) -> float | str:
@@ -241,7 +243,7 @@ def _number(text: str) -> float | str:
         return text
 
 
-def from_png(path: str | Path) -> Wish:
+def from_png(path: str | Path) -> GenerationRequest:
     """The request that a PNG of the demo carries. Raises ValueError if it carries none."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
@@ -251,10 +253,12 @@ def from_png(path: str | Path) -> Wish:
         values = None
     if not isinstance(values, dict):
         raise ValueError("this file carries no settings; drop a PNG that was downloaded from this page")
-    return wish(**{name: value for name, value in values.items() if name in Wish.model_fields})  # edits have more
+    return parse_request(
+        **{name: value for name, value in values.items() if name in GenerationRequest.model_fields}
+    )  # edits have more
 
 
-def compared(asked: Wish, by: str, lines: str, model: ImageModel) -> list[tuple[str, Wish]]:
+def compared(asked: GenerationRequest, by: str, lines: str, model: ImageModel) -> list[tuple[str, GenerationRequest]]:
     """A label and a request for each column of a comparison.
 
     Args:
@@ -277,6 +281,6 @@ def compared(asked: Wish, by: str, lines: str, model: ImageModel) -> list[tuple[
     field, plain = fields[by], asked.model_dump()
     named = by in ("guidance", "steps")
     return [
-        (f"{by} {value}" if named else value, wish(**{**plain, field: _number(value) if named else value}))
+        (f"{by} {value}" if named else value, parse_request(**{**plain, field: _number(value) if named else value}))
         for value in values
     ]

@@ -14,9 +14,9 @@ import numpy as np
 import streamlit as st
 
 import pedesis_zoo as zoo
-from pedesis.device import announced, find_device
 from pedesis.lessons.denoising import Walk
-from pedesis_zoo.files import drawable
+from pedesis.utils.device import announced, find_device
+from pedesis_zoo.models.own_files import drawable
 
 PICTURES = 4
 EACH, NO_CLASS = "one of each", "no class"

@@ -91,11 +91,11 @@ def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with weight files: a stand-in for a student, a model without classes, and one of words."""
     from pedesis.denoiser import NetworkDenoiser
     from pedesis.nn import UNet
-    from pedesis.noise import gaussian_noise
     from pedesis.process import Process
+    from pedesis.utils.noise import gaussian_noise
     from pedesis_zoo import recipe
-    from pedesis_zoo.registry import MODELS
-    from pedesis_zoo.weights import load_weights, save_weights
+    from pedesis_zoo.models.registry import MODELS
+    from pedesis_zoo.models.weights import load_weights, save_weights
 
     folder = tmp_path_factory.mktemp("models")
     digits, about = load_weights(MODELS / "digits" / "weights.safetensors")

@@ -18,11 +18,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pedesis.denoiser import NetworkDenoiser
-from pedesis.images import save_png
 from pedesis.nn import UNet
 from pedesis.process import Process
+from pedesis.utils.images import save_png
 from pedesis_zoo import recipe
-from pedesis_zoo.weights import save_weights
+from pedesis_zoo.models.weights import save_weights
 
 from .conftest import ROOT, free_port, serve
 

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import pedesis_zoo as zoo
-from pedesis.images import save_png
+from pedesis.utils.images import save_png
 
 from .conftest import ROOT
 from .test_demo_server import FIRST, choose_model, generate, number, number_field, opened  # noqa: F401

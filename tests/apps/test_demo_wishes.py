@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import pedesis_zoo as zoo
-from pedesis.images import save_png
+from pedesis.utils.images import save_png
 
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
 sys.path.insert(0, str(DEMO))
@@ -20,16 +20,16 @@ from wishes import (  # noqa: E402
     MOST_SEED,
     NO_CLASS,
     NOTHING,
+    GenerationRequest,
     Hole,
-    Sharper,
-    Variation,
+    ImageToImage,
+    SuperResolution,
     Walk,
-    Wish,
     compared,
     from_png,
     from_query,
+    parse_request,
     takes_eta,
-    wish,
 )
 
 GOOD: dict[str, Any] = {"model": "digits", "sampler": "ddim", "steps": 5, "grid": "uniform", "number": 3, "seed": 4}
@@ -62,7 +62,7 @@ GOOD: dict[str, Any] = {"model": "digits", "sampler": "ddim", "steps": 5, "grid"
 )
 def test_wrong_requests_are_one_sentence(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        wish(**{**GOOD, **change})
+        parse_request(**{**GOOD, **change})
     assert "\n" not in str(caught.value) and "; got " in str(caught.value)
 
 
@@ -73,33 +73,33 @@ def test_wrong_requests_are_one_sentence(change: dict[str, Any], message: str) -
         (Hole, {"hole": "1" * 20_000}, "hole"),
         (Hole, {"hole": None}, "hole"),
         (Hole, {"hole": "1", "repeats": 11}, "less than or equal to 10"),
-        (Variation, {"strength": 0.0}, "greater than 0"),
-        (Variation, {"strength": float("nan")}, "strength"),
-        (Sharper, {"factor": 1}, "greater than or equal to 2"),
+        (ImageToImage, {"strength": 0.0}, "greater than 0"),
+        (ImageToImage, {"strength": float("nan")}, "strength"),
+        (SuperResolution, {"factor": 1}, "greater than or equal to 2"),
         (Walk, {"second_seed": -1}, "second_seed"),
         (Walk, {"second_seed": True}, "not numbers"),
     ],
 )
-def test_wrong_edits_are_one_sentence(kind: type[Wish], change: dict[str, Any], message: str) -> None:
+def test_wrong_edits_are_one_sentence(kind: type[GenerationRequest], change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        wish(kind, **{**GOOD, **change})
+        parse_request(kind, **{**GOOD, **change})
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
 def test_an_interval_has_two_ends_in_order() -> None:
-    assert wish(**GOOD).interval is None and wish(**GOOD, interval_low=-1.0).interval == (-1.0, 20.0)
+    assert parse_request(**GOOD).interval is None and parse_request(**GOOD, interval_low=-1.0).interval == (-1.0, 20.0)
     with pytest.raises(ValueError, match="low < high; got 3 and 3"):
-        wish(**GOOD, interval_low=3.0, interval_high=3.0)
+        parse_request(**GOOD, interval_low=3.0, interval_high=3.0)
 
 
 def test_every_picture_of_a_request_can_be_asked_for_alone() -> None:
-    wish(**{**GOOD, "seed": MOST_SEED - 7, "number": 8})
+    parse_request(**{**GOOD, "seed": MOST_SEED - 7, "number": 8})
     with pytest.raises(ValueError, match="the seed of the last picture is"):
-        wish(**{**GOOD, "seed": MOST_SEED - 6, "number": 8})
+        parse_request(**{**GOOD, "seed": MOST_SEED - 6, "number": 8})
 
 
 def test_sliders_may_send_whole_numbers_as_floats() -> None:
-    assert wish(**{**GOOD, "steps": 7.0, "guidance": 2}).steps == 7
+    assert parse_request(**{**GOOD, "steps": 7.0, "guidance": 2}).steps == 7
 
 
 def test_samplers_that_take_eta() -> None:
@@ -122,7 +122,7 @@ def test_samplers_that_take_eta() -> None:
 def test_the_script_draws_the_same_pictures(
     change: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, model = wish(**GOOD, **change), zoo.load("digits")
+    asked, model = parse_request(**GOOD, **change), zoo.load("digits")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(asked.script(model), names)
@@ -133,14 +133,16 @@ def test_the_script_draws_the_same_pictures(
 
 def test_settings_say_what_was_asked() -> None:
     model = zoo.load("digits")
-    chosen = wish(**{**GOOD, "eta": 0.5, "negative": "8", "also": NOTHING, "interval_high": 3.0}).settings(model)
+    chosen = parse_request(**{**GOOD, "eta": 0.5, "negative": "8", "also": NOTHING, "interval_high": 3.0}).settings(
+        model
+    )
     assert chosen["sampler"] == {"name": "ddim", "eta": 0.5} and chosen["interval"] == (-20, 3.0)
     assert chosen["negative"] == "8" and not {"also", "rescale"} & set(chosen)
-    assert wish(**{**GOOD, "sampler": "ddpm", "eta": 0.5}).settings(model)["sampler"] == "ddpm"
+    assert parse_request(**{**GOOD, "sampler": "ddpm", "eta": 0.5}).settings(model)["sampler"] == "ddpm"
 
 
 def test_a_link_carries_every_setting() -> None:
-    asked = wish(**GOOD, label="3", guidance=3.5, negative="8", eta=0.25, rescale=0.1, interval_low=-2.0)
+    asked = parse_request(**GOOD, label="3", guidance=3.5, negative="8", eta=0.25, rescale=0.1, interval_low=-2.0)
     assert from_query(dict(parse_qsl(asked.query()))) == asked
     assert from_query({"__theme": "dark"}) is None
     with pytest.raises(ValueError, match="steps"):
@@ -148,17 +150,17 @@ def test_a_link_carries_every_setting() -> None:
 
 
 def test_a_png_carries_every_setting(tmp_path: Path) -> None:
-    asked = wish(**GOOD, label="ä 3", guidance=3.5)
+    asked = parse_request(**GOOD, label="ä 3", guidance=3.5)
     save_png(np.zeros((4, 4, 1), dtype=np.uint8), tmp_path / "a.png", asked.metadata())
     assert from_png(tmp_path / "a.png") == asked
-    edit = wish(Variation, **GOOD, strength=0.3)
+    edit = parse_request(ImageToImage, **GOOD, strength=0.3)
     save_png(np.zeros((4, 4, 1), dtype=np.uint8), tmp_path / "b.png", edit.metadata())
-    assert from_png(tmp_path / "b.png") == wish(**GOOD), "what an edit shares with other requests"
+    assert from_png(tmp_path / "b.png") == parse_request(**GOOD), "what an edit shares with other requests"
 
 
 def test_the_request_for_one_picture_of_several() -> None:
     model = zoo.load("digits")
-    asked = wish(**{**GOOD, "number": 12})
+    asked = parse_request(**{**GOOD, "number": 12})
     whole = zoo.sample(model, asked.wanted(model), asked.seeds(), steps=2)
     alone = asked.alone(11, model)
     assert (alone.seed, alone.number, alone.label) == (15, 1, "1")
@@ -181,7 +183,7 @@ def test_other_files_are_one_sentence(content: str, tmp_path: Path) -> None:
 
 def test_a_comparison_changes_one_thing() -> None:
     model = zoo.load("digits")
-    asked = wish(**GOOD, label="3", guidance=3.0)
+    asked = parse_request(**GOOD, label="3", guidance=3.0)
     columns = compared(asked, "guidance", "0\n 1.5\n\n8 ", model)
     assert [name for name, _ in columns] == ["guidance 0", "guidance 1.5", "guidance 8"]
     assert [one for _, one in columns] == [asked.model_copy(update={"guidance": g}) for g in (0, 1.5, 8)]
@@ -202,14 +204,14 @@ def test_a_comparison_changes_one_thing() -> None:
 )
 def test_wrong_comparisons_are_one_sentence(by: str, lines: str, number: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        compared(wish(**{**GOOD, "number": number}), by, lines, zoo.load("digits"))
+        compared(parse_request(**{**GOOD, "number": number}), by, lines, zoo.load("digits"))
 
 
 def test_a_hole_has_the_shape_of_the_model() -> None:
     model = zoo.load("digits")
-    mask = wish(Hole, **GOOD, hole="1" + "0" * 62 + "1").mask(model)
+    mask = parse_request(Hole, **GOOD, hole="1" + "0" * 62 + "1").mask(model)
     assert mask.shape == (8, 8) and mask[0, 0] and mask[7, 7] and mask.sum() == 2
     with pytest.raises(ValueError, match="64 digits, 0 or 1; got 63"):
-        wish(Hole, **GOOD, hole="1" * 63).mask(model)
+        parse_request(Hole, **GOOD, hole="1" * 63).mask(model)
     with pytest.raises(ValueError, match="paint over a part"):
-        wish(Hole, **GOOD, hole="0" * 64).mask(model)
+        parse_request(Hole, **GOOD, hole="0" * 64).mask(model)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pedesis.lessons import denoising
-from pedesis_zoo.registry import MODELS, WEIGHTS
+from pedesis_zoo.models.registry import MODELS, WEIGHTS
 
 pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
 import streamlit as st

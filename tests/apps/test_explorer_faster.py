@@ -23,14 +23,14 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     shares = faster.assumed("two bumps", "cosine")
     found = faster.by_grid("two bumps", "cosine")
     teacher, one = (faster.student("two bumps", "cosine", rounds) for rounds in (0, 6))
-    centres, (its, plain), real = faster.densities([one.lands, one.plain], "two bumps")
+    centers, (its, plain), real = faster.densities([one.lands, one.plain], "two bumps")
     curve = faster.Measured(np.array([5.0, 10.0]), np.array([4.0, 3.5]), np.array([0.1, 0.1]))
     drawn = {
         "assumed": figures.assumed(shares),
         "wasted": figures.wasted(found.bits, {}, 8),
         "places": figures.places(found, 8),
         "answer": figures.answer(one, teacher),
-        "samples": figures.samples(centres, its, plain, real, 1),
+        "samples": figures.samples(centers, its, plain, real, 1),
         "distances": figures.distances(*faster.distances("two bumps", "cosine"), 8),
         "measured": figures.measured({"analytic": curve}, figures.RULES),
     }

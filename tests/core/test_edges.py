@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from pedesis import precision
-from pedesis.classifier import CleanClassifier, NoisyClassifier
 from pedesis.denoiser import Denoiser, NetworkDenoiser
-from pedesis.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
-from pedesis.guidance import ClassifierFree
+from pedesis.guidance.classifier_free import ClassifierFreeGuidance
+from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.losses import Loss
 from pedesis.nn import MLP, ConvClassifier, UNet
-from pedesis.noise import TrainingNoise, gaussian_noise
-from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import Process
 from pedesis.samplers import DDIM, SAMPLERS
-from pedesis.thresholds import Clipped
+from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
+from pedesis.training.classifier import CleanClassifier, NoisyClassifier
+from pedesis.utils.noise import TrainingNoise, gaussian_noise
 
 SMALL: dict[str, Any] = {"patch": 1, "widths": (8, 12), "blocks": (1, 1), "heads": 2, "embedding": 16, "detail": 4}
 TEXT = {"vocabulary": ("red", "robe"), "length": 4, "width": 8, "layers": 1, "heads": 2}
@@ -64,7 +64,7 @@ def test_a_condition_that_would_be_ignored_or_misread_is_refused(
     with pytest.raises(ValueError, match=says):
         model(X, 0.5, condition)
     with pytest.raises(ValueError, match=says):
-        ClassifierFree(model, 5.0)(X, 0.5, condition)
+        ClassifierFreeGuidance(model, 5.0)(X, 0.5, condition)
     with pytest.raises(ValueError, match=says):
         Loss("v")(model, X, condition, TrainingNoise(0, 0, 3))
 
@@ -116,7 +116,7 @@ def test_integer_pictures_are_refused(bad: Tensor) -> None:
     clean = CleanClassifier(ConvClassifier(widths=(8, 8), blocks=(1, 1), noise_aware=False))
     for call in (
         lambda: denoiser()(bad, 0.5),
-        lambda: Clipped(denoiser())(bad, 0.5),
+        lambda: StaticThresholding(denoiser())(bad, 0.5),
         lambda: PROCESS.marginal(bad, 0.5),
         lambda: PROCESS.transition(bad, 0.2, 0.5),
         lambda: PROCESS.posterior(bad, bad, 0.2, 0.5),
@@ -130,21 +130,21 @@ def test_integer_pictures_are_refused(bad: Tensor) -> None:
             call()
 
 
-@pytest.mark.parametrize("parameterisation", list(PARAMETERISATIONS))
+@pytest.mark.parametrize("parameterisation", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("frame", ["vp", "ve", "flow"])
-def test_clean_data_are_their_own_estimate(parameterisation: str, frame: str) -> None:
+def test_clean_data_are_their_own_estimate(parameterization: str, frame: str) -> None:
     """E[x_0 | x_0] = x_0 and E[eps | x_0] = 0, for every row at t = 0, beside rows that are not."""
-    model = NetworkDenoiser(network(), Process("cosine", frame), parameterisation)
-    said = model(X, torch.tensor([0.0, 0.5, 0.0], dtype=torch.float64))
-    torch.testing.assert_close(said.x0[::2], X[::2])
-    assert torch.equal(said.eps[::2], torch.zeros_like(X[::2]))
-    torch.testing.assert_close(said.x0[1], model(X, 0.5).x0[1])
+    model = NetworkDenoiser(network(), Process("cosine", frame), parameterization)
+    predicted = model(X, torch.tensor([0.0, 0.5, 0.0], dtype=torch.float64))
+    torch.testing.assert_close(predicted.x0[::2], X[::2])
+    assert torch.equal(predicted.eps[::2], torch.zeros_like(X[::2]))
+    torch.testing.assert_close(predicted.x0[1], model(X, 0.5).x0[1])
 
 
 def test_exact_models_and_classifiers_know_clean_data(mixture: Mixture, points: Tensor) -> None:
     for model in (MixtureDenoiser(mixture, PROCESS), EmpiricalDenoiser(points, PROCESS)):
-        said = model(points, 0.0)
-        assert torch.equal(said.x0, points) and said.variance is not None and not said.variance.any()
+        predicted = model(points, 0.0)
+        assert torch.equal(predicted.x0, points) and predicted.variance is not None and not predicted.variance.any()
     noisy = NoisyClassifier(ConvClassifier(widths=(8, 8), blocks=(1, 1)), PROCESS)
     assert noisy.log_probs(X, 0.0).exp().sum(1).allclose(torch.ones(3))
 
@@ -172,9 +172,9 @@ def test_modules_of_every_floating_type_work(dtype: torch.dtype, miss: float, co
         truth = made(X, 0.6, condition).x0
     other = copy.deepcopy(made).to(dtype)
     for x in (X, X.to(dtype), X.double()):
-        said = other(x, 0.6, condition).x0
-        assert said.dtype == x.dtype
-        error = (said.double() - truth).square().mean().sqrt() / truth.square().mean().sqrt()
+        predicted = other(x, 0.6, condition).x0
+        assert predicted.dtype == x.dtype
+        error = (predicted.double() - truth).square().mean().sqrt() / truth.square().mean().sqrt()
         assert error < miss
 
 

@@ -5,9 +5,9 @@ import torch
 
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
-from pedesis.precision import full_precision
 from pedesis.process import Process
-from pedesis.registry import UnknownName
+from pedesis.utils.precision import full_precision
+from pedesis.utils.registry import UnknownName
 
 
 @pytest.fixture

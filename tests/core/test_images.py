@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from pedesis.files import atomic
-from pedesis.images import enlarge, grid, save_gif, save_png, to_model, to_pixels
+from pedesis.utils.files import atomic
+from pedesis.utils.images import make_grid, resize_nearest, save_gif, save_png, to_model, to_pixels
 
 
 def test_every_level_survives_the_round_trip() -> None:
@@ -22,11 +22,11 @@ def test_every_level_survives_the_round_trip() -> None:
 
 def test_grid_places_pictures_row_by_row() -> None:
     pixels = np.stack([np.full((4, 4, 1), i, np.uint8) for i in range(6)])
-    sheet = grid(pixels, columns=3, gap=1)
+    sheet = make_grid(pixels, columns=3, gap=1)
     assert sheet.shape == (11, 16, 1)
     assert sheet[2, 2, 0] == 0 and sheet[2, 7, 0] == 1 and sheet[7, 12, 0] == 5 and sheet[0, 0, 0] == 255
-    assert grid(pixels[:1], gap=2).shape == (8, 8, 1)
-    assert enlarge(pixels, 3).shape == (6, 12, 12, 1)
+    assert make_grid(pixels[:1], gap=2).shape == (8, 8, 1)
+    assert resize_nearest(pixels, 3).shape == (6, 12, 12, 1)
 
 
 @pytest.mark.parametrize("bad", [np.zeros((2, 4, 4), np.float32), np.zeros((4, 4), np.uint8)])
@@ -87,10 +87,10 @@ PIXELS = np.zeros((2, 6, 5, 3), np.uint8)
         (lambda path: save_gif([PIXELS[0], PIXELS[1, :3]], path / "a.gif"), "one size"),
         (lambda path: to_model(PIXELS[0]), r"pixels\[None\]"),
         (lambda path: to_model(np.zeros((4, 3, 32, 32), np.uint8)), "channels"),
-        (lambda path: grid(to_model(PIXELS)), "to_pixels"),
-        (lambda path: grid(PIXELS[:0]), "at least 1 picture"),
-        (lambda path: grid(PIXELS[0]), r"pixels\[None\]"),
-        (lambda path: enlarge(PIXELS, 0), "1 time or more"),
+        (lambda path: make_grid(to_model(PIXELS)), "to_pixels"),
+        (lambda path: make_grid(PIXELS[:0]), "at least 1 picture"),
+        (lambda path: make_grid(PIXELS[0]), r"pixels\[None\]"),
+        (lambda path: resize_nearest(PIXELS, 0), "1 time or more"),
         (lambda path: to_pixels(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), "floating"),
         (lambda path: to_pixels(torch.zeros(3, 4, 4)), r"\(B, C, H, W\)"),
         (lambda path: to_pixels(torch.tensor([0.0, torch.nan]).reshape(2, 1, 1, 1)), "1 of 2 .* diverged"),

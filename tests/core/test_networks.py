@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from pedesis.classifier import CleanClassifier, NoisyClassifier, shifted
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import MLP, NETWORKS, ConvClassifier, UNet
 from pedesis.nn.blocks import RowLinear, channel_norm, fold, unfold
 from pedesis.nn.embeddings import sinusoid
-from pedesis.nn.text import TextConfig
-from pedesis.noise import TrainingNoise
+from pedesis.nn.text_encoder import TextConfig
 from pedesis.process import Process
+from pedesis.training.classifier import CleanClassifier, NoisyClassifier, random_shift
+from pedesis.utils.noise import TrainingNoise
 
 SMALL: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "heads": 2, "embedding": 16, "detail": 4}
 
@@ -170,7 +170,7 @@ def test_classifiers_give_normalised_log_probabilities() -> None:
 def test_shifted_pictures_are_moved_or_mirrored_copies() -> None:
     x = torch.zeros(200, 1, 7, 7)
     x[:, :, 3, 2] = 1
-    places = [tuple(row[0].nonzero()[0].tolist()) for row in shifted(x, TrainingNoise(0, 0, 200))]
+    places = [tuple(row[0].nonzero()[0].tolist()) for row in random_shift(x, TrainingNoise(0, 0, 200))]
     assert {row for row, _ in places} == {1, 2, 3, 4, 5}
     assert {column for _, column in places} == {0, 1, 2, 3, 4, 5, 6}  # 2 +- 2, and mirrored 4 +- 2
 

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 from pedesis import philox
-from pedesis.philox import Philox, inverse_normal, normal, words
+from pedesis.utils.philox import Philox, inverse_normal, normal, words
 
 MODULE = Path(__file__).parents[2] / "packages/zoo/src/pedesis_zoo/page/noise.js"
 
@@ -31,8 +31,8 @@ MODULE = Path(__file__).parents[2] / "packages/zoo/src/pedesis_zoo/page/noise.js
 def test_known_answers_of_the_paper_s_own_code(
     counter: tuple[int, ...], key: tuple[int, int], answer: tuple[int, ...]
 ) -> None:
-    drawn = philox.philox([np.array([part], dtype=np.uint64) for part in counter], key)
-    assert tuple(int(word[0]) for word in drawn) == answer
+    generated = philox.philox([np.array([part], dtype=np.uint64) for part in counter], key)
+    assert tuple(int(word[0]) for word in generated) == answer
 
 
 def test_the_quantile_is_that_of_the_normal_law() -> None:
@@ -44,10 +44,12 @@ def test_the_quantile_is_that_of_the_normal_law() -> None:
 
 
 def test_numbers_are_normal_and_streams_and_seeds_are_unrelated() -> None:
-    drawn = np.stack([normal(seed, 20_000, stream) for seed in (0, 1, 2**40) for stream in (0, 1)]).astype(np.float64)
-    for row in drawn:
+    generated = np.stack([normal(seed, 20_000, stream) for seed in (0, 1, 2**40) for stream in (0, 1)]).astype(
+        np.float64
+    )
+    for row in generated:
         assert stats.kstest(row, "norm").pvalue > 1e-3
-    correlation = np.corrcoef(drawn) - np.eye(len(drawn))
+    correlation = np.corrcoef(generated) - np.eye(len(generated))
     assert np.abs(correlation).max() < 5 / np.sqrt(20_000)
 
 
@@ -73,6 +75,8 @@ def test_javascript_draws_the_same_bits() -> None:
         f"for (const seed of {seeds}) for (const stream of [0, 3])"
         " process.stdout.write(new Uint8Array(normal(seed, 20001, stream).buffer));"
     )
-    drawn = subprocess.run([node, "--input-type=module"], input=script.encode(), capture_output=True, check=True).stdout
+    generated = subprocess.run(
+        [node, "--input-type=module"], input=script.encode(), capture_output=True, check=True
+    ).stdout
     here = b"".join(normal(seed, 20_001, stream).tobytes() for seed in seeds for stream in (0, 3))
-    assert drawn == here
+    assert generated == here

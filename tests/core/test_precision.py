@@ -5,9 +5,9 @@ import torch
 
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
-from pedesis.noise import gaussian_noise
-from pedesis.precision import POLICIES, SWITCH, compute_dtype, full_precision
 from pedesis.process import Process
+from pedesis.utils.noise import gaussian_noise
+from pedesis.utils.precision import POLICIES, SWITCH, compute_dtype, full_precision
 
 CPU = "cpu"
 

@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from pedesis import registry
-from pedesis.aliases import HINTS, NAMES, squashed, words_for
 from pedesis.denoiser import NetworkDenoiser
-from pedesis.grids import GRIDS
 from pedesis.losses import WEIGHTS
 from pedesis.nn import UNet
-from pedesis.parameterisations import PARAMETERISATIONS, Eps
+from pedesis.parameterizations import PARAMETERIZATIONS, Eps
 from pedesis.process import Process
-from pedesis.registry import Described, Registry, UnknownName, shown
 from pedesis.samplers import DDIM, SAMPLERS, Heun
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 from pedesis.schedules import SCHEDULES
+from pedesis.utils.aliases import HINTS, NAMES, squashed, words_for
+from pedesis.utils.registry import Described, Registry, UnknownName, shown
 
 REGISTRIES: dict[str, Registry[Any]] = {WEIGHTS.kind: WEIGHTS, **{each.kind: each for each in Registry.every}}
 
@@ -33,11 +33,11 @@ REGISTRIES: dict[str, Registry[Any]] = {WEIGHTS.kind: WEIGHTS, **{each.kind: eac
         (SAMPLERS, "DPM-Solver++", "dpm++2m"),
         (SAMPLERS, "DPMSolverMultistepScheduler", "dpm++2m"),
         (SAMPLERS, "Euler a", "ddpm"),
-        (PARAMETERISATIONS, "v_prediction", "v"),
-        (PARAMETERISATIONS, "epsilon", "eps"),
-        (PARAMETERISATIONS, "sample", "x0"),
-        (GRIDS, "karras", "rho"),
-        (GRIDS, "log_snr", "log-snr"),
+        (PARAMETERIZATIONS, "v_prediction", "v"),
+        (PARAMETERIZATIONS, "epsilon", "eps"),
+        (PARAMETERIZATIONS, "sample", "x0"),
+        (TIMESTEP_SPACINGS, "karras", "rho"),
+        (TIMESTEP_SPACINGS, "log_snr", "log-snr"),
         (SCHEDULES, "Linear-Log-SNR", "linear-log-snr"),
     ],
 )
@@ -53,13 +53,13 @@ def test_words_of_the_field_are_found(known: Registry[Described], word: str, nam
         (SAMPLERS, "dpm", "did you mean 'dpm\\+\\+2m'"),
         (SAMPLERS, "rho", "it is a time grid"),
         (SAMPLERS, "eular", "did you mean 'ddim'"),
-        (GRIDS, "heun", "it is a sampler"),
-        (PARAMETERISATIONS, "velocity", "'flow' is eps - x0"),
+        (TIMESTEP_SPACINGS, "heun", "it is a sampler"),
+        (PARAMETERIZATIONS, "velocity", "'flow' is eps - x0"),
         (SCHEDULES, "scaled_linear", "table of betas"),
     ],
 )
-def test_what_has_no_counterpart_is_explained(known: Registry[Described], word: str, said: str) -> None:
-    with pytest.raises(UnknownName, match=said):
+def test_what_has_no_counterpart_is_explained(known: Registry[Described], word: str, predicted: str) -> None:
+    with pytest.raises(UnknownName, match=predicted):
         known[word]
 
 
@@ -83,8 +83,8 @@ def test_things_are_given_by_name_by_class_or_as_they_are() -> None:
     heun = Heun(churn=0.1)
     assert SAMPLERS.of(heun) is heun and isinstance(SAMPLERS.of(Heun), Heun)
     assert SAMPLERS.of({"name": "Heun", "churn": 0.1}).spec() == heun.spec()
-    assert NetworkDenoiser(torch.nn.Identity(), Process("flow", "rectified-flow"), Eps).parameterisation.name == "eps"
-    for wrong in (3, None, GRIDS.of("rho"), Process, torch.zeros(50, 50)):
+    assert NetworkDenoiser(torch.nn.Identity(), Process("flow", "rectified-flow"), Eps).parameterization.name == "eps"
+    for wrong in (3, None, TIMESTEP_SPACINGS.of("rho"), Process, torch.zeros(50, 50)):
         with pytest.raises(ValueError, match="a sampler is a name"):
             SAMPLERS.of(wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="needs arguments"):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pedesis.process import PriorMismatch, Process
-from pedesis.registry import UnknownName
 from pedesis.schedules import SCHEDULES, FromBetas, Linear, Schedule, VariancePreserving
+from pedesis.utils.registry import UnknownName
 
 D = torch.float64
 T = torch.linspace(0, 1, 2001, dtype=D)

@@ -9,12 +9,11 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from pedesis.denoiser import NetworkDenoiser
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.losses import WEIGHTS, Loss
 from pedesis.nn import MLP, UNet
-from pedesis.noise import TrainingNoise, gaussian_noise
-from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import Process
+from pedesis.theory.exact import Mixture, MixtureDenoiser
 from pedesis.training import (
     ArrayBatches,
     Flipped,
@@ -26,6 +25,7 @@ from pedesis.training import (
     learning_rate,
     validation_loss,
 )
+from pedesis.utils.noise import TrainingNoise, gaussian_noise
 
 D = torch.float64
 
@@ -42,12 +42,12 @@ class Exact(torch.nn.Module):
         t = process.schedule.time(log_snr)
         alpha, sigma, _ = process.scales(t, x)
         x_t = x * (alpha**2 + sigma**2).sqrt()
-        said = self.truth(x_t, t, condition)
-        return PARAMETERISATIONS.build({"name": self.name}).target(said.x0, said.eps, alpha, sigma)
+        predicted = self.truth(x_t, t, condition)
+        return PARAMETERIZATIONS.build({"name": self.name}).target(predicted.x0, predicted.eps, alpha, sigma)
 
 
 @pytest.mark.row("O13")
-@pytest.mark.parametrize("name", list(PARAMETERISATIONS))
+@pytest.mark.parametrize("name", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("weight", ["simple", "x0", "v", "min-snr"])
 def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(
     mixture: Mixture, name: str, weight: str
@@ -61,13 +61,13 @@ def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(
     torch.testing.assert_close(noise.stratified(), t)
     eps = noise(x0)
     x_t = process.scales(t, x0)[0] * x0 + process.scales(t, x0)[1] * eps
-    said = MixtureDenoiser(mixture, process)(x_t, t)
+    predicted = MixtureDenoiser(mixture, process)(x_t, t)
     snr = process.log_snr(t).exp()
     expected = {
-        "simple": (eps - said.eps).square().mean(1),
-        "x0": (x0 - said.x0).square().mean(1),
-        "v": (process.scales(t, x0)[0] * eps - process.scales(t, x0)[1] * x0 - said.v).square().mean(1),
-        "min-snr": (eps - said.eps).square().mean(1) * snr.clamp(max=5) / snr,
+        "simple": (eps - predicted.eps).square().mean(1),
+        "x0": (x0 - predicted.x0).square().mean(1),
+        "v": (process.scales(t, x0)[0] * eps - process.scales(t, x0)[1] * x0 - predicted.v).square().mean(1),
+        "min-snr": (eps - predicted.eps).square().mean(1) * snr.clamp(max=5) / snr,
     }[weight]
     torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-7)
 
@@ -202,8 +202,8 @@ def test_the_average_is_the_power_law_average() -> None:
     expected = sum(w * theta for w, theta in zip(weights, first, strict=True))
     torch.testing.assert_close(state.ema[0].double(), expected, rtol=1e-5, atol=1e-6)  # type: ignore[arg-type]
     assert sum(weights) == pytest.approx(1)
-    averaged = next(p for p in state.averaged().parameters())
-    assert torch.equal(averaged, state.ema[0]) and not averaged.requires_grad
+    ema_model = next(p for p in state.ema_model().parameters())
+    assert torch.equal(ema_model, state.ema[0]) and not ema_model.requires_grad
 
 
 def test_learning_rate_warms_up_and_cools_down() -> None:
@@ -223,7 +223,7 @@ def test_training_fits_a_mixture(mixture: Mixture) -> None:
     config = TrainConfig(batch=256, steps=500, learning_rate=5e-3, warmup=20)
     for state in fit(denoiser, ArrayBatches(x0.float(), None, 256), Loss("v"), config):
         pass
-    learned, exact = state.averaged(), MixtureDenoiser(mixture, process)
+    learned, exact = state.ema_model(), MixtureDenoiser(mixture, process)
     noise = gaussian_noise(5)
     for t in (0.3, 0.6):
         x_t = process.marginal(x0, t).sample(noise)

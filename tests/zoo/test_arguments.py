@@ -11,11 +11,12 @@ import torch
 
 import pedesis_zoo as zoo
 from pedesis.denoiser import Denoiser
-from pedesis.grids import GRIDS
-from pedesis.guidance import AutoGuided, ClassifierFree, ClassifierFreePlusPlus
+from pedesis.guidance.autoguidance import AutoGuidance
+from pedesis.guidance.classifier_free import CFGPlusPlus, ClassifierFreeGuidance
 from pedesis.samplers import DDIM, Heun
-from pedesis_zoo import drawing
-from pedesis_zoo.generation import EVERYWHERE, Settings
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis_zoo.generation import pipeline as pipeline
+from pedesis_zoo.generation.sampling import EVERYWHERE, Settings
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def usual(digits: zoo.ImageModel) -> np.ndarray:
         {"sampler": DDIM},
         {"sampler": "DDIM"},
         {"sampler": "euler"},
-        {"sampler": DDIM(), "grid": GRIDS.of("uniform")},
-        {"grid": type(GRIDS.of("uniform")), "rescale": None, "negative": None},
+        {"sampler": DDIM(), "grid": TIMESTEP_SPACINGS.of("uniform")},
+        {"grid": type(TIMESTEP_SPACINGS.of("uniform")), "rescale": None, "negative": None},
     ],
 )
 def test_numbers_of_any_library_and_things_in_any_form(
@@ -77,7 +78,7 @@ def test_minus_one_is_null_as_in_the_core(digits: zoo.ImageModel) -> None:
         ({"guidance": torch.zeros(50)}, "guidance must be a finite number.*; got a Tensor of shape \\(50,\\)"),
         ({"interval": 3}, "interval must be two numbers"),
         ({"interval": (3, 2)}, "low < high"),
-        ({"sampler": GRIDS.of("rho")}, "a sampler is a name"),
+        ({"sampler": TIMESTEP_SPACINGS.of("rho")}, "a sampler is a name"),
         ({"sampler": "edm"}, "the sampler of Karras et al. 2022 is 'heun'"),
         ({"grid": "heun"}, "it is a sampler"),
         ({"model": torch.zeros(3)}, "a model is a name, a path to a weight file"),
@@ -106,9 +107,9 @@ def test_anything_else_is_one_short_sentence(digits: zoo.ImageModel, given: dict
         ("colour", "Known: condition, seeds, guidance"),
     ],
 )
-def test_an_unknown_keyword_is_told_its_name_here(digits: zoo.ImageModel, word: str, said: str) -> None:
+def test_an_unknown_keyword_is_told_its_name_here(digits: zoo.ImageModel, word: str, predicted: str) -> None:
     for verb in (zoo.generate, zoo.sample):
-        with pytest.raises(TypeError, match=said) as raised:
+        with pytest.raises(TypeError, match=predicted) as raised:
             verb(digits, 3, **{word: 3})
         assert isinstance(raised.value, ValueError) and "prepare" not in str(raised.value)
     with pytest.raises(TypeError, match="unknown setting"):
@@ -118,21 +119,21 @@ def test_an_unknown_keyword_is_told_its_name_here(digits: zoo.ImageModel, word: 
 def test_a_rule_of_ones_own(digits: zoo.ImageModel) -> None:
     """The model's own rule, given as if it were somebody else's, draws the same; another draws what it says."""
     asked: dict[str, Any] = {"condition": [3, 4], "seeds": [0, 1], "steps": 3}
-    own = zoo.sample(digits, **asked, around=lambda plain: ClassifierFree(plain, 2.0))
+    own = zoo.sample(digits, **asked, around=lambda plain: ClassifierFreeGuidance(plain, 2.0))
     assert np.array_equal(own, zoo.sample(digits, **asked, guidance=2.0, interval=EVERYWHERE))
-    alone = zoo.sample(digits, **asked, around=lambda plain: AutoGuided(plain, plain, 5.0))
+    alone = zoo.sample(digits, **asked, around=lambda plain: AutoGuidance(plain, plain, 5.0))
     assert np.abs(alone.astype(int) - zoo.sample(digits, **asked, guidance=1.0)).max() <= 1
     seen: list[Denoiser] = []
 
     def rule(plain: Denoiser) -> Denoiser:
         seen.append(plain)
-        return ClassifierFreePlusPlus(plain, 0.5)
+        return CFGPlusPlus(plain, 0.5)
 
     assert zoo.sample(digits, **asked, around=rule).std() > 20 and seen[0].process is digits.denoiser.process
 
 
 def test_an_enlarger_needs_a_picture() -> None:
-    with pytest.raises(ValueError, match="pedesis_zoo.editing.enlarge"):
+    with pytest.raises(ValueError, match="pedesis_zoo.generation.editing.enlarge"):
         zoo.generate("heroes-x2")
 
 
@@ -159,7 +160,7 @@ def test_every_public_name_is_listed_and_is_there() -> None:
     assert set(zoo.__all__) <= set(dir(zoo))
     assert all(hasattr(zoo, name) for name in zoo.__all__)
     functions = [name for name in zoo.__all__ if isinstance(getattr(zoo, name), types.FunctionType)]
-    assert {"sample", "generate", "evaluate", "compare", "bits_per_dimension"} <= set(functions)
+    assert {"sample", "generate", "evaluate", "compare", "bits_per_dim"} <= set(functions)
     assert all(inspect.getdoc(getattr(zoo, name)) for name in zoo.__all__)
     assert "around" in Settings.__annotations__
 
@@ -181,9 +182,9 @@ def test_a_bar_says_how_far_it_is(digits: zoo.ImageModel, capsys: pytest.Capture
     quiet = zoo.sample(digits, 3, range(9), steps=2)
     assert capsys.readouterr().err == ""
     ticks = []
-    bar = drawing.tqdm
+    bar = pipeline.tqdm
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing, "tqdm", lambda **options: ticks.append(bar(**{**options, "delay": 0})) or ticks[-1])
+        patch.setattr(pipeline, "tqdm", lambda **options: ticks.append(bar(**{**options, "delay": 0})) or ticks[-1])
         loud = zoo.sample(digits, 3, range(9), steps=2, progress=True)
     assert np.array_equal(quiet, loud) and ticks[0].n == ticks[0].total == 6
     assert "/6 [" in capsys.readouterr().err

@@ -79,9 +79,9 @@ def test_mistakes_are_one_sentence_and_exit_code_2(
     monkeypatch.setattr(sys, "argv", ["pedesis_zoo", *arguments])
     with pytest.raises(SystemExit) as stopped:
         main()
-    said = capsys.readouterr().err
+    predicted = capsys.readouterr().err
     assert stopped.value.code == 2
-    assert message in said and said.count("\n") == 1
+    assert message in predicted and predicted.count("\n") == 1
     assert not list(tmp_path.iterdir()), "nothing half-written is left behind"
 
 
@@ -103,7 +103,7 @@ def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     straight = run("train", "digits", "--steps", "12", "--batch", "16", "--out", "s.safetensors", folder=tmp_path)
     assert straight.returncode == 0
-    from pedesis_zoo.weights import load_weights
+    from pedesis_zoo.models.weights import load_weights
 
     _stopped, about = load_weights(tmp_path / "m.safetensors")
     assert about["training"]["steps"] == 12
@@ -117,10 +117,10 @@ def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 
 
 def test_training_on_a_folder(tmp_path: Path) -> None:
-    for label, colour in (("red", (220, 40, 40)), ("blue", (40, 40, 220))):
+    for label, color in (("red", (220, 40, 40)), ("blue", (40, 40, 220))):
         (tmp_path / "mine" / label).mkdir(parents=True)
         for i in range(3):
-            Image.new("RGB", (20 + i, 20), colour).save(tmp_path / "mine" / label / f"{i}.png")
+            Image.new("RGB", (20 + i, 20), color).save(tmp_path / "mine" / label / f"{i}.png")
     done = run(
         "train",
         "--data",
@@ -136,21 +136,21 @@ def test_training_on_a_folder(tmp_path: Path) -> None:
         folder=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    drawn = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
-    assert drawn.returncode == 0, drawn.stderr
+    generated = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
+    assert generated.returncode == 0, generated.stderr
 
 
 def test_a_new_run_may_begin_from_trained_weights(tmp_path: Path) -> None:
-    from pedesis_zoo.registry import MODELS
+    from pedesis_zoo.models.registry import MODELS
 
     published = MODELS / "digits" / "weights.safetensors"
     shared = ["train", "digits", "--steps", "2", "--batch", "64", "--learning-rate", "1e-9", "--start", str(published)]
     assert run(*shared, "--out", "m.safetensors", folder=tmp_path).returncode == 0
-    drawn = [
+    generated = [
         run("sample", name, "-n", "4", "--out", f"{i}.png", folder=tmp_path)
         for i, name in enumerate(["digits", "m.safetensors"])
     ]
-    assert all(done.returncode == 0 for done in drawn)
+    assert all(done.returncode == 0 for done in generated)
     pictures = [np.asarray(Image.open(tmp_path / f"{i}.png")).astype(int) for i in range(2)]
     assert np.abs(pictures[0] - pictures[1]).mean() < 2
     wrong = MODELS / "fashion-mnist" / "weights.safetensors"

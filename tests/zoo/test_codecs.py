@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pedesis_zoo.codecs import CODECS, codec_bits
+from pedesis_zoo.evaluation.codecs import CODECS, codec_bits
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 1), dtype=np.uint8)
 
@@ -22,5 +22,5 @@ def test_two_levels_cost_about_a_bit_and_colours_count_three_times(codec: str) -
     pytest.importorskip("pillow_jxl")
     two = (NOISE > 127).astype(np.uint8) * 255
     assert 1 <= codec_bits(two, codec)[0] < 2
-    grey = np.repeat(two, 3, axis=3)  # three channels, one of them new
-    assert codec_bits(grey, codec)[0] < 0.9
+    gray = np.repeat(two, 3, axis=3)  # three channels, one of them new
+    assert codec_bits(gray, codec)[0] < 0.9

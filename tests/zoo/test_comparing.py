@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 import pedesis_zoo as zoo
-from pedesis.images import Pixels, save_png
-from pedesis_zoo.comparing import EXTRACTORS, with_channels
+from pedesis.utils.images import Pixels, save_png
 from pedesis_zoo.data import load_data
-from pedesis_zoo.metrics import kernel_distance, nearest_other
+from pedesis_zoo.evaluation.comparison import EXTRACTORS, with_channels
+from pedesis_zoo.evaluation.metrics import kernel_distance, nearest_other
 
 DISTANCE, SHARE = "Frechet distance", "share nearer than the nearest 1 % of reference pictures"
 
@@ -50,12 +50,12 @@ def test_no_distance_is_given_where_no_features_are_right(tmp_path: Path, digits
 
 
 def test_features_of_ones_own_give_the_distance_of_two_gaussians(digits: Pixels) -> None:
-    shifted = (digits[:400] // 2 + 20).astype(np.uint8)
-    a, b = (moments(pixels).double() for pixels in (digits[:400], shifted))
+    random_shift = (digits[:400] // 2 + 20).astype(np.uint8)
+    a, b = (moments(pixels).double() for pixels in (digits[:400], random_shift))
     first, second = (torch.cov(features.T) for features in (a, b))
     eigenvalues = torch.linalg.eigvals(first @ second).real.clamp(min=0).sqrt().sum()
     true = (a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * eigenvalues
-    found = zoo.compare(shifted, digits[:400], moments)
+    found = zoo.compare(random_shift, digits[:400], moments)
     assert found[DISTANCE].value == pytest.approx(float(true), rel=1e-3)
 
 
@@ -92,8 +92,8 @@ def test_the_right_extractor_was_trained_on_the_data(name: str) -> None:
         (lambda pixels: zoo.compare(pixels / 255, pixels), "uint8"),
         (lambda pixels: zoo.compare(pixels, 3), "a folder, a data set"),
         (lambda pixels: zoo.compare(pixels, "no-such-folder"), "not a folder"),
-        (lambda pixels: zoo.bits_per_dimension("digits", pixels[:2]), "give them as known="),
-        (lambda pixels: zoo.bits_per_dimension("fashion-mnist", pixels), "draws pictures of"),
+        (lambda pixels: zoo.bits_per_dim("digits", pixels[:2]), "give them as known="),
+        (lambda pixels: zoo.bits_per_dim("fashion-mnist", pixels), "draws pictures of"),
     ],
 )
 def test_what_cannot_be_compared_is_one_sentence(
@@ -105,11 +105,11 @@ def test_what_cannot_be_compared_is_one_sentence(
 
 def test_the_bound_of_a_model_on_pictures(digits: Pixels) -> None:
     """Digits are likelier than noise, which no code of 8 bits can shorten; a permutation moves the numbers along."""
-    bits = zoo.bits_per_dimension("digits", digits[:40], steps=20)
+    bits = zoo.bits_per_dim("digits", digits[:40], steps=20)
     noise = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), np.uint8)
-    far = zoo.bits_per_dimension("digits", noise, known=digits[40:80], steps=20)
+    far = zoo.bits_per_dim("digits", noise, known=digits[40:80], steps=20)
     assert bits.shape == (40,) and 2 < bits.mean() < 8 < far.mean()
-    known = zoo.bits_per_dimension("digits", digits[:40], known=digits[40:80], steps=20)
+    known = zoo.bits_per_dim("digits", digits[:40], known=digits[40:80], steps=20)
     assert known.mean() == pytest.approx(bits.mean(), rel=0.1)
 
 
@@ -121,7 +121,7 @@ def test_the_kernel_distance_touches_no_global_state_and_says_nothing() -> None:
         found = kernel_distance(first, second, subset=100, subsets=5)
     assert torch.equal(before, torch.random.get_rng_state())
     assert found == kernel_distance(first, second, subset=100, subsets=5) > 0
-    between, (one, two) = (first @ second.T / 5 + 1) ** 3, ((x @ x.T / 5 + 1) ** 3 for x in (first[:150], second))
+    interpolate, (one, two) = (first @ second.T / 5 + 1) ** 3, ((x @ x.T / 5 + 1) ** 3 for x in (first[:150], second))
     pairs = 150 * 149
-    true = sum((k.sum() - k.trace()) / pairs for k in (one, two)) - 2 * between[:150].mean()
+    true = sum((k.sum() - k.trace()) / pairs for k in (one, two)) - 2 * interpolate[:150].mean()
     assert kernel_distance(first[:150], second, subset=150, subsets=1) == pytest.approx(float(true), rel=1e-4)

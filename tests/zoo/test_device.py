@@ -13,30 +13,37 @@ from torch import Tensor
 
 import pedesis_zoo as zoo
 from pedesis.denoiser import Denoiser, NetworkDenoiser
-from pedesis.device import announced, available_devices, find_device
-from pedesis.distillation import Distillation
-from pedesis.editing import Inpainted
-from pedesis.elbo import elbo
-from pedesis.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
-from pedesis.guidance import AutoGuided, ClassifierFree, ClassifierFreePlusPlus, Projected, Rescaled
-from pedesis.inverse import Blur, Mask, MomentMatched, NullSpace, Pooling, PseudoInverseGuided
-from pedesis.likelihood import log_likelihood
+from pedesis.editing.inpainting import InpaintingDenoiser
+from pedesis.editing.inverse_problems import DDNM, MomentMatching, PiGDM
+from pedesis.editing.operators import Blur, Mask, Pooling
+from pedesis.guidance.autoguidance import AutoGuidance
+from pedesis.guidance.classifier_free import (
+    AdaptiveProjectedGuidance,
+    CFGPlusPlus,
+    ClassifierFreeGuidance,
+    RescaledGuidance,
+)
+from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.losses import Loss
 from pedesis.nn import UNet
-from pedesis.noise import PerSeed, TrainingNoise, gaussian_noise
-from pedesis.precision import full_precision
 from pedesis.process import Process
-from pedesis.reverse import BetaVariance, OptimalVariance
 from pedesis.samplers import SAMPLERS
 from pedesis.schedules import SCHEDULES
-from pedesis.thresholds import Clipped
+from pedesis.theory.elbo import elbo
+from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
+from pedesis.theory.likelihood import log_likelihood
+from pedesis.theory.reverse import BetaVariance, OptimalVariance
+from pedesis.theory.variance import estimate_variance
 from pedesis.training import Objective
-from pedesis.variance import estimate_variance
-from pedesis.variational import Hybrid, LearnedScheduleLoss
-from pedesis_zoo import editing
-from pedesis_zoo.bits import by_flow, by_level, in_few_steps, learn_levels
-from pedesis_zoo.objectives import Objective
-from pedesis_zoo.steering import belief, by_classifier, load_classifier
+from pedesis.training.distillation import Distillation
+from pedesis.training.variational import HybridLoss, LearnedScheduleLoss
+from pedesis.utils.device import announced, available_devices, find_device
+from pedesis.utils.noise import PerSeed, TrainingNoise, gaussian_noise
+from pedesis.utils.precision import full_precision
+from pedesis_zoo.evaluation.bits import by_flow, by_level, in_few_steps, learn_levels
+from pedesis_zoo.generation import editing
+from pedesis_zoo.generation.classifier import class_probabilities, classifier_guidance, load_classifier
+from pedesis_zoo.training.objectives import Objective
 
 ROWS = 3
 
@@ -95,10 +102,10 @@ def test_pictures_are_the_same_on_the_second_device(digits: zoo.ImageModel, here
     """Up to rounding, for every sampler: nothing that is drawn depends on the device."""
     for sampler in SAMPLERS:
         with full_precision():
-            drawn, kept = (
+            generated, kept = (
                 zoo.sample(model, [3, None, "5"], range(ROWS), steps=2, sampler=sampler) for model in (digits, here)
             )
-        assert np.abs(drawn.astype(int) - kept).max() <= 1, sampler
+        assert np.abs(generated.astype(int) - kept).max() <= 1, sampler
 
 
 SETTINGS = {
@@ -115,17 +122,17 @@ def test_every_kind_of_guidance_stays_there(digits: zoo.ImageModel, name: str) -
 
 
 GUIDED: dict[str, Callable[[zoo.ImageModel, Tensor], torch.nn.Module]] = {
-    "classifier-free": lambda model, x: ClassifierFree(model.denoiser, torch.tensor([0.0, 1.0, 3.0])),
-    "CFG++": lambda model, x: ClassifierFreePlusPlus(model.denoiser, 0.5),
-    "projected": lambda model, x: Projected(model.denoiser, 3.0, limit=2.0),
-    "rescaled": lambda model, x: Rescaled(model.denoiser, 3.0),
-    "autoguidance": lambda model, x: AutoGuided(model.denoiser, model.denoiser, 2.0),
-    "inpainting": lambda model, x: Inpainted(model.denoiser, torch.zeros(1, 1, 8, 8), torch.rand(1, 1, 8, 8) > 0.5),
-    "null space": lambda model, x: NullSpace(
-        model.denoiser, Mask(torch.rand(1, 1, 8, 8) > 0.5), torch.zeros(1, 1, 8, 8)
+    "classifier-free": lambda model, x: ClassifierFreeGuidance(model.denoiser, torch.tensor([0.0, 1.0, 3.0])),
+    "CFG++": lambda model, x: CFGPlusPlus(model.denoiser, 0.5),
+    "projected": lambda model, x: AdaptiveProjectedGuidance(model.denoiser, 3.0, limit=2.0),
+    "rescaled": lambda model, x: RescaledGuidance(model.denoiser, 3.0),
+    "autoguidance": lambda model, x: AutoGuidance(model.denoiser, model.denoiser, 2.0),
+    "inpainting": lambda model, x: InpaintingDenoiser(
+        model.denoiser, torch.zeros(1, 1, 8, 8), torch.rand(1, 1, 8, 8) > 0.5
     ),
-    "blur": lambda model, x: PseudoInverseGuided(model.denoiser, Blur(1.0), torch.zeros(1, 1, 8, 8), noise=0.1),
-    "pooling": lambda model, x: MomentMatched(Clipped(model.denoiser), Pooling(2), torch.zeros(1, 1, 4, 4)),
+    "null space": lambda model, x: DDNM(model.denoiser, Mask(torch.rand(1, 1, 8, 8) > 0.5), torch.zeros(1, 1, 8, 8)),
+    "blur": lambda model, x: PiGDM(model.denoiser, Blur(1.0), torch.zeros(1, 1, 8, 8), noise=0.1),
+    "pooling": lambda model, x: MomentMatching(StaticThresholding(model.denoiser), Pooling(2), torch.zeros(1, 1, 4, 4)),
     "training set": lambda model, x: EmpiricalDenoiser(
         torch.rand(20, 1, 8, 8), model.denoiser.process, torch.arange(20) % 10
     ).to(x.device),
@@ -138,9 +145,9 @@ def test_every_denoiser_answers_where_it_is_asked(digits: zoo.ImageModel, device
     x_t = PerSeed(range(ROWS))(torch.empty(ROWS, 1, 8, 8, device=device))
     condition = torch.arange(ROWS, device=device)
     for t in (0.5, torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)):
-        said = GUIDED[name](digits, x_t)(x_t, t, condition)
-        assert all(value.device == device for value in (said.x0, said.eps, said.score, said.v))
-        assert said.variance is None or said.variance.device == device
+        predicted = GUIDED[name](digits, x_t)(x_t, t, condition)
+        assert all(value.device == device for value in (predicted.x0, predicted.eps, predicted.score, predicted.v))
+        assert predicted.variance is None or predicted.variance.device == device
 
 
 def test_mixtures_move(device: torch.device) -> None:
@@ -148,8 +155,13 @@ def test_mixtures_move(device: torch.device) -> None:
     known = MixtureDenoiser(mixture, Process("cosine")).to(device)
     x_t, _ = known.mixture.sample(ROWS, gaussian_noise(0), torch.rand(ROWS))
     label = torch.tensor([0, 1, -1], device=device)
-    said = known(x_t, 0.5, label)
-    assert said.x0.device == said.variance.device == known.log_class(x_t, 0.5, label.clamp(min=0)).device == device
+    predicted = known(x_t, 0.5, label)
+    assert (
+        predicted.x0.device
+        == predicted.variance.device
+        == known.log_class(x_t, 0.5, label.clamp(min=0)).device
+        == device
+    )
     assert known.log_reverse(x_t, x_t, 0.4, 0.5).device == device
 
 
@@ -159,9 +171,9 @@ def test_editing_stays_there(digits: zoo.ImageModel, device: torch.device) -> No
     hole[2:5] = True
     walks = [
         editing.inpaint(digits, picture, hole, "3", range(2), steps=2),
-        editing.vary(digits, picture, 0.5, "3", range(2), steps=2),
-        editing.sharpen(digits, editing.coarse(picture, 2), 2, "3", range(2), steps=2),
-        editing.between(digits, 0, 1, 3, "3", other="8", steps=2),
+        editing.image_to_image(digits, picture, 0.5, "3", range(2), steps=2),
+        editing.super_resolution(digits, editing.downsample(picture, 2), 2, "3", range(2), steps=2),
+        editing.interpolate(digits, 0, 1, 3, "3", other="8", steps=2),
     ]
     for walk in walks:
         assert [shot.x0 for shot in walk][-1].dtype == np.uint8
@@ -178,8 +190,8 @@ def test_classifier_guidance_stays_there(device: torch.device) -> None:
     model = zoo.load("fashion-mnist-weak", "cpu")
     model.denoiser.to(device)
     classifier = load_classifier.__wrapped__("fashion-mnist-classifier")
-    shots = list(by_classifier(model, classifier, 3, range(2), steps=2, guidance=2.0))
-    assert belief(classifier, shots[1]).shape == (2, 10)
+    shots = list(classifier_guidance(model, classifier, 3, range(2), steps=2, guidance=2.0))
+    assert class_probabilities(classifier, shots[1]).shape == (2, 10)
 
 
 def test_bounds_and_likelihoods_stay_there(device: torch.device) -> None:
@@ -214,8 +226,10 @@ def test_learned_schedules_answer_on_the_cpu(device: torch.device) -> None:
 LOSSES: dict[str, Objective] = {
     "denoising": Loss("v", condition_dropout=0.5),
     "of a chain": Loss("simple", steps=10),
-    "hybrid": Hybrid(),
-    "distillation": Distillation(lambda scale: Clipped(ClassifierFree(teacher(), scale)), 2, 2, (1.0, 3.0)),
+    "hybrid": HybridLoss(),
+    "distillation": Distillation(
+        lambda scale: StaticThresholding(ClassifierFreeGuidance(teacher(), scale)), 2, 2, (1.0, 3.0)
+    ),
     "learned schedule": LearnedScheduleLoss(),
 }
 

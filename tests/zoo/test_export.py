@@ -13,19 +13,19 @@ import torch
 from torch import nn
 
 import pedesis_zoo as zoo
-from pedesis.classifier import NoisyClassifier
 from pedesis.denoiser import NetworkDenoiser
-from pedesis.images import to_pixels
+from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.nn import NETWORKS
-from pedesis.philox import Philox
-from pedesis.precision import full_precision
 from pedesis.process import Process
 from pedesis.samplers import DDIM
-from pedesis.thresholds import Clipped
+from pedesis.training.classifier import NoisyClassifier
+from pedesis.utils.images import to_pixels
+from pedesis.utils.philox import Philox
+from pedesis.utils.precision import full_precision
 from pedesis_zoo.export import onnx
 from pedesis_zoo.export.files import traced, usual_part
-from pedesis_zoo.loading import load_any
-from pedesis_zoo.weights import file_sha256, save_weights
+from pedesis_zoo.models.loading import load_any
+from pedesis_zoo.models.weights import file_sha256, save_weights
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -118,11 +118,11 @@ def test_a_generator_draws_what_the_sampler_draws(words: Path, small: dict[str, 
     noise, tokens = Philox(range(3))(torch.empty(3, 3, 8, 8)), model.condition(["an orc", "red robe", None], 3)
     assert tokens is not None
     with full_precision():
-        exact = to_pixels(DDIM().sample(Clipped(model.denoiser.at(guidance)), noise, times, tokens))
+        exact = to_pixels(DDIM().sample(StaticThresholding(model.denoiser.at(guidance)), noise, times, tokens))
     inputs = {"noise": noise, "condition": tokens, "guidance": guidance}
-    (drawn,) = session.run(None, {key: value.numpy() for key, value in inputs.items()})
-    assert drawn.dtype == np.uint8 and np.abs(drawn.astype(int) - exact.astype(int)).max() <= 1
-    assert len(np.unique(drawn)) > 20
+    (generated,) = session.run(None, {key: value.numpy() for key, value in inputs.items()})
+    assert generated.dtype == np.uint8 and np.abs(generated.astype(int) - exact.astype(int)).max() <= 1
+    assert len(np.unique(generated)) > 20
 
 
 def test_the_file_says_what_it_is(words: Path, small: dict[str, Path]) -> None:
@@ -176,15 +176,15 @@ def test_the_script_of_the_docs_draws_with_numpy_alone(words: Path) -> None:
     """With a model of few weights that knows four words; the soak test has heroes."""
     text = (DOCS / "heroes_by_onnx.py").read_text()
     assert len([line for line in text.splitlines() if line and not line.startswith("#")]) <= 15
-    drawn = script(re.sub(r'prompt = ".*"', 'prompt = "an orc red robe"', text), words.parent)
-    assert drawn.read_bytes().startswith(b"P6 512 64 255\n")
+    generated = script(re.sub(r'prompt = ".*"', 'prompt = "an orc red robe"', text), words.parent)
+    assert generated.read_bytes().startswith(b"P6 512 64 255\n")
 
 
 @pytest.mark.soak
 def test_the_script_of_the_docs_draws_heroes(tmp_path: Path) -> None:
     onnx("heroes-student", tmp_path / "heroes.onnx")
-    drawn = script((DOCS / "heroes_by_onnx.py").read_text(), tmp_path).read_bytes()
-    head, pixels = drawn[:16], np.frombuffer(drawn[16:], np.uint8).reshape(256, 2048, 3)
+    generated = script((DOCS / "heroes_by_onnx.py").read_text(), tmp_path).read_bytes()
+    head, pixels = generated[:16], np.frombuffer(generated[16:], np.uint8).reshape(256, 2048, 3)
     assert head == b"P6 2048 256 255\n" and pixels.std() > 20
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import pedesis_zoo as zoo
-from pedesis.noise import PerSeed
 from pedesis.samplers import SAMPLERS
-from pedesis_zoo.generation import EVERYWHERE, prepare
+from pedesis.utils.noise import PerSeed
+from pedesis_zoo.generation.sampling import EVERYWHERE, make_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def test_guidance_zero_ignores_the_class(digits: zoo.ImageModel) -> None:
 def test_a_negative_condition_is_the_common_negative_prompt(digits: zoo.ImageModel) -> None:
     """u + g (c - u) - (g - 1)(n - u) = n + g (c - n)."""
     x_t, inner, scale = PerSeed(range(8))(torch.empty(8, *digits.shape)), digits.denoiser, 3.0
-    drawing = prepare(digits, "3", range(8), negative="5", guidance=scale, interval=EVERYWHERE)
-    x0 = drawing.denoiser(slice(0, 8)).inner(x_t, 0.7, drawing.condition).x0
+    pipeline = make_pipeline(digits, "3", range(8), negative="5", guidance=scale, interval=EVERYWHERE)
+    x0 = pipeline.denoiser(slice(0, 8)).inner(x_t, 0.7, pipeline.condition).x0
     wanted, unwanted = (inner.x0(x_t, 0.7, digits.condition(label, 8)) for label in ("3", "5"))
     torch.testing.assert_close(x0, unwanted + scale * (wanted - unwanted), atol=1e-4, rtol=1e-4)
 
@@ -93,8 +93,8 @@ def test_rescaling_keeps_the_spread_of_the_conditional_estimate(digits: zoo.Imag
     labels = digits.condition("3", 8)
     spread = inner.x0(x_t, 0.7, labels).flatten(1).std(1)
     for more in ({}, {"negative": "5"}):
-        drawing = prepare(digits, "3", range(8), guidance=5.0, rescale=1.0, interval=EVERYWHERE, **more)  # type: ignore[arg-type]
-        x0 = drawing.denoiser(slice(0, 8)).inner(x_t, 0.7, labels).x0
+        pipeline = make_pipeline(digits, "3", range(8), guidance=5.0, rescale=1.0, interval=EVERYWHERE, **more)  # type: ignore[arg-type]
+        x0 = pipeline.denoiser(slice(0, 8)).inner(x_t, 0.7, labels).x0
         torch.testing.assert_close(x0.flatten(1).std(1), spread, atol=1e-4, rtol=1e-4)
 
 

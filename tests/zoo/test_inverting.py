@@ -17,8 +17,8 @@ def pixels(digits: zoo.ImageModel) -> np.ndarray:
 
 
 def test_more_steps_give_the_pictures_back(digits: zoo.ImageModel, pixels: np.ndarray) -> None:
-    coarse, fine = (zoo.invert(digits, pixels, [3, 8, 1], steps=steps) for steps in (10, 80))
-    assert (fine.error < coarse.error / 3).all() and (fine.error < 4).all()
+    downsample, fine = (zoo.invert(digits, pixels, [3, 8, 1], steps=steps) for steps in (10, 80))
+    assert (fine.error < downsample.error / 3).all() and (fine.error < 4).all()
     difference = (fine.reconstruction.astype(float) - pixels).reshape(3, -1)
     np.testing.assert_allclose(fine.error, np.sqrt((difference**2).mean(1)))
     assert 0.5 < float(fine.noise.std()) < 1.2

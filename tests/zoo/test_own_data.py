@@ -14,16 +14,16 @@ from PIL import Image
 import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
-from pedesis_zoo import training
-from pedesis_zoo.bits import evaluate_bits
-from pedesis_zoo.curves import by_evaluations
 from pedesis_zoo.data import load_data
 from pedesis_zoo.data.folder import load_folder
-from pedesis_zoo.editing import enlarger_of
-from pedesis_zoo.evaluation import evaluate
-from pedesis_zoo.loading import zoo_data
-from pedesis_zoo.own import own_recipe
-from pedesis_zoo.steering import classifiers
+from pedesis_zoo.evaluation.bits import evaluate_bits
+from pedesis_zoo.evaluation.curves import by_evaluations
+from pedesis_zoo.evaluation.images import evaluate
+from pedesis_zoo.generation.classifier import classifiers
+from pedesis_zoo.generation.editing import upscaler_for
+from pedesis_zoo.models.loading import zoo_data
+from pedesis_zoo.training import run as training
+from pedesis_zoo.training.own_data import own_recipe
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_a_fingerprint_is_of_the_content() -> None:
 
 def test_nothing_of_the_zoo_measures_or_steers_it(noise: Path) -> None:
     model = zoo.load(noise)
-    assert classifiers(model.data) == [] and enlarger_of(model.data, 2) is None
+    assert classifiers(model.data) == [] and upscaler_for(model.data, 2) is None
     with pytest.raises(ValueError, match="data of your own"):
         evaluate(str(noise), 50, 0, {})
     with pytest.raises(ValueError, match="data of your own"):

@@ -14,9 +14,9 @@ import pedesis_zoo as zoo
 from pedesis_zoo.cli import main
 from pedesis_zoo.cli.words import in_our_words
 from pedesis_zoo.data import search
-from pedesis_zoo.files import drawable
-from pedesis_zoo.registry import MODELS, WEIGHTS, own_file
-from pedesis_zoo.weights import digest, load_weights
+from pedesis_zoo.models.own_files import drawable
+from pedesis_zoo.models.registry import MODELS, WEIGHTS, own_file
+from pedesis_zoo.models.weights import digest, load_weights
 
 OWN_SAMPLER = """
 from pedesis.samplers import DDIM, SAMPLERS
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def predicted(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     """The exit code, and both outputs, of a command."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["pedesis_zoo", *arguments])
@@ -75,9 +75,9 @@ def test_a_description_of_nothing_is_one_sentence(folder: Path, about: dict[str,
 
 
 def test_a_card_of_ones_own_says_what_was_measured(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = said(["card", "mine.safetensors"], capsys)
+    code, out, _ = predicted(["card", "mine.safetensors"], capsys)
     assert code == 0 and out.startswith("# mine\n") and "digits, 1 x 8 x 8" in out and "Nothing yet" in out
-    code, out, err = said(["evaluate", "mine.safetensors", "-n", "50", "--steps", "2", "--save"], capsys)
+    code, out, err = predicted(["evaluate", "mine.safetensors", "-n", "50", "--steps", "2", "--save"], capsys)
     assert code == 0, err
     assert (folder / "mine.metrics.json").is_file() and "nearest training pictures" in zoo.card("mine.safetensors")
 
@@ -107,14 +107,14 @@ def test_what_is_none_is_one_sentence_and_leaves_nothing(
     folder: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(os.listdir(folder))
-    code, _, err = said(arguments, capsys)
+    code, _, err = predicted(arguments, capsys)
     assert code == 2 and message in err and "Traceback" not in err
     assert err.splitlines()[-1].startswith("error: ") and sorted(os.listdir(folder)) == before
 
 
 def test_results_that_could_not_be_kept_are_not_measured(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "mine.metrics.json").mkdir()
-    code, out, err = said(["evaluate", "mine.safetensors", "-n", "50", "--save"], capsys)
+    code, out, err = predicted(["evaluate", "mine.safetensors", "-n", "50", "--save"], capsys)
     assert code == 2 and "mine.metrics.json: it is a folder" in err and out == ""
 
 
@@ -125,7 +125,7 @@ def test_samplers_of_ones_own_on_the_command_line(
     monkeypatch.setattr(sys, "path", [*sys.path])
     (folder / file).write_text(OWN_SAMPLER.format(name=f"{file}-sampler"))
     sizes = ["-n", "1", "--num-inference-steps", "2", "--guidance_scale=3", "--device", "cpu"]
-    code, _, err = said(["sample", "digits", *sizes, "--sampler", f"{file}-sampler", "--import", name], capsys)
+    code, _, err = predicted(["sample", "digits", *sizes, "--sampler", f"{file}-sampler", "--import", name], capsys)
     assert code == 0, err
     assert (folder / "samples.png").is_file()
 

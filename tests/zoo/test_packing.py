@@ -11,8 +11,8 @@ from torch import nn
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
 from pedesis.process import Process
-from pedesis_zoo.packing import SCALE, pack, packable, rounded, unpacked
-from pedesis_zoo.weights import file_sha256, load_weights, save_weights
+from pedesis_zoo.models.packing import SCALE, pack, packable, rounded, unpacked
+from pedesis_zoo.models.weights import file_sha256, load_weights, save_weights
 
 TEXT = {"vocabulary": [f"w{i}" for i in range(300)], "length": 6, "width": 64, "layers": 1, "heads": 2}
 ABOUT = {

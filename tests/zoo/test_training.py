@@ -27,10 +27,10 @@ from pedesis.schedules import Cosine, Schedule
 from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit
 from pedesis_zoo.data.digests import held_out, sketch
 from pedesis_zoo.data.sets import ImageSet
-from pedesis_zoo.own import own_data, own_recipe, root_mean_square
-from pedesis_zoo.recipes import Recipe
-from pedesis_zoo.training import Plan, checkpoint_path, plan, train
-from pedesis_zoo.weights import check_saveable, load_weights, save_weights
+from pedesis_zoo.models.recipe import Recipe
+from pedesis_zoo.models.weights import check_saveable, load_weights, save_weights
+from pedesis_zoo.training.own_data import own_data, own_recipe, root_mean_square
+from pedesis_zoo.training.run import Plan, checkpoint_path, plan, train
 
 SMALL = {"name": "unet", "patch": 1, "widths": [8, 8], "blocks": [1, 1], "heads": 2, "embedding": 16, "detail": 4}
 PROCESS = {"schedule": {"name": "cosine"}, "frame": {"name": "vp"}}
@@ -109,7 +109,7 @@ def test_a_failing_loss_or_source_of_data_loses_nothing(where: str, tmp_path: Pa
             return draw
 
     data = pictures()
-    broken = Failing(data.name, data.pixels, data.labels, data.classes, data.licence)
+    broken = Failing(data.name, data.pixels, data.labels, data.classes, data.license)
     chosen = replace(
         small(),
         data=broken,
@@ -128,7 +128,7 @@ def infinite(at: int) -> ImageSet:
             return lambda step, rows: (source(step, rows)[0] / (0 if step == at else 1), source(step, rows)[1])
 
     data = pictures()
-    return Infinite(data.name, data.pixels, data.labels, data.classes, data.licence)
+    return Infinite(data.name, data.pixels, data.labels, data.classes, data.license)
 
 
 def test_a_loss_that_is_not_finite_spoils_no_file(tmp_path: Path) -> None:
@@ -163,8 +163,12 @@ def test_ctrl_c_on_the_command_line(tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=120)[1]
-    assert process.returncode == 130 and "Traceback" not in said and "the trained weights are in model.saf" in said
+    predicted = process.communicate(timeout=120)[1]
+    assert (
+        process.returncode == 130
+        and "Traceback" not in predicted
+        and "the trained weights are in model.saf" in predicted
+    )
     assert zoo.load(tmp_path / "model.safetensors").about["training"]["steps"] >= 1
 
 
@@ -228,12 +232,12 @@ def replaced(path: Path) -> Path:
     ],
 )
 def test_a_checkpoint_of_other_data_is_refused(
-    change: Callable[[Path], Path] | None, settings: dict[str, Any], said: str, tmp_path: Path
+    change: Callable[[Path], Path] | None, settings: dict[str, Any], predicted: str, tmp_path: Path
 ) -> None:
     path, out = folder(tmp_path / "mine", {"a": range(6), "b": range(10, 16)}), tmp_path / "m.safetensors"
     trained_on(path, out, 2)
     kept = out.read_bytes()
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=predicted):
         trained_on(change(path) if change else path, out, 4, **settings)
     assert out.read_bytes() == kept
 
@@ -305,14 +309,14 @@ def network() -> torch.nn.Module:
     ],
 )
 def test_what_would_not_come_back_as_it_is_is_not_written(
-    make: Callable[[], NetworkDenoiser], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], NetworkDenoiser], predicted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pedesis.schedules import SCHEDULES
 
     monkeypatch.setattr(SCHEDULES, "_classes", {**SCHEDULES._classes, "steep": Steep})
     monkeypatch.setattr(Steep, "name", "steep")
     path = tmp_path / "a.safetensors"
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=predicted):
         save_weights(path, make(), ABOUT)
     assert not list(tmp_path.iterdir())
     batches = ArrayBatches(torch.zeros(8, 8, 8, 1, dtype=torch.uint8), None, 4)
@@ -380,7 +384,7 @@ def test_a_loaded_model_can_be_trained_and_saved(insects: Path, tmp_path: Path) 
     denoiser = zoo.trainable(model, ["x", "y"])
     for state in fit(denoiser, batches, Loss("v"), TrainConfig(batch=8, steps=2)):
         pass
-    replace(model, denoiser=state.averaged(), classes=("x", "y")).save(tmp_path / "b.safetensors")
+    replace(model, denoiser=state.ema_model(), classes=("x", "y")).save(tmp_path / "b.safetensors")
     again = zoo.load(tmp_path / "b.safetensors")
     assert again.classes == ("x", "y") and again.sample("y", [1], steps=2).shape == (1, 8, 8, 1)
     with pytest.raises(ValueError, match="name the file"):

@@ -10,8 +10,8 @@ import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
 from pedesis.process import Process
-from pedesis_zoo.starting import begin_from
-from pedesis_zoo.weights import file_sha256, load_weights, save_weights
+from pedesis_zoo.models.weights import file_sha256, load_weights, save_weights
+from pedesis_zoo.training.fine_tuning import begin_from
 
 ABOUT = {
     "kind": "image",

@@ -11,7 +11,7 @@ from models import load, models, own_models
 from words import in_markdown
 
 import pedesis_zoo as zoo
-from pedesis_zoo.registry import MODELS, recipe
+from pedesis_zoo.models.registry import MODELS, recipe
 
 
 def card(model: str | None) -> str:

@@ -15,7 +15,7 @@ from events import endpoint, on_page, stop, told
 from models import classifier_of, load, request, steerable
 
 import pedesis_zoo as zoo
-from pedesis_zoo.steering import INTERVAL, belief, by_classifier, load_classifier
+from pedesis_zoo.generation.classifier import INTERVAL, class_probabilities, classifier_guidance, load_classifier
 
 WAYS = ("classifier guidance", "classifier-free guidance")
 
@@ -40,7 +40,7 @@ def steer(
             raise ValueError("a classifier steers towards a class; choose one")
         arguments = (asked.wanted(loaded), asked.seeds())
         walks = {
-            WAYS[0]: by_classifier(loaded, classifier, *arguments, **asked.settings(loaded)),
+            WAYS[0]: classifier_guidance(loaded, classifier, *arguments, **asked.settings(loaded)),
             WAYS[1]: zoo.generate(loaded, *arguments, **asked.settings(loaded)),
         }
         believed: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ def steer(
                 if not snapshot.finished:
                     yield None, show.said(f"{way}: step {snapshot.step} of {snapshot.steps}"), shown
             for moment in story:
-                mean = belief(classifier, moment)[np.arange(asked.number), chosen].mean()
+                mean = class_probabilities(classifier, moment)[np.arange(asked.number), chosen].mean()
                 believed.append({"step": moment.step, "belief": float(mean), "guidance": way})
         said = show.said("The same seeds, the same scale, two ways.")
         yield pd.DataFrame(believed), said, shown

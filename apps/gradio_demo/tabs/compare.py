@@ -16,7 +16,7 @@ from wishes import MOST_ROWS, compared
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
-from pedesis_zoo.tables import load_table
+from pedesis_zoo.models.measurements import load_table
 
 WAYS = {
     "guidance scales": "guidance",

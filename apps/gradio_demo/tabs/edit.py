@@ -11,12 +11,20 @@ import widgets as w
 from events import LIGHT, endpoint, on_page, path_of, stop, told
 from models import enlarger, load, models, request
 from painter import painted, painter, to_paint
-from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish
+from wishes import MOST_SEED, GenerationRequest, Hole, ImageToImage, SuperResolution, Walk
 from words import in_html
 
 import pedesis_zoo as zoo
-from pedesis.images import Pixels
-from pedesis_zoo.editing import between, coarse, enlarge, fitted, inpaint, sharpen, vary
+from pedesis.utils.images import Pixels
+from pedesis_zoo.generation.editing import (
+    downsample,
+    image_to_image,
+    inpaint,
+    interpolate,
+    preprocess,
+    super_resolution,
+    upscale,
+)
 
 Results = Iterator[tuple[str | None, str, str]]
 Begun = tuple[Iterator[zoo.Snapshot], Pixels | None, str]
@@ -78,15 +86,15 @@ def variations(
     strength: float,
 ) -> Results:
     """Image to image: noise a picture by `strength` (0 < strength <= 1) and draw from there."""
-    yield from edited(Variation, _vary, **locals())
+    yield from edited(ImageToImage, _image_to_image, **locals())
 
 
-def _vary(asked: Variation, model: zoo.ImageModel, old: Pixels) -> Begun:
-    walk = vary(model, old, asked.strength, asked.wanted(model), asked.seeds(), **asked.settings(model))
+def _image_to_image(asked: ImageToImage, model: zoo.ImageModel, old: Pixels) -> Begun:
+    walk = image_to_image(model, old, asked.strength, asked.wanted(model), asked.seeds(), **asked.settings(model))
     return walk, old, "the picture"
 
 
-def sharpening(
+def super_resolving(
     model: str,
     picture: str | None,
     label: str,
@@ -101,15 +109,15 @@ def sharpening(
     factor: int,
 ) -> Results:
     """Super-resolution: make a picture `factor` (2 or 4) times smaller, and draw it large again."""
-    yield from edited(Sharper, _sharpen, **locals())
+    yield from edited(SuperResolution, _super_resolution, **locals())
 
 
-def _sharpen(asked: Sharper, model: zoo.ImageModel, old: Pixels) -> Begun:
-    small, trained = coarse(old, asked.factor), enlarger(asked.model, asked.factor)
+def _super_resolution(asked: SuperResolution, model: zoo.ImageModel, old: Pixels) -> Begun:
+    small, trained = downsample(old, asked.factor), enlarger(asked.model, asked.factor)
     if trained is not None:
         caption = f"the small picture, for {trained.name}, which needs no prompt"
-        return enlarge(trained, small, asked.seeds()), small, caption
-    walk = sharpen(model, small, asked.factor, asked.wanted(model), asked.seeds(), **asked.settings(model))
+        return upscale(trained, small, asked.seeds()), small, caption
+    walk = super_resolution(model, small, asked.factor, asked.wanted(model), asked.seeds(), **asked.settings(model))
     return walk, small, "the small picture"
 
 
@@ -133,10 +141,10 @@ def interpolating(
 
 def _between(asked: Walk, model: zoo.ImageModel, old: None) -> Begun:
     target, ends = asked.other or None, (asked.seed, asked.second_seed)
-    return between(model, *ends, asked.number, asked.wanted(model), target, **asked.settings(model)), None, ""
+    return interpolate(model, *ends, asked.number, asked.wanted(model), target, **asked.settings(model)), None, ""
 
 
-def edited(kind: type[Wish], begin: Callable[[Any, zoo.ImageModel, Any], Begun], **values: Any) -> Results:
+def edited(kind: type[GenerationRequest], begin: Callable[[Any, zoo.ImageModel, Any], Begun], **values: Any) -> Results:
     """Run an edit: one PNG with all pictures; a sentence; the preview, HTML."""
     with show.sentences():
         picture = values.pop("picture", None)
@@ -156,7 +164,7 @@ def source(model: zoo.ImageModel, picture: Any) -> Pixels:
     """The picture to edit, as the model would draw it. Raises ValueError if there is none."""
     if picture is None:
         raise ValueError("there is no picture yet: upload one, or press 'Draw one'")
-    return fitted(model, path_of(picture))
+    return preprocess(model, path_of(picture))
 
 
 def to_edit(model: str, picture: Any) -> dict[str, Any] | None:
@@ -246,7 +254,7 @@ def build() -> list[Any]:
     for name, button, run, inputs in (
         ("inpaint", fill, inpainting, [picker, picture, *asked, editor, repeats]),
         ("vary", begin, variations, [picker, picture, *asked, strength]),
-        ("sharpen", draw_large, sharpening, [picker, picture, *asked, factor]),
+        ("sharpen", draw_large, super_resolving, [picker, picture, *asked, factor]),
         ("interpolate", walk, interpolating, [picker, *asked, second, target]),
     ):
         endpoint(name, run, inputs, outputs)
@@ -259,7 +267,9 @@ def build() -> list[Any]:
     return [picture, editor, ask["label"]]
 
 
-def first_picture(asked: Wish, model: zoo.ImageModel, story: show.Story) -> tuple[str, dict[str, Any], Any]:
+def first_picture(
+    asked: GenerationRequest, model: zoo.ImageModel, story: show.Story
+) -> tuple[str, dict[str, Any], Any]:
     """What there is to edit when the page opens: the last picture of a walk, for both editors, and its class."""
     drawn, alone = story[-1].x0[-1], asked.alone(asked.number - 1, model)
     return show.png(drawn, alone), to_paint(drawn), alone.label if model.classes else gr.skip()

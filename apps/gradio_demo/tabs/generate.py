@@ -14,7 +14,7 @@ import show
 import widgets as w
 from events import LIGHT, endpoint, on_page, path_of, stop, told
 from models import load, models, own_models, prompts, request
-from wishes import MOST_IMAGES, MOST_SEED, Wish, from_png, from_query, strange
+from wishes import MOST_IMAGES, MOST_SEED, GenerationRequest, from_png, from_query, strange
 from words import in_html
 
 import pedesis_zoo as zoo
@@ -66,7 +66,7 @@ def draw(
         yield results(asked, loaded, story, f"{show.counted(asked.number)} in {seconds:.1f} s")
 
 
-def results(asked: Wish, model: zoo.ImageModel, story: show.Story, said: str) -> Finished:
+def results(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story, said: str) -> Finished:
     """What is shown and can be taken away at the end."""
     drawn = story[-1].x0
     return (
@@ -81,7 +81,7 @@ def results(asked: Wish, model: zoo.ImageModel, story: show.Story, said: str) ->
     )
 
 
-def preview(asked: Wish, model: zoo.ImageModel, story: show.Story) -> str:
+def preview(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story) -> str:
     """The request, and the way as far as it has come, HTML."""
     return show.made_by(asked, model, show.strip(story) if story[-1].finished else show.pair(story[-1]))
 
@@ -104,7 +104,7 @@ def with_seeds(gallery: list[str] | None, seed: int) -> list[tuple[str, str]] | 
 
 
 @lru_cache(maxsize=1)
-def first_story() -> tuple[Wish, zoo.ImageModel, show.Story]:
+def first_story() -> tuple[GenerationRequest, zoo.ImageModel, show.Story]:
     """What the page shows before anybody has asked for anything; drawn once."""
     asked, model = request()
     return asked, model, list(zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model)))
@@ -220,17 +220,17 @@ def build() -> Tab:
     every = {**ask, **more}
     inputs = [picker, *ask.values(), randomise, *more.values()]
     outputs = [gallery, every["seed"], save, film, script, link, status, preview]
-    drawing = told(captioned, outputs, status)
+    pipeline = told(captioned, outputs, status)
     endpoint("generate", draw, inputs, outputs)
     pressed = [start.click, every["prompt"].submit]  # type: ignore[attr-defined]
     latest = {**on_page(status), "trigger_mode": "always_last"}  # what is asked for while one runs comes after it
-    running = gr.on(pressed, drawing, inputs, outputs, **latest)
+    running = gr.on(pressed, pipeline, inputs, outputs, **latest)
     opened = arrived.change(told(linked, outputs, status), inputs, outputs, **on_page(status))
     every["seed"].input(None, None, randomise, js="() => false")  # type: ignore[attr-defined]
     asked = [every[name] for name in ("label", "prompt", "guidance", "seed")]
     samples.click(None, None, randomise, js="() => false")
     picked = samples.click(of_example, [picker, samples], asked, api_visibility="private", show_progress="hidden")
-    again = picked.then(drawing, inputs, outputs, **on_page(status))
+    again = picked.then(pipeline, inputs, outputs, **on_page(status))
     for event in (running, again, opened):
         event.success(None, link, link, js=KEPT)
     stop(halt, [running, again, opened], status)

@@ -63,8 +63,8 @@ def build() -> gr.events.Dependency:
     }
     # Gradio's `input` misses what is pasted, deleted, reset, and what a slider corrects.
     moved = [ask[name].change for name in ask]  # type: ignore[attr-defined]
-    drawing = gr.on(moved, **run, api_visibility="private")
+    pipeline = gr.on(moved, **run, api_visibility="private")
     endpoint("live", live, run["inputs"], run["outputs"])
-    w.follow(picker, ask, status, [result], [drawing]).success(**run, api_visibility="private")
+    w.follow(picker, ask, status, [result], [pipeline]).success(**run, api_visibility="private")
     other.click(others, ask["seed"], ask["seed"], **LIGHT)
     return run

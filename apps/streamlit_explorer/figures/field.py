@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import GREY, HEAT, WARM, chart
+from figures.style import GRAY, HEAT, WARM, chart
 from pedesis.lessons.schedules import Values
 
 
@@ -32,7 +32,7 @@ def trails(figure: go.Figure, times: Values, paths: Values) -> go.Figure:
     """Add paths (times, count), as one curve with gaps."""
     gap = np.full((1, paths.shape[1]), np.nan)
     x, y = np.tile([*times, np.nan], paths.shape[1]), np.concatenate([paths, gap]).T.ravel()
-    line = {"color": GREY, "width": 1}
+    line = {"color": GRAY, "width": 1}
     return figure.add_scatter(x=x, y=y, name="paths", mode="lines", line=line, opacity=0.75, hoverinfo="skip")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.interpretations import TIMES, Answer, Line, Posterior, losses, names
 from pedesis.lessons.schedules import Values
 
@@ -39,7 +39,7 @@ def meant(now: Answer, name: str, x: Values, law: Values) -> go.Figure:
     at, figure = _points(now), plane(430)
     figure.add_trace(tint(x, law, "q(x_t)"))
     for field, label, hue, width in (
-        (now.exact, "E[x_0 | x_t] itself", GREY, 4.0),
+        (now.exact, "E[x_0 | x_t] itself", GRAY, 4.0),
         (now.meant, f"from {name}", colour(name), 1.5),
     ):
         figure.add_trace(arrows(at, PART * (field.reshape(-1, 2) - at), label, hue, width))
@@ -64,7 +64,7 @@ def mean(now: Line, x_t: float, x0: float) -> go.Figure:
     """E[x_0 | x_t] over x_t, and the present point."""
     figure = chart("x_t", "E[x_0 | x_t]", height=300)
     figure.add_scatter(x=now.x, y=now.mean, name="Tweedie", line={"color": colour("x0")})
-    figure.add_scatter(x=now.x, y=now.x, name="x_t itself", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=now.x, y=now.x, name="x_t itself", line={"color": GRAY, "dash": "dot"})
     look = {"size": 12, "color": WARM, "symbol": "diamond"}
     figure.add_scatter(x=[x_t], y=[x0], name="now", mode="markers", marker=look)
     return figure.update_yaxes(range=[-3, 3])
@@ -73,7 +73,7 @@ def mean(now: Line, x_t: float, x0: float) -> go.Figure:
 def posterior(now: Posterior, data: Line) -> go.Figure:
     """All x_0 that x_t may stand for, with their mean, over the law of the data."""
     figure = chart("x_0", "density", height=300)
-    figure.add_scatter(x=data.x, y=data.data, name="p(x_0)", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=data.x, y=data.data, name="p(x_0)", line={"color": GRAY, "dash": "dot"})
     figure.add_scatter(x=now.x0, y=now.density, name="p(x_0 | x_t)", line={"color": ACCENT})
     top = 1.08 * min(3.0, float(max(now.density.max(), data.data.max())))
     mean = {"color": WARM, "width": 2}

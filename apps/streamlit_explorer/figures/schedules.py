@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.schedules import TOLERANCE, Curves, Values, names
 
 
@@ -80,6 +80,6 @@ def prior_kl(steps: Values, bits: Values, now: int, now_bits: float) -> go.Figur
         showlegend=False,
     )
     figure.add_scatter(
-        x=steps[[0, -1]], y=[TOLERANCE] * 2, name="tolerable", mode="lines", line={"color": GREY, "dash": "dot"}
+        x=steps[[0, -1]], y=[TOLERANCE] * 2, name="tolerable", mode="lines", line={"color": GRAY, "dash": "dot"}
     )
     return figure.update_xaxes(type="log", dtick=1).update_yaxes(type="log", exponentformat="power", dtick=2)

@@ -9,7 +9,7 @@ from figures import kernels as charts
 
 from pedesis.lessons import kernels, mixtures, schedules
 
-KERNEL, LAW = "pedesis.process:Process.marginal", "pedesis.exact:MixtureDenoiser"
+KERNEL, LAW = "pedesis.process:Process.marginal", "pedesis.theory.exact:MixtureDenoiser"
 PATHS, POINTS, FRAMES, CIRCLES = 12, 1000, 41, 6
 TIMES = np.linspace(0, 1, 51)[1:]
 
@@ -51,8 +51,8 @@ with page.lesson(
     "and ends as the same $\\mathcal N(0, I)$: that is why generation can begin there.",
     KERNEL,
     LAW,
-    "pedesis.joint:forward_path",
-    "pedesis.exact:EmpiricalDenoiser",
+    "pedesis.theory.joint:forward_path",
+    "pedesis.theory.exact:EmpiricalDenoiser",
     "pedesis.lessons.kernels:information",
 ):
     left, right = st.columns(2, gap="large", vertical_alignment="center")

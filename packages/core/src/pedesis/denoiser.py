@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
-from pedesis.precision import at_least_single, autocast, plain, weights_of
+from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
 from pedesis.process import Process, Time, broadcast
-from pedesis.registry import UnknownName
+from pedesis.utils.precision import at_least_single, autocast, plain, weights_of
+from pedesis.utils.registry import UnknownName
 
 Condition = Tensor | None
 """What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
@@ -157,25 +157,25 @@ class NetworkDenoiser(Denoiser):
         self,
         network: nn.Module,
         process: Process,
-        parameterisation: Parameterisation | str = "v",
+        parameterization: Parameterization | str = "v",
         data_std: float = 1.0,
     ):
         super().__init__(process)
         self.network = network
-        self.parameterisation = PARAMETERISATIONS.of(parameterisation)
+        self.parameterization = PARAMETERIZATIONS.of(parameterization)
         self.data_std = data_std
 
     def __repr__(self) -> str:
         size = sum(weights.numel() for weights in self.network.parameters()) / 1e6
         network = f"{type(self.network).__name__} of {size:.1f} million parameters"
-        return f"NetworkDenoiser({network}, {self.process!r}, {self.parameterisation.name!r})"
+        return f"NetworkDenoiser({network}, {self.process!r}, {self.parameterization.name!r})"
 
     def spec(self) -> dict[str, Any]:
         """Everything but the weights, as plain data (the header of a weight file)."""
         return {
             "network": self.network.spec(),  # type: ignore[operator]
             "process": self.process.spec(),
-            "parameterisation": self.parameterisation.spec(),
+            "parameterisation": self.parameterization.spec(),
             "data_std": self.data_std,
         }
 
@@ -192,15 +192,15 @@ class NetworkDenoiser(Denoiser):
         """The same weights under another guidance scale, one number or one per row (B,).
 
         Raises:
-            ValueError: the network has no such input; guide it with `pedesis.guidance.ClassifierFree`.
+            ValueError: the network has no such input; guide it with `pedesis.guidance.ClassifierFreeGuidance`.
         """
         if not self.guided:
-            raise ValueError("this network takes no guidance scale; use pedesis.guidance.ClassifierFree")
+            raise ValueError("this network takes no guidance scale; use pedesis.guidance.ClassifierFreeGuidance")
         twin = copy.copy(self)
         twin.scale = scale
         return twin
 
-    def answer(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
+    def network_output(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
         """What the network says, in the type of x_t: to what it is asked, and the logit of r if it gives one.
 
         Args:
@@ -225,27 +225,29 @@ class NetworkDenoiser(Denoiser):
         channels = x_t.shape[1]
         return out[:, :channels], out[:, channels:] if out.shape[1] > channels else None
 
-    def reading(self, x_t: Tensor, t: Time, answer: Tensor, logit: Tensor | None = None) -> Prediction:
+    def prediction_from_output(
+        self, x_t: Tensor, t: Time, network_output: Tensor, logit: Tensor | None = None
+    ) -> Prediction:
         """The prediction that an answer of the network stands for."""
-        return self.reading_at(x_t, self.process.log_snr(t), answer, logit)
+        return self.reading_at(x_t, self.process.log_snr(t), network_output, logit)
 
-    def reading_at(self, x_t: Tensor, log_snr: Tensor, answer: Tensor, logit: Tensor | None = None) -> Prediction:
-        """`reading` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
+    def reading_at(
+        self, x_t: Tensor, log_snr: Tensor, network_output: Tensor, logit: Tensor | None = None
+    ) -> Prediction:
+        """`prediction_from_output` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
-        x0 = self.parameterisation.x0(answer, x_t, alpha, sigma)
+        x0 = self.parameterization.x0(network_output, x_t, alpha, sigma)
         variance = None if logit is None else logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2))
         return Prediction(x_t, x0, (x_t - alpha * x0) / sigma, alpha, sigma, variance)
 
     def predict_at(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> Prediction:
         """`predict` at noise levels in place of times: a plain function of tensors, which can be traced."""
-        return self.reading_at(x_t, log_snr, *self.answer(x_t, log_snr, condition))
+        return self.reading_at(x_t, log_snr, *self.network_output(x_t, log_snr, condition))
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         return self.predict_at(x_t, self.process.log_snr(t), condition)
 
-    def features(
-        self, x_t: Tensor, t: Time, names: Sequence[str], condition: Condition = None
-    ) -> dict[str, Tensor]:
+    def features(self, x_t: Tensor, t: Time, names: Sequence[str], condition: Condition = None) -> dict[str, Tensor]:
         """What layers of the network say on the way to a prediction, in the type of x_t, (B, ...) each.
 
         Args:

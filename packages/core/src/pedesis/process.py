@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from pedesis.gaussian import Gaussian
-from pedesis.registry import Described, Registry
 from pedesis.schedules import SCHEDULES, Schedule
+from pedesis.utils.registry import Described, Registry
 
 FRAMES: Registry[Frame] = Registry("frame")
 
@@ -269,7 +269,7 @@ def broadcast(value: Tensor, like: Tensor) -> Tensor:
     if not isinstance(like, Tensor) or not like.is_floating_point():
         raise ValueError(
             f"data must be a floating tensor; got {getattr(like, 'dtype', type(like).__name__)}: "
-            "pedesis.images.to_model makes model data of pixels"
+            "pedesis.utils.images.to_model makes model data of pixels"
         )
     if like.ndim == 0:
         raise ValueError("data have rows, (B, ...), one per example; got a tensor without dimensions")

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
-from pedesis.registry import Described, Registry
+from pedesis.utils.registry import Described, Registry
 
 SCHEDULES: Registry[Schedule] = Registry("schedule")
 
@@ -260,7 +260,7 @@ class Learned(Schedule):
     Source: 001, "Enhancements"; Kingma et al. 2021 (VDM), appendix H
 
     log_snr(t) falls from `maximum` to `minimum` along a mixture of a straight line and logistic steps, whose weights,
-    places and widths are the parameters (see `pedesis.variational.LearnedScheduleLoss`).
+    places and widths are the parameters (see `pedesis.training.variational.LearnedScheduleLoss`).
 
     Args:
         maximum, minimum: the end points at the start of training; both are learned.

@@ -19,25 +19,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pedesis_zoo.registry import card, list_models, recipe
+from pedesis_zoo.models.registry import card, list_models, recipe
 
 if TYPE_CHECKING:
-    from pedesis_zoo.bound import bits_per_dimension
-    from pedesis_zoo.comparing import compare, evaluate
-    from pedesis_zoo.drawing import Snapshot
-    from pedesis_zoo.generation import generate, sample, seeds_from
-    from pedesis_zoo.inverting import Inversion, invert
-    from pedesis_zoo.loading import ImageModel, PointModel, load, load_points
-    from pedesis_zoo.own import train
-    from pedesis_zoo.points import sample_points
-    from pedesis_zoo.starting import trainable
+    from pedesis_zoo.evaluation.bound import bits_per_dim
+    from pedesis_zoo.evaluation.comparison import compare, evaluate
+    from pedesis_zoo.generation.inversion import Inversion, invert
+    from pedesis_zoo.generation.pipeline import Snapshot
+    from pedesis_zoo.generation.points import sample_points
+    from pedesis_zoo.generation.sampling import generate, sample, seeds_from
+    from pedesis_zoo.models.loading import ImageModel, PointModel, load, load_points
+    from pedesis_zoo.training.fine_tuning import trainable
+    from pedesis_zoo.training.own_data import train
 
 __all__ = [
     "ImageModel",
     "Inversion",
     "PointModel",
     "Snapshot",
-    "bits_per_dimension",
+    "bits_per_dim",
     "card",
     "compare",
     "evaluate",
@@ -57,7 +57,7 @@ __version__ = "0.1.0"
 
 _LATER = (
     {"Snapshot": "drawing", "sample_points": "points", "train": "own", "trainable": "starting"}
-    | {"bits_per_dimension": "bound"}
+    | {"bits_per_dim": "bound"}
     | dict.fromkeys(("compare", "evaluate"), "comparing")
     | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
     | dict.fromkeys(("Inversion", "invert"), "inverting")

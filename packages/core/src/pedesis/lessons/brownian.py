@@ -25,7 +25,7 @@ from pedesis.physics.brownian import (
     mean_squared_displacement,
 )
 from pedesis.physics.walk import ContinuousWalk, LazyWalk
-from pedesis.registry import UnknownName
+from pedesis.utils.registry import UnknownName
 
 HALF = 50
 """The lattice of the master equation runs from -HALF to HALF."""

@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from torch import Tensor
 
-from pedesis.elbo import discretised_log_prob
 from pedesis.gaussian import Gaussian
-from pedesis.guidance import class_gradient
-from pedesis.kernels import denoising_weights, mean_from_eps, small_step_reverse, tweedie
+from pedesis.guidance.classifier_guidance import class_gradient
 from pedesis.lessons.guidance import exact as two_classes
 from pedesis.lessons.mixtures import denoiser, sample
 from pedesis.lessons.schedules import Values, process
-from pedesis.noise import gaussian_noise
 from pedesis.physics.brownian import FourierGrid, heat_kernel, rescaled_rate, walk_diffusivity
 from pedesis.physics.langevin import OrnsteinUhlenbeck
 from pedesis.physics.walk import ContinuousWalk, LazyWalk
 from pedesis.process import Process
 from pedesis.schedules import FromBetas
+from pedesis.theory.elbo import discretized_log_prob
+from pedesis.theory.kernels import denoising_weights, mean_from_eps, small_step_reverse, tweedie
+from pedesis.utils.noise import gaussian_noise
 
 STEPS, D = 1000, torch.float64
 
@@ -69,7 +69,14 @@ def _classifier_sign() -> Evidence:
     truth = class_gradient(model.log_class, points, t, label)[:, 0].numpy()
     says = "The slope of the classifier leads to its class, on the left; the printed sign leads away from it."
     return Evidence(
-        says, "x_t", "slope of log p(y | x_t)", x, -difference, difference, truth, ("pedesis.guidance:class_gradient",)
+        says,
+        "x_t",
+        "slope of log p(y | x_t)",
+        x,
+        -difference,
+        difference,
+        truth,
+        ("pedesis.guidance.classifier_guidance:class_gradient",),
     )
 
 
@@ -90,7 +97,7 @@ def _mean_prefactor() -> Evidence:
     really = chain.posterior(x_t, x0, s, t).mean[:, 0].numpy()
     corrected = mean_from_eps(chain, x_t, torch.zeros_like(x_t), s, t)[:, 0].numpy()
     says = "The mean of a reverse step from x_t = 1 without noise: it should hardly move, and is thrown out to 155.8."
-    where = ("pedesis.kernels:mean_from_eps",)
+    where = ("pedesis.theory.kernels:mean_from_eps",)
     printed = 1 / np.sqrt(_alpha_bar())
     return Evidence(says, "step t", "mean of x_(t-1)", i.astype(float), printed, corrected, really, where, True)
 
@@ -106,7 +113,7 @@ def _eps_weight() -> Evidence:
     printed = beta / (2 * alpha_bar * (1 - alpha_bar) * var.numpy())
     corrected, really = denoising_weights(chain, s, t).eps.numpy(), none.kl(one).numpy()
     says = "What a wrong noise estimate costs in the bound, in nats: measured as the KL of two reverse steps."
-    where = ("pedesis.kernels:denoising_weights",)
+    where = ("pedesis.theory.kernels:denoising_weights",)
     x = np.arange(2, STEPS + 1).astype(float)
     return Evidence(says, "step t", "nats per squared error", x, printed, corrected, really, where, True)
 
@@ -132,12 +139,12 @@ def _tweedie() -> Evidence:
     corrected, really = [], []
     for now in t.tolist():
         x_t = exact.process.marginal(x0, now).sample(gaussian_noise(1))
-        said = exact(x_t, now)
-        really.append(float((tweedie(exact.process, x_t, said.score, now) - x0).square().mean().sqrt()))
-        assert said.variance is not None
-        corrected.append(float(said.variance.mean().sqrt()))
+        predicted = exact(x_t, now)
+        really.append(float((tweedie(exact.process, x_t, predicted.score, now) - x0).square().mean().sqrt()))
+        assert predicted.variance is not None
+        corrected.append(float(predicted.variance.mean().sqrt()))
     says = "How far the formula's value is from the x_0 that x_t came from: as far as a mean is from a draw, not 0."
-    where = ("pedesis.kernels:tweedie",)
+    where = ("pedesis.theory.kernels:tweedie",)
     return Evidence(says, "t", "distance from x_0", t, np.zeros_like(t), np.array(corrected), np.array(really), where)
 
 
@@ -145,10 +152,10 @@ def _outer_bins() -> Evidence:
     mean, std = np.linspace(0.5, 1.5, 51), 0.2
     levels = torch.linspace(-1, 1, 256, dtype=D)[:, None]
     cells = [Gaussian(torch.full_like(levels, m), torch.tensor(std**2, dtype=D)) for m in mean.tolist()]
-    corrected = np.array([discretised_log_prob(levels, cell).exp().sum().item() for cell in cells])
+    corrected = np.array([discretized_log_prob(levels, cell).exp().sum().item() for cell in cells])
     printed = norm(mean, std).cdf(1 + 1 / 255) - norm(mean, std).cdf(-1 - 1 / 255)
     says = "The probability of all 256 grey levels together: with finite outer bins some of it is lost."
-    where = ("pedesis.elbo:discretised_log_prob",)
+    where = ("pedesis.theory.elbo:discretized_log_prob",)
     return Evidence(
         says, "mean of the decoder", "sum of probabilities", mean, printed, corrected, np.ones_like(mean), where
     )
@@ -233,7 +240,7 @@ def _no_score() -> Evidence:
     left = np.arange(STEPS, 0, -every)
     printed = 1 + np.array([_betas()[int(i) :].sum() for i in left])
     says = "The variance while denoising data N(0, 1), from t = 1000 down: it stays 1; without the score it grows."
-    where = ("pedesis.kernels:small_step_reverse",)
+    where = ("pedesis.theory.kernels:small_step_reverse",)
     done, one = (STEPS - left).astype(float), np.ones(len(left))
     return Evidence(says, "steps done", "variance", done, printed, one, np.array(really), where)
 

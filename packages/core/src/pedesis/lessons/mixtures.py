@@ -14,10 +14,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.lessons.schedules import process
-from pedesis.noise import gaussian_noise, generator
-from pedesis.registry import UnknownName
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise, generator
+from pedesis.utils.registry import UnknownName
 
 D = torch.float64
 

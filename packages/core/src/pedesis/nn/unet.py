@@ -28,7 +28,7 @@ from pedesis.nn.blocks import (
 )
 from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, refuse
 from pedesis.nn.networks import NETWORKS
-from pedesis.nn.text import CrossAttention, TextConfig, TextEncoder, Words
+from pedesis.nn.text_encoder import CrossAttention, TextConfig, TextEncoder, Words
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class UNet(nn.Module):
         if self.config.enlarges:
             if not condition.is_floating_point() or condition.ndim != 4 or len(condition) != rows:
                 raise ValueError(
-                    "the condition must be small pictures, floating (B, C, H, W), see pedesis.images.to_model; "
+                    "the condition must be small pictures, floating (B, C, H, W), see pedesis.utils.images.to_model; "
                     f"got {condition.dtype} of shape {tuple(condition.shape)} for {rows} rows"
                 )
             return
@@ -133,7 +133,7 @@ class UNet(nn.Module):
         words = self.text(condition, x) if self.text is not None else None
         embedding = self.embed(x, log_snr, condition, words, scale)
         if self.config.enlarges:
-            x = torch.cat([x, self.enlarged(condition, x)], dim=1)
+            x = torch.cat([x, self.upscaled(condition, x)], dim=1)
         h = self.stem(channels_last(fold(x, self.config.patch)))
 
         skips = []
@@ -161,7 +161,7 @@ class UNet(nn.Module):
         out: Tensor = self.out(F.silu(self.detail(h)))
         return out
 
-    def enlarged(self, small: Tensor | None, x: Tensor) -> Tensor:
+    def upscaled(self, small: Tensor | None, x: Tensor) -> Tensor:
         """The small picture that x (B, C, H, W) is conditioned on, made as large; black for none."""
         if small is None:
             return torch.zeros_like(x)

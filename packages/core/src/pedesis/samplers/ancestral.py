@@ -16,8 +16,8 @@ import torch
 
 from pedesis.gaussian import Gaussian
 from pedesis.process import Process, broadcast
-from pedesis.reverse import VARIANCE_RULES, VarianceRule, reverse_kernel
 from pedesis.samplers.base import SAMPLERS, Denoise, GaussianSampler, Level, Step
+from pedesis.theory.reverse import VARIANCE_RULES, VarianceRule, reverse_kernel
 
 
 @SAMPLERS.register("ddpm")
@@ -32,7 +32,7 @@ class Ancestral(GaussianSampler):
     data whatever the number of steps. Pictures are shown as the mean all the same: see `ending_in_mean`.
 
     Args:
-        variance: "posterior", "beta" or "optimal" (see `pedesis.reverse`).
+        variance: "posterior", "beta" or "optimal" (see `pedesis.theory.reverse`).
     """
 
     def __init__(self, variance: str | VarianceRule = "posterior"):
@@ -47,7 +47,7 @@ class Ancestral(GaussianSampler):
         return True
 
     def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
-        return reverse_kernel(process, now.said, s.t, now.level.t, self.rule)
+        return reverse_kernel(process, now.predicted, s.t, now.level.t, self.rule)
 
 
 @SAMPLERS.register("ddim")
@@ -88,6 +88,6 @@ def implicit_kernel(now: Step, s: Level, share: float) -> Gaussian:
     Args:
         share: the part of sigma_s^2 that is drawn anew, 0 <= share <= 1.
     """
-    said = now.said
-    mean = s.alpha * said.x0 + s.sigma * math.sqrt(1 - share) * said.eps
+    predicted = now.predicted
+    mean = s.alpha * predicted.x0 + s.sigma * math.sqrt(1 - share) * predicted.eps
     return Gaussian(mean, broadcast(torch.tensor(s.sigma**2 * share, dtype=torch.float64), mean))

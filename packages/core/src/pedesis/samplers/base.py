@@ -21,7 +21,7 @@ from torch import Tensor
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Gaussian, Noise
 from pedesis.process import Process, Time
-from pedesis.registry import Described, Registry
+from pedesis.utils.registry import Described, Registry
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
 
@@ -56,7 +56,7 @@ class Step:
         return self.x_t if self.prediction is None else self.prediction.x0
 
     @property
-    def said(self) -> Prediction:
+    def predicted(self) -> Prediction:
         """The prediction, where there is one."""
         assert self.prediction is not None, "a finished walk has no prediction"
         return self.prediction
@@ -183,8 +183,8 @@ class GaussianSampler(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         kernel = self.kernel(process, now, s, denoise, before)
-        drawn = (s.t > 0 or self.draws_data) and bool((kernel.var > 0).any())
-        return kernel.sample(noise) if drawn else kernel.mean
+        generated = (s.t > 0 or self.draws_data) and bool((kernel.var > 0).any())
+        return kernel.sample(noise) if generated else kernel.mean
 
     def ending_in_mean(self) -> Sampler:
         twin = copy.copy(self)
@@ -202,7 +202,7 @@ def walk_levels(process: Process, times: Tensor) -> list[Level]:
 
 
 def _no_noise(like: Tensor) -> Tensor:
-    raise ValueError("this sampler draws noise: give `noise`, for instance pedesis.noise.PerSeed(seeds)")
+    raise ValueError("this sampler draws noise: give `noise`, for instance pedesis.utils.noise.PerSeed(seeds)")
 
 
 def _check_walk(sampler: Sampler, times: Tensor, noise: Noise | None) -> None:

@@ -103,9 +103,9 @@ class EulerMaruyama(GaussianSampler):
     def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
         variance = s.alpha**2 * (now.level.ratio**2 - s.ratio**2)
         drift = (s.ratio**2 - now.level.ratio**2) / now.level.ratio
-        mean = s.alpha * (now.x_t / now.level.alpha + drift * now.said.eps)
+        mean = s.alpha * (now.x_t / now.level.alpha + drift * now.predicted.eps)
         if s.ratio == 0:
-            mean, variance = now.said.x0, 0.0
+            mean, variance = now.predicted.x0, 0.0
         return Gaussian(mean, broadcast(torch.tensor(variance, dtype=torch.float64), mean))
 
 

@@ -41,10 +41,10 @@ def weights(nodes: Sequence[float], h: float) -> list[float]:
 def estimate(steps: Sequence[Step], start: Level, end: Level) -> Tensor:
     """The one x_0 that stands for the polynomial through the estimates of `steps`, on the way from start to end."""
     if end.sigma == 0:
-        return steps[-1].said.x0
+        return steps[-1].predicted.x0
     h = half_step(start, end)
     shares = weights([half_step(start, step.level) / h for step in steps], h)
-    terms = [share * step.said.x0 for share, step in zip(shares, steps, strict=True)]
+    terms = [share * step.predicted.x0 for share, step in zip(shares, steps, strict=True)]
     return sum(terms[1:], terms[0])
 
 

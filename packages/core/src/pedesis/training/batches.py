@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from pedesis.denoiser import Condition
-from pedesis.images import Pixels, to_model
-from pedesis.noise import PerSeed, fixed_seed, generator, splitmix64
+from pedesis.utils.images import Pixels, to_model
+from pedesis.utils.noise import PerSeed, fixed_seed, generator, splitmix64
 
 Batches = Callable[[int, range], tuple[Tensor, Condition]]
 """(step, rows of the global batch) -> data (B, ...) and condition; a function, so that a run can resume. One that
@@ -71,7 +71,7 @@ class LoaderBatches:
     epoch, index of the loader's batch), as far as they draw from torch and in this process.
 
     Raises:
-        ValueError: the loader gives nothing, or data that are not floating (use `pedesis.images.to_model`).
+        ValueError: the loader gives nothing, or data that are not floating (use `pedesis.utils.images.to_model`).
     """
 
     def __init__(self, loader: DataLoader[Any], batch: int, seed: int = 0, device: str | torch.device = "cpu"):

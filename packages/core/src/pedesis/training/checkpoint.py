@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pedesis.files import atomic
+from pedesis.utils.files import atomic
 
 if TYPE_CHECKING:
     from pedesis.training.state import TrainState

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from pedesis.denoiser import Condition
-from pedesis.noise import TrainingNoise, fixed_seed, splitmix64
 from pedesis.training.batches import Batches, LoaderBatches
 from pedesis.training.checkpoint import plain, restore
 from pedesis.training.config import TrainConfig, learning_rate
 from pedesis.training.speed import Speedometer
 from pedesis.training.state import Model, TrainState, trained
+from pedesis.utils.noise import TrainingNoise, fixed_seed, splitmix64
 
 Objective = Callable[[Any, Tensor, Condition, TrainingNoise], tuple[Tensor, Tensor]]
 """(model, data, condition, noise) -> loss of each row (B,), and the times it was taken at (B,)."""

@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 @dataclass
 class TrainState(Generic[Model]):
-    """Where a run stands. `save` writes a checkpoint; `averaged` is the model to use."""
+    """Where a run stands. `save` writes a checkpoint; `ema_model` is the model to use."""
 
     config: TrainConfig
     model: Model
@@ -35,7 +35,7 @@ class TrainState(Generic[Model]):
     about: dict[str, Any] = field(default_factory=dict)  # what it is trained on, as the caller says
     whole: bool = True  # False while a step is changing the weights
 
-    def averaged(self) -> Model:
+    def ema_model(self) -> Model:
         """A copy of the model with the averaged weights, in evaluation mode."""
         twin = copy.deepcopy(self.model)
         twin.train(False)

@@ -50,7 +50,7 @@ def list_command(pattern: Annotated[str, typer.Argument(help="shell pattern")] =
     from rich.console import Console
     from rich.table import Table
 
-    from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
+    from pedesis_zoo.models.registry import MODELS, WEIGHTS, list_models, recipe
 
     table = Table("model", "what", "kind", "MB")
     for name in list_models(pattern):
@@ -62,7 +62,7 @@ def list_command(pattern: Annotated[str, typer.Argument(help="shell pattern")] =
 @app.command("card")
 def card_command(name: Name) -> None:
     """Print a model card."""
-    from pedesis_zoo.registry import card
+    from pedesis_zoo.models.registry import card
 
     print(card(name))
 
@@ -85,13 +85,13 @@ def sample(
     device: Device = "auto",
 ) -> None:
     """Draw pictures into one PNG."""
-    from pedesis.files import check_writable
-    from pedesis.images import enlarge as enlarge_pixels
-    from pedesis.images import grid as lay_out
-    from pedesis.images import save_png
-    from pedesis_zoo.drawing import MOST
-    from pedesis_zoo.generation import generate, in_pieces
-    from pedesis_zoo.loading import load
+    from pedesis.utils.files import check_writable
+    from pedesis.utils.images import make_grid as lay_out
+    from pedesis.utils.images import resize_nearest as enlarge_pixels
+    from pedesis.utils.images import save_png
+    from pedesis_zoo.generation.pipeline import MOST
+    from pedesis_zoo.generation.sampling import generate, in_batches
+    from pedesis_zoo.models.loading import load
 
     if out.suffix.lower() != ".png":
         raise ValueError(f"pictures are written as PNG: name a file that ends in .png, not {out.name!r}")
@@ -100,7 +100,7 @@ def sample(
     in_turn = label is None and model.classes
     wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
-    pixels = in_pieces(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
+    pixels = in_batches(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
     save_png(enlarge_pixels(lay_out(pixels), enlarge), out, settings)
     print(f"{number} pictures in {out}")
@@ -134,9 +134,9 @@ def train(
     import torch
     from tqdm import tqdm
 
-    from pedesis.files import check_writable
-    from pedesis_zoo import training
-    from pedesis_zoo.registry import recipe
+    from pedesis.utils.files import check_writable
+    from pedesis_zoo.models.registry import recipe
+    from pedesis_zoo.training import run as training
 
     if (name is None) == (data is None):
         raise ValueError("name a recipe, or give --data FOLDER with your own pictures (one of the two)")
@@ -156,7 +156,7 @@ def train(
         "validate": validate,
     }
     if data is not None:
-        from pedesis_zoo.own import own_data, own_recipe
+        from pedesis_zoo.training.own_data import own_data, own_recipe
 
         images = own_data(data, size=size)
         plan = training.plan(own_recipe(images, start), images, **changes)
@@ -207,7 +207,7 @@ def _tensorboard(folder: Path | None) -> Any:
 @app.command()
 def publish(name: Name, weights: Annotated[Path, typer.Option(help="weight file to publish")]) -> None:
     """Put a trained weight file into the package (for maintainers): hash, golden output, picture and card."""
-    from pedesis_zoo import publishing
+    from pedesis_zoo.training import publishing
 
     publishing.publish(name, weights)
     print(f"published {name}; card in {publishing.write_card(name)}")
@@ -216,8 +216,8 @@ def publish(name: Name, weights: Annotated[Path, typer.Option(help="weight file 
 @app.command()
 def cards() -> None:
     """Write all model cards anew from the recipes and the kept measurements (for maintainers)."""
-    from pedesis_zoo.publishing import write_card
-    from pedesis_zoo.registry import list_models
+    from pedesis_zoo.models.registry import list_models
+    from pedesis_zoo.training.publishing import write_card
 
     for name in list_models():
         print(write_card(name))
@@ -233,7 +233,7 @@ def data(
 
     for split in ("train", "test"):
         images = load_data(name, split, download=download)
-        print(f"{name} {split}: {len(images.pixels)} pictures of {images.pixels.shape[1:]}, licence {images.licence}")
+        print(f"{name} {split}: {len(images.pixels)} pictures of {images.pixels.shape[1:]}, licence {images.license}")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import typer
 from pedesis_zoo.cli.options import Device, found
 
 if TYPE_CHECKING:
-    from pedesis_zoo.metrics import Estimate
+    from pedesis_zoo.evaluation.metrics import Estimate
 
 
 def evaluate(
@@ -47,9 +47,9 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
-    from pedesis_zoo import evaluation
-    from pedesis_zoo.comparing import compare
-    from pedesis_zoo.tables import check_keepable
+    from pedesis_zoo.evaluation import images as evaluation
+    from pedesis_zoo.evaluation.comparison import compare
+    from pedesis_zoo.models.measurements import check_keepable
 
     if (name is None) == (pictures is None):
         raise ValueError("name a model, or give --pictures FOLDER (one of the two)")
@@ -67,12 +67,12 @@ def evaluate(
         _curve(name, curve, number, seed, save, place)
         return
     if bits or few_steps or flow:
-        from pedesis_zoo.bound import evaluate_bits
+        from pedesis_zoo.evaluation.bound import evaluate_bits
 
         command, results = evaluate_bits(name, number, steps, few_steps, flow, save, against, place)
     elif codecs:
-        from pedesis_zoo.codecs import evaluate_codecs
-        from pedesis_zoo.loading import known_data, load
+        from pedesis_zoo.evaluation.codecs import evaluate_codecs
+        from pedesis_zoo.models.loading import known_data, load
 
         command = f"python -m pedesis_zoo evaluate {name} -n {number} --codecs"
         results = evaluate_codecs(known_data(load(name, "cpu").about), number)
@@ -88,9 +88,9 @@ def evaluate(
 def _against(
     name: str, against: str, features: str | None, number: int, seed: int, settings: dict[str, Any], device: Any
 ) -> tuple[str, dict[str, Estimate]]:
-    from pedesis_zoo import evaluation
-    from pedesis_zoo.comparing import Comparison, evaluate
-    from pedesis_zoo.loading import load
+    from pedesis_zoo.evaluation import images as evaluation
+    from pedesis_zoo.evaluation.comparison import Comparison, evaluate
+    from pedesis_zoo.models.loading import load
 
     given = {key: value for key, value in settings.items() if value is not None}
     measured = evaluate(load(name, device), against, features, number=number, first_seed=seed, **given)
@@ -105,10 +105,10 @@ def _curve(name: str, curve: str, number: int, seed: int, save: bool, device: An
     from rich.console import Console
     from rich.table import Table
 
-    from pedesis.registry import UnknownName
-    from pedesis_zoo.curves import CURVES
-    from pedesis_zoo.loading import load
-    from pedesis_zoo.tables import save_table
+    from pedesis.utils.registry import UnknownName
+    from pedesis_zoo.evaluation.curves import CURVES
+    from pedesis_zoo.models.loading import load
+    from pedesis_zoo.models.measurements import save_table
 
     if curve not in CURVES:
         raise UnknownName("curve", curve, CURVES)

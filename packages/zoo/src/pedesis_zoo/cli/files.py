@@ -19,7 +19,7 @@ def export(
     steps: Annotated[int | None, typer.Option(help="steps of a generator")] = None,
 ) -> None:
     """Write a model as one file that needs neither torch nor this package."""
-    from pedesis.registry import UnknownName
+    from pedesis.utils.registry import UnknownName
     from pedesis_zoo import export as formats
 
     if to not in formats.__all__:
@@ -30,9 +30,9 @@ def export(
 
 def pack(names: Annotated[list[str] | None, typer.Argument(help="models; all by default")] = None) -> None:
     """Publish models of the package anew from their own weights, in 8 bits (for maintainers)."""
-    from pedesis_zoo import publishing
-    from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
+    from pedesis_zoo.models.registry import MODELS, WEIGHTS, list_models, recipe
+    from pedesis_zoo.training import publishing
 
-    for name in names or [each for each in list_models() if recipe(each).kind not in publishing.JUDGES]:
+    for name in names or [each for each in list_models() if recipe(each).kind not in publishing.FEATURE_EXTRACTORS]:
         publishing.publish(name, MODELS / name / WEIGHTS)
         print(f"{name}: {(MODELS / name / WEIGHTS).stat().st_size / 1e6:.1f} MB; card in {publishing.write_card(name)}")

@@ -14,7 +14,7 @@ Threads = Annotated[int, typer.Option(min=0, help="processor threads to use; 0 f
 
 def found(device: str) -> Any:
     """The device of a name; says in one sentence which one "auto" took, where there was a choice."""
-    from pedesis.device import announced, find_device
+    from pedesis.utils.device import announced, find_device
 
     place = find_device(device)
     if place.type != "cpu" and (sentence := announced(device, place)):

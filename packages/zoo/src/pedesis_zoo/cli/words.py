@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pedesis.aliases import name_of
+from pedesis.utils.aliases import name_of
 
 IMPORT = "--import"
 OPTIONS = ("guidance", "steps", "sampler", "grid", "seed", "interval")

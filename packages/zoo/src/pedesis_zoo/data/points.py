@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pedesis.registry import UnknownName
+from pedesis.utils.registry import UnknownName
 from pedesis_zoo.data.sets import ZOO, PointSet
 
 COUNT = 50_000

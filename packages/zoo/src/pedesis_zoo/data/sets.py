@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedesis.images import Pixels
-from pedesis.registry import UnknownName
 from pedesis.training import ArrayBatches, Batches
+from pedesis.utils.images import Pixels
+from pedesis.utils.registry import UnknownName
 
 ZOO, OWN = "zoo", "own"
 """Where data come from, as a weight file records it: only the zoo's are known by their name."""
@@ -37,7 +37,7 @@ class TrainingData(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
     @property
-    def licence(self) -> str: ...
+    def license(self) -> str: ...
     @property
     def source(self) -> str: ...
     @property
@@ -62,7 +62,7 @@ class ImageSet:
     pixels: Pixels
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
-    licence: str
+    license: str
     source: str = OWN
 
     @cached_property
@@ -95,7 +95,7 @@ class PointSet:
     points: NDArray[np.float64]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
-    licence: str
+    license: str
     source: str = OWN
 
     @cached_property
@@ -132,7 +132,7 @@ class CaptionedSet:
     shape: tuple[int, ...]
     vocabulary: tuple[str, ...]
     length: int
-    licence: str
+    license: str
     draw: Callable[[int, int, str], Batches]
     classes: tuple[str, ...] = ()
     source: str = OWN
@@ -160,7 +160,7 @@ class AttributeSet:
     name: str
     shape: tuple[int, ...]
     attributes: tuple[tuple[str, tuple[str, ...]], ...]
-    licence: str
+    license: str
     draw: Callable[[int, int, str], Batches]
     classes: tuple[str, ...] = ()
     source: str = OWN

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from pedesis.denoiser import NetworkDenoiser
-from pedesis.files import atomic, check_writable
-from pedesis.precision import full_precision
+from pedesis.utils.files import atomic, check_writable
+from pedesis.utils.precision import full_precision
 from pedesis_zoo.export.compact import compact
 from pedesis_zoo.export.graphs import ClassifierGraph, DenoiserGraph, GeneratorGraph
-from pedesis_zoo.loading import load, load_any
-from pedesis_zoo.registry import MODELS, WEIGHTS
-from pedesis_zoo.weights import file_sha256
+from pedesis_zoo.models.loading import load, load_any
+from pedesis_zoo.models.registry import MODELS, WEIGHTS
+from pedesis_zoo.models.weights import file_sha256
 
 Inputs = dict[str, Tensor]
 
 NOISE = "philox4x32-10, AS241; see docs/noise.md"
-"""The noise with which a seed means the same picture everywhere; `pedesis.philox` draws it."""
+"""The noise with which a seed means the same picture everywhere; `pedesis.utils.philox` draws it."""
 
 
 def onnx(
@@ -130,7 +130,7 @@ def description(
     """What the file says of itself: strings, JSON where it is more than one."""
     path = Path(name_or_path) if Path(name_or_path).is_file() else MODELS / name / WEIGHTS
     data, network = about["data"], about["model"]["network"]
-    said: dict[str, Any] = {
+    predicted: dict[str, Any] = {
         "model": name,
         "kind": about["kind"],
         "part": part,
@@ -141,13 +141,13 @@ def description(
         "source_sha256": file_sha256(path),
     }
     if text := network.get("text"):
-        said |= {"vocabulary": text["vocabulary"], "length": text["length"]}
+        predicted |= {"vocabulary": text["vocabulary"], "length": text["length"]}
     if "attributes" in about["model"]:
-        said["attributes"] = about["model"]["attributes"]
+        predicted["attributes"] = about["model"]["attributes"]
     if isinstance(graph, GeneratorGraph):
         settings = load(name_or_path).generation
         sampler = {**graph.sampler.spec(), "steps": len(graph.levels) - 1}
-        said |= {"settings": asdict(settings), "sampler": sampler, "noise": NOISE}
+        predicted |= {"settings": asdict(settings), "sampler": sampler, "noise": NOISE}
     elif isinstance(graph, DenoiserGraph):
-        said |= {"settings": about.get("generation", {}), "process": about["model"]["process"]}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in said.items()}
+        predicted |= {"settings": about.get("generation", {}), "process": about["model"]["process"]}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in predicted.items()}

@@ -1,8 +1,8 @@
 r"""What is exported: plain functions of tensors, batch first, weights included.
 
-    DenoiserGraph    (x_t, log_snr (B,), condition, scale (B,)) -> x0, eps[, variance]
-    GeneratorGraph   (noise, condition, guidance (B,)) -> pictures, uint8 (B, H, W, C): all steps of the walk
-    ClassifierGraph  (x[, log_snr (B,)]) -> log-probabilities (B, classes)
+DenoiserGraph    (x_t, log_snr (B,), condition, scale (B,)) -> x0, eps[, variance]
+GeneratorGraph   (noise, condition, guidance (B,)) -> pictures, uint8 (B, H, W, C): all steps of the walk
+ClassifierGraph  (x[, log_snr (B,)]) -> log-probabilities (B, classes)
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from pedesis.classifier import AttributeReader, CleanClassifier, NoisyClassifier
 from pedesis.denoiser import NetworkDenoiser, Prediction
-from pedesis.images import grey_levels
+from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.process import Time
 from pedesis.samplers import Sampler, Step
 from pedesis.samplers.base import walk_levels
-from pedesis.thresholds import Clipped
-from pedesis_zoo.generation import prepare
-from pedesis_zoo.loading import ImageModel
+from pedesis.training.classifier import AttributeClassifier, CleanClassifier, NoisyClassifier
+from pedesis.utils.images import grey_levels
+from pedesis_zoo.generation.sampling import make_pipeline
+from pedesis_zoo.models.loading import ImageModel
 
 
 class DenoiserGraph(nn.Module):
@@ -34,8 +34,12 @@ class DenoiserGraph(nn.Module):
         self, x_t: Tensor, log_snr: Tensor, condition: Tensor | None = None, scale: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         denoiser = self.denoiser if scale is None else self.denoiser.at(scale)
-        said = denoiser.predict_at(x_t, log_snr, condition)
-        return (said.x0, said.eps) if said.variance is None else (said.x0, said.eps, said.variance)
+        predicted = denoiser.predict_at(x_t, log_snr, condition)
+        return (
+            (predicted.x0, predicted.eps)
+            if predicted.variance is None
+            else (predicted.x0, predicted.eps, predicted.variance)
+        )
 
 
 class GeneratorGraph(nn.Module):
@@ -55,13 +59,13 @@ class GeneratorGraph(nn.Module):
                 f"{model.name!r} is not distilled: it needs many steps and two evaluations for each, so export its "
                 "denoiser and walk yourself; the models that draw in few steps are students"
             )
-        drawing = prepare(model, steps=steps)
-        self.denoiser, self.sampler = model.denoiser, _plain(drawing.sampler)
-        self.levels = walk_levels(model.denoiser.process, drawing.times)
+        pipeline = make_pipeline(model, steps=steps)
+        self.denoiser, self.sampler = model.denoiser, _plain(pipeline.sampler)
+        self.levels = walk_levels(model.denoiser.process, pipeline.times)
         self.spread = float(model.denoiser.process.prior(torch.zeros(1)).var.sqrt())
 
     def forward(self, noise: Tensor, condition: Tensor, guidance: Tensor) -> Tensor:
-        denoiser = Clipped(self.denoiser.at(guidance))
+        denoiser = StaticThresholding(self.denoiser.at(guidance))
 
         def denoise(x_t: Tensor, t: Time) -> Prediction:
             return denoiser.predict(x_t, t, condition)
@@ -77,7 +81,7 @@ class GeneratorGraph(nn.Module):
 class ClassifierGraph(nn.Module):
     """Log-probabilities of the classes; an attribute reader's values lie one after the other, in its own order."""
 
-    def __init__(self, classifier: CleanClassifier | AttributeReader | NoisyClassifier):
+    def __init__(self, classifier: CleanClassifier | AttributeClassifier | NoisyClassifier):
         super().__init__()
         self.classifier = classifier
 
@@ -85,8 +89,8 @@ class ClassifierGraph(nn.Module):
         if isinstance(self.classifier, NoisyClassifier):
             assert log_snr is not None
             return self.classifier.log_probs_at(x, log_snr)
-        said = self.classifier.log_probs(x)
-        return said if isinstance(said, Tensor) else torch.cat(said, dim=1)
+        predicted = self.classifier.log_probs(x)
+        return predicted if isinstance(predicted, Tensor) else torch.cat(predicted, dim=1)
 
 
 def _plain(sampler: Sampler) -> Sampler:

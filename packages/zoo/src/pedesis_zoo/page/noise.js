@@ -1,4 +1,4 @@
-// Noise as docs/noise.md specifies it: the same bits as `pedesis.philox` in Python.
+// Noise as docs/noise.md specifies it: the same bits as `pedesis.utils.philox` in Python.
 //
 //   words    philox4x32-10: key = the two halves of the seed, counter = (block, stream, 0, 0)
 //   normal   AS 241 of (word + 1/2) / 2^32, rounded to float32
