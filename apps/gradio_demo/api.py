@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from wishes import Hole, ImageToImage, SuperResolution, Walk
+from generation_request import Hole, ImageToImage, SuperResolution, Walk
 
 KINDS = (Hole, ImageToImage, SuperResolution, Walk)
 FIELDS = {name: field for kind in KINDS for name, field in kind.model_fields.items()}
 BY_MODEL = ("label", "prompt", "guidance", "interval_low", "interval_high", "sampler", "steps", "grid", "values")
 LIMITS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} letters"}
 OTHERS = {
-    "randomise": "true: a random seed, which the second result tells",
+    "randomize": "true: a random seed, which the second result tells",
     "picture": "a picture file of at most 1 MB",
     "by": "guidance, steps, sampler or condition",
     "values": "one a line, 2 to 8 of them",

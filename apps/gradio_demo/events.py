@@ -17,8 +17,8 @@ HEAVY: dict[str, Any] = {
     "show_progress": "hidden",
     "preprocess": False,
 }
-"""Values reach a handler as they were sent: `wishes` says more clearly than Gradio what is wrong with them, and
-names the field. A widget that checks by itself would forget how once an event has changed it."""
+"""Values reach a handler as they were sent: `generation_request` says more clearly than Gradio what is wrong with them,
+and names the field. A widget that checks by itself would forget how once an event has changed it."""
 
 Draw = Callable[..., Iterator[tuple[Any, ...]]]
 

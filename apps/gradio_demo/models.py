@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from wishes import GenerationRequest, Kind, parse_request
+from generation_request import GenerationRequest, Kind, parse_request
 
 import pedesis_zoo as zoo
 from pedesis.utils.device import announced, find_device

@@ -12,9 +12,9 @@ from html import escape
 import disk
 import gradio as gr
 import numpy as np
+from generation_request import GenerationRequest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from wishes import GenerationRequest
 
 import pedesis_zoo as zoo
 from pedesis.utils.images import Pixels, make_grid, resize_nearest, save_gif, save_png, to_image
@@ -65,7 +65,7 @@ def paced(
 
 
 def with_hole(picture: Pixels, hole: NDArray[np.bool_]) -> Pixels:
-    """A picture (H, W, C) in colour, its hole in the red of the mask editor."""
+    """A picture (H, W, C) in color, its hole in the red of the mask editor."""
     shown = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture.copy()
     shown[hole] = (244, 63, 94)
     return shown
@@ -150,7 +150,7 @@ def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels
     return f'<div class="scroll"><table class="comparison"><tr><td></td>{head}</tr>{"".join(lines)}</table></div>'
 
 
-def labelled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
+def labeled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
     """Columns of pictures (rows, H, W, C) as one picture, with a label above each."""
     factor, font = max(1, 112 // pictures[0].shape[1]), ImageFont.load_default(14)
     tall = [resize_nearest(make_grid(drawn, columns=1, gap=1), factor) for drawn in pictures]

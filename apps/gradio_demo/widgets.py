@@ -11,11 +11,7 @@ from typing import Any
 
 import gradio as gr
 from events import LIGHT
-from gradio.components import Component
-from gradio.events import Dependency
-from models import load, prompts, request, title
-from show import said, sentences
-from wishes import (
+from generation_request import (
     ALL_CLASSES,
     HIGHEST,
     LOWEST,
@@ -29,6 +25,10 @@ from wishes import (
     GenerationRequest,
     takes_eta,
 )
+from gradio.components import Component
+from gradio.events import Dependency
+from models import load, prompts, request, title
+from show import said, sentences
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS

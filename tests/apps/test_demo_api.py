@@ -95,7 +95,7 @@ def test_too_many_values_are_told(server: str) -> None:
 
 
 def test_a_word_is_not_true(server: str) -> None:
-    assert "randomise: true or false" in call(server, "generate", ["digits", None, None, None, 1, "false"])
+    assert "randomize: true or false" in call(server, "generate", ["digits", None, None, None, 1, "false"])
 
 
 @pytest.mark.parametrize("by", ["guidance", "guidance scales"])

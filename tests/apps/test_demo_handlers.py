@@ -28,8 +28,8 @@ import models  # noqa: E402
 import painter  # noqa: E402
 import show  # noqa: E402
 import widgets  # noqa: E402
+from generation_request import ALL_CLASSES, NOTHING, from_png  # noqa: E402
 from tabs import about, classifier, compare, edit, generate, live  # noqa: E402
-from wishes import ALL_CLASSES, NOTHING, from_png  # noqa: E402
 
 ASKED: dict[str, Any] = {
     "model": "digits",
@@ -44,7 +44,7 @@ ASKED: dict[str, Any] = {
 }
 GENERATE = {
     **ASKED,
-    "randomise": False,
+    "randomize": False,
     "eta": 0.0,
     "also": NOTHING,
     "negative": NOTHING,
@@ -109,7 +109,7 @@ def test_generate_gives_what_the_library_draws(folder: Path) -> None:
 
 def test_a_random_seed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.randint", lambda low, high: high)
-    seed = last(generate.draw(**{**GENERATE, "randomise": True}))[1]
+    seed = last(generate.draw(**{**GENERATE, "randomize": True}))[1]
     assert seed == 2**31 - 1 - 16, "so that all pictures have seeds that can be asked for again"
 
 

@@ -29,7 +29,7 @@ from .conftest import ROOT, free_port, serve
 DEMO = ROOT / "apps" / "gradio_demo"
 sys.path.insert(0, str(DEMO))
 
-from wishes import from_png  # noqa: E402
+from generation_request import from_png  # noqa: E402
 from words import in_html, in_markdown  # noqa: E402
 
 FIRST = 90_000

@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
 import models
 import widgets
+from generation_request import from_query, strange
 from tabs import generate as tab
-from wishes import from_query, strange
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_short_link_is_the_request_it_came_from(query: str) -> None:
 
 
 def test_what_a_link_says_too_much() -> None:
-    assert strange({"model": "digits", "__theme": "dark", "colour": "red", "steps": "3"}) == ["colour"]
+    assert strange({"model": "digits", "__theme": "dark", "color": "red", "steps": "3"}) == ["color"]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_every_tab_has_an_endpoint_with_typed_parameters(client: Client) -> None
     assert {name.strip("/") for name in named} - {"steer"} == ENDPOINTS
     types = {p["parameter_name"]: p["python_type"]["type"] for p in named["/generate"]["parameters"]}
     assert (types["guidance"], types["steps"], types["seed"], types["prompt"]) == ("float", "int", "int", "str")
-    assert types["sampler"].startswith("Literal['ddpm'") and types["randomise"] == "bool"
+    assert types["sampler"].startswith("Literal['ddpm'") and types["randomize"] == "bool"
 
 
 def test_the_api_draws_what_the_library_draws(client: Client) -> None:

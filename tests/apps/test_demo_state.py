@@ -21,8 +21,8 @@ sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
 import events
 import models
+from generation_request import MOST_SEED
 from tabs import edit, live
-from wishes import MOST_SEED
 
 # -- handlers --------------------------------------------------------------------------------------------------
 

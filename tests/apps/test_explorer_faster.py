@@ -41,7 +41,7 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     np.testing.assert_array_equal(drawn["places"].data[0].x, found.log_snrs[faster.SEARCHED][8])
     np.testing.assert_array_equal(drawn["answer"].data[1].y, one.answer)
     np.testing.assert_array_equal(drawn["measured"].data[0].error_y.array, curve.error)
-    assert set(figures.GRIDS) >= set(found.bits), "every grid has a colour"
+    assert set(figures.GRIDS) >= set(found.bits), "every grid has a color"
 
 
 def opened(**query: str) -> AppTest:

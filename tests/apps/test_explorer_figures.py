@@ -48,7 +48,7 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     np.testing.assert_array_equal(drawn["trap"].data[0].y, few)
 
 
-def test_schedules_keep_their_colours(charts: Charts) -> None:
+def test_schedules_keep_their_colors(charts: Charts) -> None:
     of_schedules, style = charts("schedules"), charts("style")
     colors = [of_schedules.color(name) for name in schedules.names()]
     assert len(set(colors)) == min(len(colors), len(style.PALETTE))

@@ -1,4 +1,4 @@
-"""Parameterisations, predictions and the exact denoisers."""
+"""Parameterizations, predictions and the exact denoisers."""
 
 from types import SimpleNamespace
 
@@ -21,7 +21,7 @@ TIMES = [0.05, 0.4, 0.97]
 @pytest.mark.row("O4")
 @pytest.mark.parametrize("name", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("t", TIMES)
-def test_every_parameterisation_inverts_in_every_frame(
+def test_every_parameterization_inverts_in_every_frame(
     process: Process, points: torch.Tensor, name: str, t: float
 ) -> None:
     parameterization = PARAMETERIZATIONS.build({"name": name})
@@ -50,7 +50,7 @@ class Oracle(nn.Module):
 
 @pytest.mark.parametrize("name", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("frame", list(FRAMES))
-def test_a_network_is_read_through_its_parameterisation(points: torch.Tensor, name: str, frame: str) -> None:
+def test_a_network_is_read_through_its_parameterization(points: torch.Tensor, name: str, frame: str) -> None:
     process = Process("cosine", frame)
     x0, eps = points, points.roll(3, 0)
     alpha, sigma, _ = process.scales(0.3, points)

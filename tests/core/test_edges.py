@@ -130,7 +130,7 @@ def test_integer_pictures_are_refused(bad: Tensor) -> None:
             call()
 
 
-@pytest.mark.parametrize("parameterisation", list(PARAMETERIZATIONS))
+@pytest.mark.parametrize("parameterization", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("frame", ["vp", "ve", "flow"])
 def test_clean_data_are_their_own_estimate(parameterization: str, frame: str) -> None:
     """E[x_0 | x_0] = x_0 and E[eps | x_0] = 0, for every row at t = 0, beside rows that are not."""

@@ -115,7 +115,7 @@ def test_the_variance_rules_are_beta_tilde_beta_and_the_truth(mixture: Mixture, 
 @pytest.mark.row("O3")
 @pytest.mark.row("R1")
 def test_the_optimal_kernel_has_the_true_mean_and_variance_of_the_reverse_conditional() -> None:
-    """q(x_s | x_t) of a 1-D mixture on a fine grid: normalised, and with the moments of the optimal Gaussian."""
+    """q(x_s | x_t) of a 1-D mixture on a fine grid: normalized, and with the moments of the optimal Gaussian."""
     data = Mixture(
         torch.tensor([0.3, 0.7], dtype=D),
         torch.tensor([[-1.0], [0.8]], dtype=D),

@@ -18,7 +18,7 @@ from pedesis.utils.noise import TrainingNoise
 SMALL: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "heads": 2, "embedding": 16, "detail": 4}
 
 
-def randomised(network: torch.nn.Module) -> torch.nn.Module:
+def randomized(network: torch.nn.Module) -> torch.nn.Module:
     """Give the layers that start at zero something to do."""
     for p in network.parameters():
         torch.nn.init.normal_(p, std=0.2)
@@ -28,7 +28,7 @@ def randomised(network: torch.nn.Module) -> torch.nn.Module:
 @pytest.mark.row("N8")
 @pytest.mark.parametrize(("channels", "patch", "side"), [(1, 2, 28), (3, 2, 32), (1, 1, 8), (3, 4, 64)])
 def test_unet_keeps_the_shape_and_uses_every_input(channels: int, patch: int, side: int) -> None:
-    network = randomised(UNet(channels=channels, patch=patch, classes=4, **SMALL))
+    network = randomized(UNet(channels=channels, patch=patch, classes=4, **SMALL))
     x, log_snr = torch.randn(2, channels, side, side), torch.tensor([0.3, -2.0])
     out = network(x, log_snr, torch.tensor([1, 3]))
     assert out.shape == x.shape
@@ -55,7 +55,7 @@ TEXT = {"vocabulary": WORDS, "length": 6, "width": 8, "layers": 1, "heads": 2}
 
 
 def test_a_text_unet_reads_words_and_their_order_but_not_padding() -> None:
-    network = randomised(UNet(text=TEXT, **SMALL)).eval()
+    network = randomized(UNet(text=TEXT, **SMALL)).eval()
     x, log_snr = torch.randn(1, 1, 8, 8), torch.tensor([0.3])
     ask = lambda *tokens: network(x, log_snr, torch.tensor([tokens]))  # noqa: E731
     out = ask(1, 2, 3)
@@ -87,7 +87,7 @@ def test_a_prompt_that_is_none_is_named(tokens: torch.Tensor, message: str) -> N
 
 
 def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
-    network = randomised(UNet(channels=3, variance=True, guided=True, **SMALL))
+    network = randomized(UNet(channels=3, variance=True, guided=True, **SMALL))
     x, log_snr = torch.randn(2, 3, 8, 8), torch.tensor([0.3, -2.0])
     assert network(x, log_snr).shape == (2, 6, 8, 8)
     out = network(x, log_snr, None, torch.tensor([1.0, 3.0]))
@@ -121,7 +121,7 @@ def test_a_config_that_does_not_fit_is_refused() -> None:
 
 
 def test_mlp_shape_and_condition() -> None:
-    network = randomised(MLP(features=3, width=16, classes=2))
+    network = randomized(MLP(features=3, width=16, classes=2))
     x = torch.randn(5, 3)
     assert network(x, torch.zeros(5), None).shape == (5, 3)
     assert not torch.allclose(
@@ -155,8 +155,8 @@ def test_channel_norm_gives_each_pixel_mean_zero_and_variance_one() -> None:
 
 def test_classifiers_give_normalised_log_probabilities() -> None:
     config: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "embedding": 16, "features": 10, "classes": 5}
-    clean = CleanClassifier(randomised(ConvClassifier(noise_aware=False, **config)))
-    noisy = NoisyClassifier(randomised(ConvClassifier(**config)), Process("cosine"))
+    clean = CleanClassifier(randomized(ConvClassifier(noise_aware=False, **config)))
+    noisy = NoisyClassifier(randomized(ConvClassifier(**config)), Process("cosine"))
     x = torch.randn(3, 1, 8, 8)
     assert clean.features(x).shape == (3, 10)
     for log_probs in (clean.log_probs(x), noisy.log_probs(x, 0.3)):
@@ -176,7 +176,7 @@ def test_shifted_pictures_are_moved_or_mirrored_copies() -> None:
 
 
 def test_an_enlarging_unet_looks_at_the_small_picture_of_its_row() -> None:
-    network = randomised(UNet(channels=3, patch=2, enlarges=2, **SMALL))
+    network = randomized(UNet(channels=3, patch=2, enlarges=2, **SMALL))
     x, log_snr, small = torch.randn(2, 3, 16, 16), torch.zeros(2), torch.randn(2, 3, 8, 8)
     out = network(x, log_snr, small)
     assert out.shape == x.shape

@@ -14,7 +14,7 @@ from pedesis.denoiser import Condition, Denoiser
 from pedesis.process import Process, Time
 from pedesis.samplers import DDIM, SAMPLERS, Adaptive, Heun, Sampler, Step, UniPC
 from pedesis.samplers.base import walk_levels
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import timesteps
 from pedesis.theory.exact import Mixture, MixtureDenoiser
 
 D = torch.float64
@@ -208,10 +208,10 @@ def test_heun_is_worth_its_two_evaluations_on_a_coarse_grid(steps: int, mixture:
     as many. With Heun's correction in that first step it is worse."""
     process = Process("cosine")
     denoiser = MixtureDenoiser(mixture, process)
-    truth = UniPC(3).sample(denoiser, points, TIMESTEP_SPACINGS.build({"name": "log-snr"})(process, 300))
+    truth = UniPC(3).sample(denoiser, points, timesteps(process, 300, "log-snr"))
 
     def error(sampler: Sampler, count: int) -> float:
-        times = TIMESTEP_SPACINGS.build({"name": "uniform"})(process, count)
+        times = timesteps(process, count)
         return (sampler.sample(denoiser, points, times) - truth).abs().mean().item()
 
     assert error(Heun(), steps) < 0.9 * error(DDIM(), 2 * steps)

@@ -10,7 +10,7 @@ from pedesis.editing.inpainting import RePaint
 from pedesis.process import FRAMES, Process
 from pedesis.samplers import DDIM, SAMPLERS, Ancestral, Heun, Sampler, Step
 from pedesis.samplers.base import walk_levels
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
 from pedesis.theory.exact import Mixture, MixtureDenoiser
 from pedesis.utils.noise import PerSeed, gaussian_noise
 
@@ -24,7 +24,7 @@ GAUSSIAN = Mixture(torch.ones(1, dtype=D), torch.full((1, 1), 0.7, dtype=D), tor
 def test_ddim_with_eta_one_is_ancestral_sampling(frame: str, mixture: Mixture, points: torch.Tensor) -> None:
     process = Process("cosine", frame)
     denoiser = MixtureDenoiser(mixture, process)
-    times = TIMESTEP_SPACINGS.build({"name": "uniform"})(process, 25)
+    times = timesteps(process, 25)
     results = [s.sample(denoiser, points, times, noise=PerSeed(range(16))) for s in (DDIM(eta=1.0), Ancestral())]
     torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
 
@@ -39,7 +39,7 @@ def variance_drawn(sampler: Sampler, steps: int) -> float:
 
     start = torch.zeros(steps + 2, 1, dtype=D)  # a row for the prior and one for each draw
     start[0] = 1
-    times = TIMESTEP_SPACINGS.build({"name": "uniform"})(denoiser.process, steps)
+    times = timesteps(denoiser.process, steps)
     return float(sampler.sample(denoiser, start, times, noise=noise).square().sum())
 
 
@@ -114,7 +114,7 @@ def test_runs_with_the_same_noise_agree_in_every_frame(
     """The frame is a change of variable: x / alpha walks the same path."""
     results = []
     for process in (Process("cosine", "vp"), Process("cosine", frame)):
-        times = TIMESTEP_SPACINGS.build({"name": "uniform"})(process, 12)
+        times = timesteps(process, 12)
         first = walk_levels(process, times)[0]
         start = math.hypot(first.alpha, first.sigma) * points
         sampler = SAMPLERS.build({"name": name})
@@ -131,7 +131,7 @@ def test_samples_have_the_law_of_the_data(name: str, grid: str) -> None:
     start = noise(torch.empty(20_000, 1, dtype=D))
     sampler = SAMPLERS.build({"name": name})
     steps = {"adaptive": 30, "langevin": 75}.get(name, 150)  # each of theirs is many
-    times = TIMESTEP_SPACINGS.build({"name": grid})(process, steps)
+    times = timesteps(process, steps, grid)
     assert len(times) == steps + 1 and times[0] == 1 and times[-1] == 0
     x = sampler.sample(MixtureDenoiser(GAUSSIAN, process), start, times, noise=noise)
     assert x.mean().item() == pytest.approx(0.7, abs=0.02)
@@ -143,7 +143,7 @@ def test_samples_have_the_law_of_the_data(name: str, grid: str) -> None:
 def test_a_row_does_not_depend_on_its_batch_mates(name: str, mixture: Mixture) -> None:
     process = Process("cosine")
     denoiser, sampler = MixtureDenoiser(mixture, process), SAMPLERS.build({"name": name})
-    times = TIMESTEP_SPACINGS.build({"name": "uniform"})(process, 6)
+    times = timesteps(process, 6)
 
     def run(seeds: list[int]) -> torch.Tensor:
         noise = PerSeed(seeds)
@@ -157,7 +157,7 @@ def test_a_row_does_not_depend_on_its_batch_mates(name: str, mixture: Mixture) -
 
 def test_a_trajectory_yields_every_time_and_ends_in_the_sample(mixture: Mixture, points: torch.Tensor) -> None:
     process = Process("cosine")
-    times = TIMESTEP_SPACINGS.build({"name": "uniform"})(process, 5)
+    times = timesteps(process, 5)
     steps = list(DDIM().trajectory(MixtureDenoiser(mixture, process), points, times))
     assert [step.level.t for step in steps] == times.tolist()
     assert steps[-1].prediction is None and steps[0].x_t is points
@@ -187,7 +187,7 @@ def test_churn_is_step_by_step_the_published_algorithm(mixture: Mixture, points:
     """Algorithm 2 of Karras et al. written out in their variables: up by (1 + gamma), then Heun's step."""
     process, gamma, factor = Process("cosine", "ve"), 0.3, 1.007
     denoiser, seeds = MixtureDenoiser(mixture, process), range(16)
-    times = TIMESTEP_SPACINGS.build({"name": "rho"})(process, 24)
+    times = timesteps(process, 24, "rho")
     sigmas = [level.sigma for level in walk_levels(process, times)]
 
     def slope(x: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -31,7 +31,7 @@ D = torch.float64
 
 
 class Exact(torch.nn.Module):
-    """A perfect network for a mixture, answering in any parameterisation."""
+    """A perfect network for a mixture, answering in any parameterization."""
 
     def __init__(self, mixture: Mixture, process: Process, name: str):
         super().__init__()
@@ -49,7 +49,7 @@ class Exact(torch.nn.Module):
 @pytest.mark.row("O13")
 @pytest.mark.parametrize("name", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("weight", ["simple", "x0", "v", "min-snr"])
-def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(
+def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterization(
     mixture: Mixture, name: str, weight: str
 ) -> None:
     process = Process("cosine")

@@ -104,7 +104,7 @@ def test_anything_else_is_one_short_sentence(digits: zoo.ImageModel, given: dict
         ("generator", "seeds: one whole number per picture"),
         ("eta", "sampler={'name': 'ddim', 'eta': 1.0}"),
         ("stpes", "did you mean 'steps'"),
-        ("colour", "Known: condition, seeds, guidance"),
+        ("color", "Known: condition, seeds, guidance"),
     ],
 )
 def test_an_unknown_keyword_is_told_its_name_here(digits: zoo.ImageModel, word: str, predicted: str) -> None:

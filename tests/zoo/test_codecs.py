@@ -18,7 +18,7 @@ def test_noise_cannot_be_compressed_and_nothing_costs_nothing(codec: str) -> Non
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_two_levels_cost_about_a_bit_and_colours_count_three_times(codec: str) -> None:
+def test_two_levels_cost_about_a_bit_and_colors_count_three_times(codec: str) -> None:
     pytest.importorskip("pillow_jxl")
     two = (NOISE > 127).astype(np.uint8) * 255
     assert 1 <= codec_bits(two, codec)[0] < 2

@@ -73,7 +73,7 @@ def test_a_model_against_a_folder(tmp_path: Path, digits: Pixels) -> None:
     assert found[near].value < noise[near].value / 1.5
 
 
-def test_colours_are_brought_to_the_channels_that_are_wanted(digits: Pixels) -> None:
+def test_colors_are_brought_to_the_channels_that_are_wanted(digits: Pixels) -> None:
     assert np.array_equal(with_channels(with_channels(digits[:5], 3), 1), digits[:5])
 
 

@@ -43,7 +43,6 @@ from pedesis.utils.precision import full_precision
 from pedesis_zoo.evaluation.bits import by_flow, by_level, in_few_steps, learn_levels
 from pedesis_zoo.generation import editing
 from pedesis_zoo.generation.classifier import class_probabilities, classifier_guidance, load_classifier
-from pedesis_zoo.training.objectives import Objective
 
 ROWS = 3
 

@@ -11,8 +11,9 @@ import torch
 import pedesis_zoo as zoo
 from pedesis.training.classifier import AttributeClassifier
 from pedesis_zoo.data.captioned import COMPOSED
+from pedesis_zoo.evaluation.points import energy_distance, evaluate_points
 from pedesis_zoo.evaluation.prompts import SILENT, mentioned, micro, read, real_prompts
-from pedesis_zoo.generation.points import energy_distance, evaluate_points, sample_points
+from pedesis_zoo.generation.points import sample_points
 from pedesis_zoo.models.loading import load_any
 from pedesis_zoo.models.recipe import Generation, Recipe
 from pedesis_zoo.training.run import plan, train

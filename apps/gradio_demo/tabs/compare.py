@@ -11,8 +11,8 @@ import pandas as pd
 import show
 import widgets as w
 from events import LIGHT, endpoint, on_page, stop, told
+from generation_request import MOST_ROWS, compared
 from models import load, models, prompts, request, with_curve
-from wishes import MOST_ROWS, compared
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
@@ -59,7 +59,7 @@ def compare(
                 yield None, show.said(said), show.made_by(asked, loaded, show.table(names, rows, drawn))
         said = f"{len(names)} columns, the same seeds in each"
         yield (
-            show.png(show.labelled(names, drawn), asked),
+            show.png(show.labeled(names, drawn), asked),
             show.said(said),
             show.made_by(asked, loaded, show.table(names, rows, drawn)),
         )

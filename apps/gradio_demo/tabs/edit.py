@@ -9,9 +9,9 @@ import gradio as gr
 import show
 import widgets as w
 from events import LIGHT, endpoint, on_page, path_of, stop, told
+from generation_request import MOST_SEED, GenerationRequest, Hole, ImageToImage, SuperResolution, Walk
 from models import enlarger, load, models, request
 from painter import painted, painter, to_paint
-from wishes import MOST_SEED, GenerationRequest, Hole, ImageToImage, SuperResolution, Walk
 from words import in_html
 
 import pedesis_zoo as zoo

@@ -13,8 +13,8 @@ import gradio as gr
 import show
 import widgets as w
 from events import LIGHT, endpoint, on_page, path_of, stop, told
+from generation_request import MOST_IMAGES, MOST_SEED, GenerationRequest, from_png, from_query, strange
 from models import load, models, own_models, prompts, request
-from wishes import MOST_IMAGES, MOST_SEED, GenerationRequest, from_png, from_query, strange
 from words import in_html
 
 import pedesis_zoo as zoo
@@ -35,7 +35,7 @@ def draw(
     prompt: str,
     guidance: float,
     seed: int,
-    randomise: bool,
+    randomize: bool,
     number: int,
     sampler: str,
     eta: float,
@@ -51,9 +51,9 @@ def draw(
     and the way as a GIF; the same from Python; the settings for an address; a sentence; the preview, HTML."""
     asked_for, started = locals(), time.monotonic()
     with show.sentences():
-        if not isinstance(asked_for.pop("randomise"), bool | None):
-            raise ValueError(f"randomise: true or false; got {str(randomise)[:80]!r}")
-        if randomise:
+        if not isinstance(asked_for.pop("randomize"), bool | None):
+            raise ValueError(f"randomize: true or false; got {str(randomize)[:80]!r}")
+        if randomize:
             asked_for["seed"] = random.randint(0, MOST_SEED - MOST_IMAGES)
         asked, loaded = request(**asked_for)
         snapshots = zoo.generate(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
@@ -178,7 +178,7 @@ def build() -> Tab:
             ask = w.place(first, "label", "prompt", "guidance")
             with gr.Row():
                 ask |= w.place(first, "seed")
-                randomise = gr.Checkbox(False, label="Randomise", min_width=90)  # true once the page is open
+                randomize = gr.Checkbox(False, label="Randomize", min_width=90)  # true once the page is open
             arrived = gr.Textbox(visible="hidden")  # the settings of a link, once they are on the page
             with gr.Row():
                 start = gr.Button("Generate", variant="primary", min_width=120)
@@ -218,7 +218,7 @@ def build() -> Tab:
     )
 
     every = {**ask, **more}
-    inputs = [picker, *ask.values(), randomise, *more.values()]
+    inputs = [picker, *ask.values(), randomize, *more.values()]
     outputs = [gallery, every["seed"], save, film, script, link, status, preview]
     pipeline = told(captioned, outputs, status)
     endpoint("generate", draw, inputs, outputs)
@@ -226,9 +226,9 @@ def build() -> Tab:
     latest = {**on_page(status), "trigger_mode": "always_last"}  # what is asked for while one runs comes after it
     running = gr.on(pressed, pipeline, inputs, outputs, **latest)
     opened = arrived.change(told(linked, outputs, status), inputs, outputs, **on_page(status))
-    every["seed"].input(None, None, randomise, js="() => false")  # type: ignore[attr-defined]
+    every["seed"].input(None, None, randomize, js="() => false")  # type: ignore[attr-defined]
     asked = [every[name] for name in ("label", "prompt", "guidance", "seed")]
-    samples.click(None, None, randomise, js="() => false")
+    samples.click(None, None, randomize, js="() => false")
     picked = samples.click(of_example, [picker, samples], asked, api_visibility="private", show_progress="hidden")
     again = picked.then(pipeline, inputs, outputs, **on_page(status))
     for event in (running, again, opened):
@@ -251,5 +251,5 @@ def build() -> Tab:
             said = show.said("Settings restored: press Generate.")
             return [*w.filled(from_png(path_of(file)), names, every), False, said, *[None] * len(drawn)]
 
-    dropped.upload(restore, dropped, [picker, *every.values(), randomise, status, *drawn], **LIGHT)
-    return Tab(picker, every, [arrived, randomise, gallery, save, film, script, link, status, preview], link)
+    dropped.upload(restore, dropped, [picker, *every.values(), randomize, status, *drawn], **LIGHT)
+    return Tab(picker, every, [arrived, randomize, gallery, save, film, script, link, status, preview], link)

@@ -9,8 +9,8 @@ import gradio as gr
 import show
 import widgets as w
 from events import HEAVY, LIGHT, endpoint
+from generation_request import MOST_SEED
 from models import load, request, students
-from wishes import MOST_SEED
 
 import pedesis_zoo as zoo
 

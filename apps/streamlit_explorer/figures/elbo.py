@@ -12,7 +12,7 @@ from pedesis.lessons.elbo import Bound, Vae
 from pedesis.lessons.schedules import Values
 
 HUES = {"prior": PALETTE[2], "denoising": ACCENT, "reconstruction": WARM}
-"""The colour of each term, the same in all charts."""
+"""The color of each term, the same in all charts."""
 
 LEVEL = "log SNR (noise left, data right)"
 

@@ -12,14 +12,14 @@ from pedesis.lessons.faster import SEARCHED, STEPS, Assumed, Measured, Searched,
 from pedesis.lessons.schedules import Values
 
 RULES = {"posterior": PALETTE[3], "beta": WARM, "analytic": ACCENT, "optimal": PALETTE[2], "learned": PALETTE[2]}
-"""The colour of each variance, the same in all charts."""
+"""The color of each variance, the same in all charts."""
 
 GRIDS = (SEARCHED, "uniform", "quadratic", "log-snr", "rho")
-"""Grids in the order of their colours."""
+"""Grids in the order of their colors."""
 
 
-def colour(grid: str) -> str:
-    """A grid's own colour, the same in all charts."""
+def color(grid: str) -> str:
+    """A grid's own color, the same in all charts."""
     return PALETTE[GRIDS.index(grid) % len(PALETTE)] if grid in GRIDS else GRAY
 
 
@@ -61,12 +61,12 @@ def assumed(shares: Assumed) -> go.Figure:
     return figure
 
 
-def wasted(curves: Mapping[str, Values], colours: Mapping[str, str], now: int | None = None) -> go.Figure:
+def wasted(curves: Mapping[str, Values], colors: Mapping[str, str], now: int | None = None) -> go.Figure:
     """Bits above the truth over the number of steps, both logarithmic."""
     figure = chart("steps", "bits above the truth")
     for name, bits in curves.items():
         figure.add_scatter(
-            x=list(STEPS), y=bits, name=name, mode="lines+markers", line={"color": colours.get(name, GRAY)}
+            x=list(STEPS), y=bits, name=name, mode="lines+markers", line={"color": colors.get(name, GRAY)}
         )
     if now is not None:
         figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
@@ -83,7 +83,7 @@ def places(found: Searched, steps: int) -> go.Figure:
             y=np.full(steps, list(found.log_snrs).index(name)),
             name=name,
             mode="markers",
-            marker={"color": colour(name), "symbol": "line-ns-open", "size": 16, "line": {"width": 2}},
+            marker={"color": color(name), "symbol": "line-ns-open", "size": 16, "line": {"width": 2}},
             showlegend=False,
         )
     names = list(found.log_snrs)
@@ -124,7 +124,7 @@ def distances(steps: Values, away: Values, now: int) -> go.Figure:
     return figure.update_yaxes(type="log", exponentformat="power", dtick=1)
 
 
-def measured(curves: Mapping[str, Measured], colours: Mapping[str, str]) -> go.Figure:
+def measured(curves: Mapping[str, Measured], colors: Mapping[str, str]) -> go.Figure:
     """Measured bits per dimension over the number of steps, with standard errors."""
     figure = chart("steps", "bits per dimension")
     for name, curve in curves.items():
@@ -134,7 +134,7 @@ def measured(curves: Mapping[str, Measured], colours: Mapping[str, str]) -> go.F
             error_y={"array": curve.error, "thickness": 1, "width": 3},
             name=name,
             mode="lines+markers",
-            line={"color": colours.get(name, GRAY)},
+            line={"color": colors.get(name, GRAY)},
         )
     ticks = sorted({float(n) for curve in curves.values() for n in curve.steps})
     return figure.update_xaxes(type="log", tickvals=ticks).update_yaxes(

@@ -12,7 +12,7 @@ from pedesis.lessons.schedules import Values
 def field(
     times: Values, positions: Values, density: Values, brightest: float, shown: float, labels: tuple[str, str]
 ) -> go.Figure:
-    """A density (positions, times) as colours, from -shown to shown; the last colour is for `brightest` and above."""
+    """A density (positions, times) as colors, from -shown to shown; the last color is for `brightest` and above."""
     figure = chart(*labels, height=340)
     figure.add_heatmap(
         x=times,

@@ -16,7 +16,7 @@ HUES = [PALETTE[i] for i in (0, 4, 2, 5, 1, 3)]
 """Around the circle and back to the first."""
 
 BRIGHTEST = 1.0
-"""Density drawn in the last colour: the standard normal reaches 0.4, a spike far more."""
+"""Density drawn in the last color: the standard normal reaches 0.4, a spike far more."""
 
 
 def over_time(density: Field, paths: Values, t: float) -> go.Figure:
@@ -55,7 +55,7 @@ def forgetting(times: Values, bits: Values, count: int, t: float) -> go.Figure:
 
 
 def cloud(points: Cloud) -> go.Figure:
-    """Points that flow from the data to noise: an animation, coloured by the direction in which each began."""
+    """Points that flow from the data to noise: an animation, colored by the direction in which each began."""
     figure = plane(540)
     moved = points.points.astype(np.float32)
     direction = np.arctan2(moved[0, :, 1], moved[0, :, 0])

@@ -1,6 +1,6 @@
 """The common style of the explorer's charts, and their numbers as a table.
 
-Colours are legible on light and dark ground; everything else (fonts, grid, ground) follows Streamlit's theme.
+Colors are legible on light and dark ground; everything else (fonts, grid, ground) follows Streamlit's theme.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GRAY = "#8a8799"
 ACCENT = PALETTE[0]
 WARM = PALETTE[1]
 HEAT = ((0, "rgba(108, 92, 231, 0)"), (0.3, "rgba(108, 92, 231, 0.8)"), (0.65, "#e05a6d"), (1, "#ffb454"))
-"""Colours of a density: nothing where there is none, on any ground."""
+"""Colors of a density: nothing where there is none, on any ground."""
 
 LATTICES = ("heatmap", "contour")
 

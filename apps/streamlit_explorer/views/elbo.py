@@ -133,7 +133,8 @@ with page.lesson(
         metrics({"rate": one.rate[0], "distortion": one.distortion[0], "bound": one.total[0]})
         if data == "one Gaussian":
             st.success(
-                f"The linear VAE of `pedesis.theory.latent`, in closed form: {elbo.linear_vae(log_snr):.3f} bits. Its decoder "
+                f"The linear VAE of `pedesis.theory.latent`, in closed form: {elbo.linear_vae(log_snr):.3f} bits. "
+                "Its decoder "
                 "is the true posterior, so the bound is tight at every noise level: bits only move between the terms.",
                 icon=":material/check:",
             )

@@ -103,11 +103,11 @@ with page.lesson(
         page.plot(charts.places(found, steps), "places")
     with right:
         st.markdown("**What each grid costs**, with the analytic variance")
-        colours = {name: charts.colour(name) for name in found.bits}
-        page.plot(charts.wasted(found.bits, colours, steps), "by-grid")
+        colors = {name: charts.color(name) for name in found.bits}
+        page.plot(charts.wasted(found.bits, colors, steps), "by-grid")
     st.caption(
         "The search puts its steps where the data make up their mind, and none where a Gaussian step is exact. "
-        "It minimises the bound; what looks best may want other times."
+        "It minimizes the bound; what looks best may want other times."
     )
 
     st.subheader("Distillation", anchor=False)
@@ -156,7 +156,7 @@ with page.lesson(
         with right:
             st.markdown("**Grids** with the analytic variance")
             curves = faster.measured(table.columns, variance="analytic")
-            page.plot(charts.measured(curves, {grid: charts.colour(grid) for grid in curves}), "real-grids")
+            page.plot(charts.measured(curves, {grid: charts.color(grid) for grid in curves}), "real-grids")
         rows = [gain for n in (10, 25) if n in table["steps"] for gain in faster.gains(table.columns, n)]
         st.table(
             {

@@ -8,7 +8,7 @@ from figures import interpretations as charts
 
 from pedesis.lessons import interpretations, mixtures, plane, schedules
 
-FORMS, TWEEDIE = "pedesis.parameterizations:Parameterisation", "pedesis.theory.kernels:tweedie"
+FORMS, TWEEDIE = "pedesis.parameterizations:Parameterization", "pedesis.theory.kernels:tweedie"
 STEP = "pedesis.theory.kernels:DenoisingWeights"
 MEANS = ("pedesis.theory.kernels:mean_from_eps", "pedesis.theory.kernels:mean_from_score")
 ASKED = {

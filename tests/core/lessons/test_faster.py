@@ -9,7 +9,7 @@ from scipy import optimize, stats
 
 from pedesis.lessons import elbo, faster, mixtures
 from pedesis.samplers import DDIM
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
 from pedesis.theory.reverse import OptimalVariance
 
 SHAPES = mixtures.LINE[:-1]
@@ -67,7 +67,7 @@ def test_the_costs_of_a_grid_add_up_to_its_bound(grid: str) -> None:
     """What the mean squares promise, and the bound that the library takes of the model itself."""
     data = SHAPES[-1]
     known, points = faster.analytic(data, "cosine"), elbo.nodes(mixtures.mixture(data))
-    times = TIMESTEP_SPACINGS.build({"name": grid})(known.process, 6)
+    times = timesteps(known.process, 6, grid)
     taken = sum(elbo.terms(known, points, times, OptimalVariance()).values())
     assert faster.expected(known, points, times) == pytest.approx(taken, abs=2e-3)
 

@@ -135,7 +135,7 @@ class Denoiser(nn.Module):
 
 
 class NetworkDenoiser(Denoiser):
-    """A neural network read through a parameterisation.
+    """A neural network read through a parameterization.
 
         answer = network(c_in x_t, log_snr, condition),   c_in = 1 / sqrt(alpha^2 data_std^2 + sigma^2)
 
@@ -146,7 +146,7 @@ class NetworkDenoiser(Denoiser):
 
     Args:
         network: (x (B, C, ...), log_snr (B,), condition) -> (B, C, ...) or (B, 2 C, ...).
-        parameterisation: what its output means; an object or a name ("x0", "eps", "score", "v", "flow").
+        parameterization: what its output means; an object or a name ("x0", "eps", "score", "v", "flow").
         data_std: root mean square of the data, so that the network's input has variance 1.
     """
 

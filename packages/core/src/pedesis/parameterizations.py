@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pedesis.utils.registry import Described, Registry
 
-PARAMETERIZATIONS: Registry[Parameterization] = Registry("parameterisation")
+PARAMETERIZATIONS: Registry[Parameterization] = Registry("parameterization")
 
 
 class Parameterization(Described):

@@ -165,7 +165,7 @@ class Process(nn.Module):
     # -- Gaussians ----------------------------------------------------------------------------------------
 
     def marginal(self, x0: Tensor, t: Time) -> Gaussian:
-        """[F5] The diffusion kernel q(x_t | x_0); its `sample` is the reparameterised x_t.
+        """[F5] The diffusion kernel q(x_t | x_0); its `sample` is the reparameterized x_t.
 
         Formula: q(x_t\\mid x_0) = \\mathcal N(\\sqrt{\\bar\\alpha_t}\\,x_0,\\ (1-\\bar\\alpha_t)I)
         Source: 000, "Diffusion kernel"; 001, "VDM: analytical q(x_t|x_0)"; 002; 003 (13)-(14); 004

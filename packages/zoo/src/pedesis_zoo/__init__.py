@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pedesis_zoo.models.registry import card, list_models, recipe
+from pedesis_zoo.models.cards import card
+from pedesis_zoo.models.registry import list_models, recipe
 
 if TYPE_CHECKING:
     from pedesis_zoo.evaluation.bound import bits_per_dim
@@ -55,14 +56,18 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_LATER = (
-    {"Snapshot": "drawing", "sample_points": "points", "train": "own", "trainable": "starting"}
-    | {"bits_per_dim": "bound"}
-    | dict.fromkeys(("compare", "evaluate"), "comparing")
-    | dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "loading")
-    | dict.fromkeys(("Inversion", "invert"), "inverting")
-    | dict.fromkeys(("generate", "sample", "seeds_from"), "generation")
-)
+_LATER = {
+    "Inversion": "generation.inversion",
+    "Snapshot": "generation.pipeline",
+    "bits_per_dim": "evaluation.bound",
+    "invert": "generation.inversion",
+    "sample_points": "generation.points",
+    "train": "training.own_data",
+    "trainable": "training.fine_tuning",
+    **dict.fromkeys(("compare", "evaluate"), "evaluation.comparison"),
+    **dict.fromkeys(("ImageModel", "PointModel", "load", "load_points"), "models.loading"),
+    **dict.fromkeys(("generate", "sample", "seeds_from"), "generation.sampling"),
+}
 
 
 def __dir__() -> list[str]:

@@ -32,7 +32,7 @@ class Measured(Guided):
         operator: A. measured: y, broadcastable to A x. noise: s >= 0, its standard deviation.
         variance: r^2, by a name in `pedesis.theory.reverse.VARIANCE_RULES`: "beta" (as for N(0, I) data, the choice of
             Pi-GDM), "optimal" (what the denoiser says, its mean over each row) or "posterior" (0, as DPS). Where A
-            averages neighbours that move together, r^2 A A^T falls short of A C A^T: "beta" is the safer there.
+            averages neighbors that move together, r^2 A A^T falls short of A C A^T: "beta" is the safer there.
     """
 
     def __init__(

@@ -99,7 +99,7 @@ class AdaptiveProjectedGuidance(ClassifierFreeGuidance):
     """Adaptive projected guidance (Sadat et al. 2024), without its momentum: less of the push that only brightens.
 
     The push x0_cond - x0_uncond is first made at most `limit` long (its norm over all elements). Its part along x0_cond
-    saturates colours; it is kept `parallel` times, the part across it in full. The paper also carries a share of the
+    saturates colors; it is kept `parallel` times, the part across it in full. The paper also carries a share of the
     push from step to step; a denoiser has no memory of steps.
     """
 

@@ -208,8 +208,8 @@ def _shape(name: str, x: Values) -> Values:
     if name not in _SHAPES:
         raise UnknownName("shape", name, SHAPES)
     values = _SHAPES[name](x)
-    normalised: Values = values / (values.sum() * (x[1] - x[0]))
-    return normalised
+    normalized: Values = values / (values.sum() * (x[1] - x[0]))
+    return normalized
 
 
 def _heap(x: Values, middle: float) -> Values:

@@ -25,7 +25,7 @@ from pedesis.gaussian import Noise
 from pedesis.lessons import mixtures
 from pedesis.lessons.schedules import Values
 from pedesis.process import PriorMismatch, Process
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
 from pedesis.schedules import LinearLogSNR
 from pedesis.theory.elbo import Elbo, elbo
 from pedesis.theory.exact import Mixture, MixtureDenoiser
@@ -121,7 +121,7 @@ def bound(data: str, schedule: str, steps: int, grid: str = "log-snr", variance:
         ValueError: one step with the posterior variance, which leaves the decoder no width.
     """
     model = mixtures.denoiser(data, schedule)
-    points, times = nodes(model.mixture), TIMESTEP_SPACINGS.build({"name": grid})(model.process, steps)
+    points, times = nodes(model.mixture), timesteps(model.process, steps, grid)
     found = _elbo(model, points, times, VARIANCE_RULES.build({"name": variance}))
     known = [model(model.process.marginal(points.x0, t).sample(points.noise), t).x0 for t in times[:-1]]
     rms = [math.sqrt(points.mean((guess - points.x0)[:, 0] ** 2)) for guess in known]

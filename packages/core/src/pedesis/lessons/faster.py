@@ -24,7 +24,7 @@ from pedesis.lessons import mixtures
 from pedesis.lessons.elbo import Nodes, nodes, terms, truth, with_resolution
 from pedesis.lessons.schedules import Values
 from pedesis.samplers import DDIM
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
 from pedesis.theory.cached import CachedDenoiser
 from pedesis.theory.elbo import prior_term
 from pedesis.theory.exact import Mixture
@@ -125,9 +125,7 @@ def by_grid(data: str, schedule: str) -> Searched:
     rising = torch.cat([torch.zeros(1, dtype=torch.float64), inner.flip(0)])
     cost = _cost(known, rising)
     times = {SEARCHED: {n: rising[best_steps(cost, n)[0]] for n in STEPS}}
-    times |= {
-        name: {n: TIMESTEP_SPACINGS.build({"name": name})(process, n) for n in STEPS} for name in TIMESTEP_SPACINGS
-    }
+    times |= {name: {n: timesteps(process, n, name) for n in STEPS} for name in TIMESTEP_SPACINGS}
     return Searched(
         {name: {n: process.log_snr(t[:-1]).numpy() for n, t in grid.items()} for name, grid in times.items()},
         {name: np.array([expected(known, points, t) - best for t in grid.values()]) for name, grid in times.items()},
@@ -192,7 +190,7 @@ def quantiles(data: Mixture, shares: Values) -> Values:
 
 
 def densities(samples: Sequence[Values], data: str, bins: int = 70) -> tuple[Values, list[Values], Values]:
-    """Centres of bins, the density of each sample there, and the density of the data."""
+    """Centers of bins, the density of each sample there, and the density of the data."""
     exact = mixtures.mixture(data)
     edges = np.linspace(-3.2, 3.2, bins + 1)
     centers = (edges[1:] + edges[:-1]) / 2

@@ -125,7 +125,7 @@ class Histogram:
 
 
 def histogram(samples: dict[str, Values], bins: int = 41, limit: float = 4.0) -> Histogram:
-    """Histograms of several sets of standardised noise between -limit and limit."""
+    """Histograms of several sets of standardized noise between -limit and limit."""
     edges = np.linspace(-limit, limit, bins + 1)
     centers = (edges[1:] + edges[:-1]) / 2
     measured = {name: np.histogram(eps, edges)[0] / (eps.size * np.diff(edges)) for name, eps in samples.items()}

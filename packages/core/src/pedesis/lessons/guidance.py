@@ -28,7 +28,7 @@ from pedesis.lessons.plane import axis, density, field
 from pedesis.lessons.sampling import Points, distance, spread
 from pedesis.lessons.schedules import Values, process
 from pedesis.samplers import SAMPLERS
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import timesteps
 from pedesis.theory.exact import Mixture, MixtureDenoiser
 from pedesis.utils.noise import gaussian_noise, generator
 
@@ -98,7 +98,7 @@ def scores(label: int, scale: float, t: float, points: int = 11) -> Scores:
 
 @dataclass(frozen=True)
 class Densities:
-    """On the lattice of `x`, (N, N) each: p(x_t), p(x_t | y), and p(x_t) p(y | x_t)^scale, normalised."""
+    """On the lattice of `x`, (N, N) each: p(x_t), p(x_t | y), and p(x_t) p(y | x_t)^scale, normalized."""
 
     x: Values
     both: Values
@@ -129,7 +129,7 @@ def classifiers_agree(label: int, scale: float, seed: int = 0) -> tuple[float, f
     free = ClassifierFreeGuidance(denoiser, scale)
     classifier_guidance = ClassifierGuidance(denoiser, denoiser.log_class, scale)
     wanted = torch.full((FEW,), label)
-    times = TIMESTEP_SPACINGS.build({"name": "uniform"})(denoiser.process, STEPS)
+    times = timesteps(denoiser.process, STEPS)
     start = denoiser.process.prior(torch.zeros(FEW, 2, dtype=D)).sample(gaussian_noise(seed))
     apart = 0.0
     for step in SAMPLERS.build({"name": "ddim"}).trajectory(free, start, times, wanted):
@@ -191,7 +191,7 @@ def _scale_per_row() -> Tensor:
 def _sweep(guided: Denoiser, label: int, seed: int) -> Sweep:
     rows = COUNT * len(SCALES)
     start = guided.process.prior(torch.zeros(COUNT, 2, dtype=D)).sample(gaussian_noise(seed)).repeat(len(SCALES), 1)
-    times, wanted = TIMESTEP_SPACINGS.build({"name": "uniform"})(guided.process, STEPS), torch.full((rows,), label)
+    times, wanted = timesteps(guided.process, STEPS), torch.full((rows,), label)
     end = SAMPLERS.build({"name": "dpm++2m"}).sample(guided, start, times, wanted)
     samples = end.reshape(len(SCALES), COUNT, 2).numpy()
     accuracy = exact().log_class(end, 0, wanted).exp().reshape(len(SCALES), COUNT).mean(1).numpy()

@@ -43,7 +43,7 @@ def losses() -> tuple[str, ...]:
 
 
 def asked(name: str) -> Parameterization:
-    """A registered parameterisation. Raises UnknownName, a ValueError, for any other."""
+    """A registered parameterization. Raises UnknownName, a ValueError, for any other."""
     return PARAMETERIZATIONS.build({"name": name})
 
 

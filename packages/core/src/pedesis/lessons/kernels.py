@@ -162,7 +162,7 @@ class Circles:
 
     Attributes:
         axis: (m,), the positions along both axes. density: (m, m), indexed [y, x].
-        centres: (n, 2), the means alpha x_0 of the kernels. radius: sigma, their common standard deviation.
+        centers: (n, 2), the means alpha x_0 of the kernels. radius: sigma, their common standard deviation.
     """
 
     axis: Values

@@ -84,16 +84,16 @@ def _on_white(image: Image.Image) -> Image.Image:
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
         low, high = values.min(), values.max()
         image = Image.fromarray((255 * (values - low) / max(high - low, 1e-12)).astype(np.uint8))
-    coloured = image.convert("RGBA")
-    white = Image.new("RGBA", coloured.size, "white")
-    return Image.alpha_composite(white, coloured).convert("RGB")
+    colored = image.convert("RGBA")
+    white = Image.new("RGBA", colored.size, "white")
+    return Image.alpha_composite(white, colored).convert("RGB")
 
 
 # -- the bundled pictures -----------------------------------------------------------------------------------
 
 
 def _blend(top: tuple[int, ...], bottom: tuple[int, ...], position: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colours between `top` (position 0) and `bottom` (position 1)."""
+    """Colors between `top` (position 0) and `bottom` (position 1)."""
     mixed: NDArray[np.float64] = np.array(top) + position[..., None] * (np.array(bottom) - np.array(top))
     return mixed
 
@@ -174,7 +174,7 @@ def _cat(side: int) -> Image.Image:
 
 
 def _rings(side: int) -> Image.Image:
-    """Concentric rings in the colours of a rainbow, finer towards the edge."""
+    """Concentric rings in the colors of a rainbow, finer towards the edge."""
     y, x = (np.mgrid[0:side, 0:side] + 0.5) / side * 2 - 1
     radius = np.hypot(x, y)
     phase = 2 * np.pi * (2.2 * radius + 1.6 * radius**2)

@@ -66,7 +66,7 @@ class Bayes:
 
 
 def bayes(schedule: str, x_0: float, x_t: float, s: float, t: float) -> Bayes:
-    """q(x_s | x_0), q(x_t | x_s) made a density over x_s, and their normalised product q(x_s | x_t, x_0)."""
+    """q(x_s | x_0), q(x_t | x_s) made a density over x_s, and their normalized product q(x_s | x_t, x_0)."""
     forward, x = process(schedule), _line(-SHOWN, SHOWN, 1401)
     start, end = torch.full_like(x, x_0), torch.full_like(x, x_t)
     likelihood = forward.transition(x, s, t).log_prob(end).exp() * step_coefficients(forward, s, t).ratio

@@ -27,7 +27,7 @@ from pedesis.lessons.plane import axis, field
 from pedesis.lessons.schedules import Values
 from pedesis.process import Process, Time
 from pedesis.samplers import SAMPLERS
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
 from pedesis.theory.exact import EmpiricalDenoiser
 from pedesis.utils.noise import gaussian_noise
 
@@ -99,7 +99,7 @@ def walk(
     noise = gaussian_noise(seed)
     like = torch.zeros(1 if together else count, 2, dtype=torch.float64)
     start = denoiser.process.prior(like).sample(noise).expand(count, -1)
-    times = TIMESTEP_SPACINGS.build({"name": grid})(denoiser.process, steps)
+    times = timesteps(denoiser.process, steps, grid)
     count_evaluations = _Counted(denoiser)
     path = SAMPLERS.build({"name": sampler}).trajectory(count_evaluations, start, times, noise=noise)
     return Walk(times.numpy(), torch.stack([step.x_t for step in path]).numpy(), count_evaluations.calls)

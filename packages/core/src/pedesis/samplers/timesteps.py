@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pedesis.process import Process
-from pedesis.utils.registry import Described, Registry
+from pedesis.utils.registry import Choice, Described, Registry
 
 TIMESTEP_SPACINGS: Registry[TimestepSpacing] = Registry("time grid")
 LAST_LOG_SNR = 9.0
@@ -36,6 +36,15 @@ class TimestepSpacing(Described):
             raise ValueError(f"sampling needs at least 1 step; got {steps}")
         with torch.no_grad():
             return self.spaced(process, steps)
+
+
+def timesteps(process: Process, steps: int, spacing: Choice[TimestepSpacing] = "uniform") -> Tensor:
+    """The times of `steps` steps, (steps + 1,) float64 from 1 to 0, by a rule of `TIMESTEP_SPACINGS` or one's own.
+
+    Raises:
+        UnknownName: no such rule. ValueError: fewer than one step.
+    """
+    return TIMESTEP_SPACINGS.of(spacing)(process, steps)
 
 
 @TIMESTEP_SPACINGS.register("uniform")

@@ -4,7 +4,7 @@ r"""The evidence lower bound of a diffusion model, as its three terms (nats per 
                   + sum_i E KL(q(x_s | x_t, x_0) || p_theta(x_s | x_t))            denoising matching
                   - E log p(x_0 | x_t1)                                            reconstruction
 
-over a grid 1 = t_n > ... > t_1 > 0, s and t neighbours. Every KL is between two Gaussians, and the last term is a
+over a grid 1 = t_n > ... > t_1 > 0, s and t neighbors. Every KL is between two Gaussians, and the last term is a
 Gaussian's mass on the bin of each pixel, or its density for continuous data. With one step the middle term is empty
 and the bound is that of a variational autoencoder.
 """

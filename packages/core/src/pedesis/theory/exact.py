@@ -29,7 +29,7 @@ class Mixture:
     """sum_k weight_k N(mean_k, cov_k) in D dimensions.
 
     Attributes:
-        weights: (K,), positive; normalised on use. means: (K, D). covs: (K, D, D), positive definite.
+        weights: (K,), positive; normalized on use. means: (K, D). covs: (K, D, D), positive definite.
         labels: (K,) int64, the class of each component, or None.
     """
 

@@ -94,7 +94,7 @@ def log_likelihood(
 def dequantize(pixels: Tensor, uniform: Tensor, levels: int = 256) -> tuple[Tensor, float]:
     """Spread integer levels over their bins: x = (level + u) 2/levels - 1, and the nats per number to subtract.
 
-    log P(level) >= E log p(x) + log(2 / levels) per number, the bound of uniform dequantisation (Theis et al. 2016).
+    log P(level) >= E log p(x) + log(2 / levels) per number, the bound of uniform dequantization (Theis et al. 2016).
 
     Args:
         pixels: levels 0 .. levels - 1, any shape. uniform: the same shape, in [0, 1).
@@ -103,6 +103,6 @@ def dequantize(pixels: Tensor, uniform: Tensor, levels: int = 256) -> tuple[Tens
 
 
 def discrete_bits(likelihood: LogLikelihood, bin_nats: float) -> Tensor:
-    """Bits per dimension of the discrete data behind a dequantised likelihood, (B,)."""
+    """Bits per dimension of the discrete data behind a dequantized likelihood, (B,)."""
     size = likelihood.latent[0].numel()
     return -(likelihood.nats + size * bin_nats) / (size * math.log(2))

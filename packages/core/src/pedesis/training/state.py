@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from pedesis.training import checkpoint
+from pedesis.training.checkpoint import restore, save
 from pedesis.training.config import TrainConfig
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -52,11 +52,11 @@ class TrainState(Generic[Model]):
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint. Raises ValueError if it cannot be written; then an older one is still whole."""
-        checkpoint.save(self, path)
+        save(self, path)
 
     def restore(self, path: str | Path) -> None:
         """Continue from a checkpoint. Raises ValueError if it is not one, or belongs to another run."""
-        checkpoint.restore(self, path)
+        restore(self, path)
 
 
 def trained(model: nn.Module) -> list[Tensor]:

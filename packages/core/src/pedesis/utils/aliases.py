@@ -24,7 +24,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "euler-maruyama": ("reverse-sde", "em"),
         "adaptive": ("bogacki-shampine", "bosh3", "rk23"),
     },
-    "parameterisation": {
+    "parameterization": {
         "x0": ("sample", "x-start", "start-x", "pred-x0", "x0-prediction", "x-prediction", "data"),
         "eps": ("epsilon", "noise", "pred-noise", "eps-prediction", "epsilon-prediction"),
         "v": ("v-prediction", "pred-v"),
@@ -91,7 +91,7 @@ HINTS: dict[str, dict[str, str]] = {
         "flow-match-euler": "Euler's method is 'ddim', for models with straight paths too",
         "flow-match-euler-discrete": "Euler's method is 'ddim', for models with straight paths too",
     },
-    "parameterisation": {
+    "parameterization": {
         "velocity": "'v' is alpha eps - sigma x0, 'flow' is eps - x0",
         "karras": "the preconditioning of EDM is not here; 'v' does nearly the same",
         "edm": "the preconditioning of EDM is not here; 'v' does nearly the same",

@@ -62,10 +62,10 @@ def to_pixels(x: Tensor) -> Pixels:
     if not bool(torch.isfinite(x).all()):
         bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
         raise ValueError(f"{bad} of {len(x)} pictures hold NaN or infinity: the model or its sampler has diverged")
-    return np.ascontiguousarray(grey_levels(x.detach().float().cpu()).numpy())
+    return np.ascontiguousarray(gray_levels(x.detach().float().cpu()).numpy())
 
 
-def grey_levels(x: Tensor) -> Tensor:
+def gray_levels(x: Tensor) -> Tensor:
     """`to_pixels` as a tensor, uint8 (B, H, W, C): round(127.5 (x + 1)), kept within 0..255."""
     levels = ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return rearrange(levels, "b c h w -> b h w c")

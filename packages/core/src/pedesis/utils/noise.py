@@ -2,7 +2,7 @@
 
 `PerSeed` gives each row of a batch a generator of its own, so image i depends on seed i and on nothing
 else: not on its batch mates, not on the batch size, not on the device (numbers are drawn on the CPU).
-`splitmix64` turns neighbouring seeds into unrelated ones.
+`splitmix64` turns neighboring seeds into unrelated ones.
 """
 
 from __future__ import annotations

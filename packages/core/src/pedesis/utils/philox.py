@@ -89,7 +89,7 @@ def inverse_normal(p: Numbers) -> Numbers:
     q = p - 0.5
     near = 0.180625 - q * q
     side = ratio(np.sqrt(-logarithm(np.minimum(p, 1 - p))) - 1.6, SIDE)
-    return np.where(np.abs(q) <= 0.425, q * ratio(near, CENTRE), np.where(q < 0, -side, side))
+    return np.where(np.abs(q) <= 0.425, q * ratio(near, CENTER), np.where(q < 0, -side, side))
 
 
 def ratio(x: Numbers, coefficients: Sequence[tuple[float, float]]) -> Numbers:
@@ -100,7 +100,7 @@ def ratio(x: Numbers, coefficients: Sequence[tuple[float, float]]) -> Numbers:
     return np.asarray(above / below, dtype=np.float64)
 
 
-CENTRE = (
+CENTER = (
     (2509.0809287301226727, 5226.495278852545925),
     (33430.575583588128105, 28729.085735721942674),
     (67265.770927008700853, 39307.89580009271061),

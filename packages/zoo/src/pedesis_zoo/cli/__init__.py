@@ -19,6 +19,8 @@ from pedesis_zoo.cli.files import export, pack
 from pedesis_zoo.cli.options import Device, Name, Threads, found
 from pedesis_zoo.cli.words import import_module, in_our_words
 
+__all__ = ["app", "main"]
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -62,7 +64,7 @@ def list_command(pattern: Annotated[str, typer.Argument(help="shell pattern")] =
 @app.command("card")
 def card_command(name: Name) -> None:
     """Print a model card."""
-    from pedesis_zoo.models.registry import card
+    from pedesis_zoo.models.cards import card
 
     print(card(name))
 

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from pedesis.utils.images import Pixels
 from pedesis_zoo.data import avatars, heroes
 from pedesis_zoo.data.composed import CaptionBatches, ComposedSet, LabelBatches
-from pedesis_zoo.data.sets import ZOO, AttributeSet, CaptionedSet, load_data
+from pedesis_zoo.data.sets import ZOO, AttributeSet, CaptionedSet
 
 
 @dataclass(frozen=True)
@@ -53,18 +50,6 @@ def provenance(name: str) -> str:
     """Where the parts of a set come from, Markdown."""
     text = (Path(__file__).parent / "archives" / "PROVENANCE.md").read_text()
     return text.split(f"## {name}.npz")[1].split("\n## ")[0].strip()
-
-
-def pictures(name: str, split: str, number: int) -> Pixels:
-    """The first pictures of a set, whether it is finite or composed, uint8 (N, H, W, C).
-
-    Args:
-        split: "train" or "test"; of composed sets, which never end, "test" is of other seeds than training's.
-    """
-    if name not in COMPOSED:
-        return load_data(name, split).pixels[:number]
-    seed = {"train": 0, "test": 1}[split]
-    return COMPOSED[name].source().draw(seed, np.arange(number), "train").pixels
 
 
 def with_attributes(name: str) -> AttributeSet:

@@ -37,7 +37,7 @@ def sketch(data: TrainingData) -> dict[str, list[str]]:
     return {name: [f"{digest:016x}" for digest in np.unique(each)[:SKETCH]] for name, each in groups.items()}
 
 
-def recognised(kept: Mapping[str, Sequence[str]], data: TrainingData) -> bool:
+def recognized(kept: Mapping[str, Sequence[str]], data: TrainingData) -> bool:
     """Whether most of a sketch's pictures are in `data`, in the same classes.
 
     Raises:

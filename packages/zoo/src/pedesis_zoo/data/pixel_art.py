@@ -19,7 +19,7 @@ from pedesis.utils.noise import splitmix64
 
 Ints = NDArray[np.int64]
 BACKGROUND = (118, 124, 134)  # slate: neither the parts' black outlines nor their whites drown in it
-ABOVE_OUTLINE = 16  # a pixel no brighter than this is outline, by which no part is recognised
+ABOVE_OUTLINE = 16  # a pixel no brighter than this is outline, by which no part is recognized
 
 
 class Parts:

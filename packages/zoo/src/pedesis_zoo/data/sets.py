@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from pedesis.training import ArrayBatches, Batches
 from pedesis.utils.images import Pixels
-from pedesis.utils.registry import UnknownName
 
 ZOO, OWN = "zoo", "own"
 """Where data come from, as a weight file records it: only the zoo's are known by their name."""
@@ -197,48 +196,3 @@ def register(name: str) -> Callable[[Loader], Loader]:
         return loader
 
     return add
-
-
-def known_sets() -> list[str]:
-    """The names of all sets of pictures, finite and composed."""
-    from pedesis_zoo.data import captioned, digits, fashion_mnist  # noqa: F401  (they register themselves)
-
-    return [*DATASETS, *captioned.COMPOSED]
-
-
-def load_data(name: str, split: str = "train", root: str | Path | None = None, download: bool = False) -> ImageSet:
-    """Load a data set by name.
-
-    Args:
-        split: "train" or "test".
-        root: where to look first (see `pedesis_zoo.data.search`).
-        download: fetch what is missing into the cache.
-
-    Raises:
-        UnknownName: no such data set or split. DataNotFound: not on this machine.
-    """
-    from pedesis_zoo.data import digits, fashion_mnist  # noqa: F401  (they register themselves)
-
-    if name not in DATASETS:
-        raise UnknownName("data set", name, DATASETS)
-    if split not in SPLITS:
-        raise UnknownName("split", split, SPLITS)
-    return replace(DATASETS[name](split, root, download), source=ZOO)
-
-
-def training_data(name: str, attributes: bool = False) -> TrainingData:
-    """The data that a recipe names: a set of pictures, of points, or of pictures with captions.
-
-    Args:
-        attributes: for composed pictures, their attributes instead of captions.
-
-    Raises:
-        UnknownName: no such data. DataNotFound: not on this machine.
-    """
-    from pedesis_zoo.data import captioned, points
-
-    if name in captioned.COMPOSED:
-        return captioned.with_attributes(name) if attributes else captioned.captioned(name)
-    if name in points.POINTS:
-        return points.load_points(name)
-    return load_data(name, "train")

@@ -1,11 +1,11 @@
 r"""Bits per dimension of a model's variational bound: by noise level, and in few steps.
 
-    bits = L / (D ln 2),     L = prior term + denoising terms + reconstruction                    (`pedesis.theory.elbo`)
+    bits = L / (D ln 2),     L = prior term + denoising terms + reconstruction       (`pedesis.theory.elbo`)
 
 What has to be chosen beforehand is learned from training images: the mean squared error of x0_hat at each noise level,
 which is the best Var[x_0 | x_t] that depends on the level alone (the analytic variance); the width of the decoder that
-codes pixels best when x_t1 lies there; and from both the cheapest grid (`pedesis.theory.step_search`). The bound is then taken
-on test images.
+codes pixels best when x_t1 lies there; and from both the cheapest grid (`pedesis.theory.step_search`). The bound is
+then taken on test images.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Gaussian
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
 from pedesis.theory.cached import CachedDenoiser
 from pedesis.theory.elbo import Elbo, discretized_log_prob, elbo
 from pedesis.theory.likelihood import log_likelihood
@@ -193,7 +193,7 @@ def in_few_steps(
     learned = has_learned(denoiser, x0)
     rows: list[Row] = []
     for n, grid in tqdm([(n, g) for n in steps for g in (SEARCHED, *TIMESTEP_SPACINGS)], unit="grid", disable=None):
-        times = levels.searched(n) if grid == SEARCHED else TIMESTEP_SPACINGS.build({"name": grid})(denoiser.process, n)
+        times = levels.searched(n) if grid == SEARCHED else timesteps(denoiser.process, n, grid)
         rules = choices(inner, levels, times, learned)
         parts = [found for _, found in bounds(inner, x0, times, rules, condition, seed)]
         bits = {name: torch.cat([found[name].bits_per_dim.double() for found in parts]) for name in rules}
@@ -223,7 +223,7 @@ def by_flow(
     -log p(x_0) <= E[ -log p(x_t) + log q(x_t | x_0) - log p(x_0 | x_t) ]
 
     t is the cleanest level of the searched grid of `steps` steps, p(x_t) is the flow's density there, and p(x_0 | x_t)
-    the decoder of the bound: noise of that level dequantises the pixels, and costs its own entropy less.
+    the decoder of the bound: noise of that level dequantizes the pixels, and costs its own entropy less.
     """
     times = levels.searched(steps)
     t = float(times[-2])

@@ -14,8 +14,7 @@ from pedesis.denoiser import Condition, Denoiser
 from pedesis.theory.cached import CachedDenoiser
 from pedesis.utils.device import AUTO
 from pedesis.utils.images import Pixels, to_model
-from pedesis_zoo.data.captioned import pictures
-from pedesis_zoo.data.sets import known_sets
+from pedesis_zoo.data.load import known_sets, pictures
 from pedesis_zoo.evaluation.bits import (
     FEW,
     SEARCHED,

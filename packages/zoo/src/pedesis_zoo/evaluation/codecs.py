@@ -3,7 +3,7 @@
     one mosaic     8 * bytes of all pictures in one big picture / numbers in it
     each alone     8 * mean(bytes of a picture - bytes of an empty one) / numbers in it
 
-The smaller counts: a mosaic shares one header and one set of statistics, and neighbours help each other little.
+The smaller counts: a mosaic shares one header and one set of statistics, and neighbors help each other little.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pedesis.utils.images import Pixels, make_grid, to_image
-from pedesis_zoo.data.captioned import pictures
+from pedesis_zoo.data.load import pictures
 from pedesis_zoo.evaluation.metrics import Estimate
 
 CODECS: dict[str, dict[str, Any]] = {

@@ -22,9 +22,9 @@ from torch import Tensor
 from pedesis.training.classifier import AttributeClassifier, CleanClassifier
 from pedesis.utils.images import Pixels
 from pedesis.utils.registry import shown
-from pedesis_zoo.data.captioned import COMPOSED, pictures
+from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.data.folder import load_folder
-from pedesis_zoo.data.sets import known_sets
+from pedesis_zoo.data.load import known_sets, pictures
 from pedesis_zoo.evaluation import images as evaluation
 from pedesis_zoo.evaluation import prompts
 from pedesis_zoo.evaluation.metrics import (
@@ -34,9 +34,9 @@ from pedesis_zoo.evaluation.metrics import (
     features_of,
     frechet_distance,
     kernel_distance,
-    manifold_coverage,
     nearest_distance,
     nearest_other,
+    precision_recall,
 )
 from pedesis_zoo.models.loading import ImageModel, load_any, loaded
 
@@ -109,7 +109,8 @@ def evaluate(
     """Measure a model: what its card says of it, or, with `against`, how like those pictures its own are (`compare`).
 
     Args:
-        number: how many pictures are drawn, over all classes in turn. settings: see `pedesis_zoo.generation.sampling.Settings`.
+        number: how many pictures are drawn, over all classes in turn.
+        settings: see `pedesis_zoo.generation.sampling.Settings`.
     """
     if against is None:
         return evaluation.evaluate(model, number, first_seed, settings)[1]
@@ -145,7 +146,7 @@ def pixels_of(source: str | Path | Pixels, shape: Shape | None, size: int, numbe
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """The same pictures in grey (1) or in colour (3)."""
+    """The same pictures in grey (1) or in color (3)."""
     if pixels.shape[-1] == channels:
         return pixels
     if channels == 3:
@@ -181,8 +182,7 @@ def compared(these: Pixels, known: Pixels, features: str | Features | None) -> C
         frechet_distance(real[::2], real[1::2])
     )
     results["kernel distance"] = bootstrap(lambda rows: kernel_distance(real, rows), fake, rounds=40)
-    results["precision"] = average(manifold_coverage(real, fake))
-    results["recall"] = average(manifold_coverage(fake, real[: len(fake)]))
+    results["precision"], results["recall"] = map(average, precision_recall(real, fake))
     return Comparison(results | nearness(these, known), told)
 
 

@@ -4,7 +4,8 @@
     fidelity    how often the judge sees the class that was asked for; precision
     diversity   recall: the share of real pictures that lie near a drawn one
 
-All pictures of a curve are drawn from the same seeds. Kept as CSV in the model's folder (`pedesis_zoo.models.measurements`).
+All pictures of a curve are drawn from the same seeds. Kept as CSV in the model's folder
+(`pedesis_zoo.models.measurements`).
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from pedesis_zoo.evaluation.metrics import (
     kernel_distance,
     manifold_coverage,
     memorization,
+    precision_recall,
 )
 from pedesis_zoo.generation.pipeline import Snapshot, padded
 from pedesis_zoo.generation.sampling import generate, in_batches
@@ -80,9 +81,9 @@ def evaluate(
     Raises:
         ValueError: a model of pictures of your own, which have no test set here.
     """
+    from pedesis_zoo.evaluation.points import evaluate_points
     from pedesis_zoo.evaluation.prompts import evaluate_attribute_classifier, evaluate_prompts
     from pedesis_zoo.evaluation.super_resolution import evaluate_super_resolution
-    from pedesis_zoo.generation.points import evaluate_points
 
     about = name.about if isinstance(name, ImageModel) else load_any(name)[1]
     command = f"python -m pedesis_zoo evaluate {name.name if isinstance(name, ImageModel) else name}"
@@ -221,8 +222,7 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
     results["Frechet distance"] = bootstrap(lambda rows: frechet_distance(test, rows), fake, rounds=40)
     results["Frechet distance of real training images"] = Estimate.exact(floor(data, len(fake)))
     results["kernel distance"] = bootstrap(lambda rows: kernel_distance(test, rows), fake, rounds=40)
-    results["precision"] = average(manifold_coverage(test, fake))
-    results["recall"] = average(manifold_coverage(fake, test[: len(fake)]))
+    results["precision"], results["recall"] = map(average, precision_recall(test, fake))
     results["recall of real training images"] = average(manifold_coverage(train[: len(fake)], test[: len(fake)]))
     splits = (load_data(data, split).pixels for split in ("train", "test"))
     return results | memorization(pixels, next(splits), next(splits)[: len(pixels)])

@@ -2,7 +2,7 @@ r"""How good generated pictures are, in the feature space of a classifier of cle
 
     Frechet distance    ||m_1 - m_2||^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))       of the two clouds' Gaussians
     kernel distance     unbiased MMD^2 with the kernel (f.g/d + 1)^3              (KID)
-    precision, recall   share of one cloud inside the k-nearest-neighbour balls of the other (Kynkaanniemi et al. 2019)
+    precision, recall   share of one cloud inside the k-nearest-neighbor balls of the other (Kynkaanniemi et al. 2019)
 
 Numbers in one feature space compare with each other, never with Inception's. torchmetrics computes the first two.
 """
@@ -83,13 +83,19 @@ def kernel_distance(real: Tensor, fake: Tensor, subset: int = 1000, subsets: int
 
 
 def manifold_coverage(centers: Tensor, points: Tensor, neighbors: int = 3) -> Tensor:
-    """Which `points` lie inside the ball of some centre, its radius the distance to its k-th neighbour: 0 or 1, (N,).
-
-    The mean of `manifold_coverage(real, fake)` is precision, that of `manifold_coverage(fake, real)` recall.
-    """
+    """Which `points` lie inside the ball of some center, its radius the distance to its k-th neighbor: 0 or 1, (N,)."""
     radii = torch.cat([torch.cdist(rows, centers).kthvalue(neighbors + 1).values for rows in centers.split(1000)])
     inside = [(torch.cdist(rows, centers) <= radii).any(1) for rows in points.split(1000)]
     return torch.cat(inside).double()
+
+
+def precision_recall(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Improved precision and recall (Kynkaanniemi et al. 2019), before the mean: 0 or 1 for each row of features.
+
+    precision (N,): which fake rows lie in the manifold of the real ones. recall: which of the first N real rows lie in
+    that of the fake ones.
+    """
+    return manifold_coverage(real, fake), manifold_coverage(fake, real[: len(fake)])
 
 
 def nearest_distance(points: Tensor, known: Tensor) -> Tensor:
@@ -150,7 +156,7 @@ def memorization(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estim
 def bootstrap(statistic: Callable[[Tensor], float], fake: Tensor, rounds: int = 100, seed: int = 0) -> Estimate:
     """A statistic of a sample, with the 2.5 % and 97.5 % quantiles over resamples of its rows.
 
-    Resampled Frechet distances are biased upwards; the interval is shifted to be centred on the estimate.
+    Resampled Frechet distances are biased upwards; the interval is shifted to be centerd on the estimate.
     """
     source = torch.Generator().manual_seed(seed)
     value = statistic(fake)

@@ -1,8 +1,8 @@
 """Weights of an ONNX graph in fewer bits: decoded when a session is made, so that all arithmetic is float32.
 
 16 bits   w ~ Cast(float16)
- 8 bits   w ~ Cast(int8) * Cast(float16 scale of its channel)      as `pedesis_zoo.models.packing`, which loses nothing on
-                                                                   weights that come from a packed file
+ 8 bits   w ~ Cast(int8) * Cast(float16 scale of its channel)      as `models.packing`, which loses nothing
+                                                                   on weights that come from a packed file
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pedesis.process import Time
 from pedesis.samplers import Sampler, Step
 from pedesis.samplers.base import walk_levels
 from pedesis.training.classifier import AttributeClassifier, CleanClassifier, NoisyClassifier
-from pedesis.utils.images import grey_levels
+from pedesis.utils.images import gray_levels
 from pedesis_zoo.generation.sampling import make_pipeline
 from pedesis_zoo.models.loading import ImageModel
 
@@ -75,7 +75,7 @@ class GeneratorGraph(nn.Module):
             now = Step(index, level, x, denoise(x, level.t))
             x = self.sampler.step(denoiser.process, now, target, denoise, torch.zeros_like, before)
             before = [*before, now][-self.sampler.memory :] if self.sampler.memory else []
-        return grey_levels(x)
+        return gray_levels(x)
 
 
 class ClassifierGraph(nn.Module):

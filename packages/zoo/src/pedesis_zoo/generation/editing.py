@@ -103,7 +103,8 @@ def image_to_image(
 
 
 def downsample(picture: Pixels, factor: int) -> Pixels:
-    """The means over blocks of factor x factor pixels, uint8 (H/factor, W/factor, C): what `super_resolution` begins with.
+    """The means over blocks of factor x factor pixels, uint8 (H/factor, W/factor, C): what
+    `super_resolution` begins with.
 
     Raises:
         ValueError: a factor that does not divide both sides.
@@ -122,8 +123,8 @@ def super_resolution(
 ) -> Iterator[Snapshot]:
     """Super-resolution: pictures whose means over blocks of factor x factor pixels are `small`.
 
-    Moment matching (`pedesis.editing.MomentMatching`) inside the guidance: it takes derivatives of what should be a mean
-    of x_0, which a guided estimate is not. One iteration: more of them trust the network's derivatives too far.
+    Moment matching (`pedesis.editing.MomentMatching`) inside the guidance: it takes derivatives of what should be a
+    mean of x_0, which a guided estimate is not. One iteration: more of them trust the network's derivatives too far.
 
     Outside the guidance, the null space rule: A x_0 = y is certain, but guidance multiplies what each half misses of
     it, to A x_guided - y = (1 - g) r_uncond + g r_cond, and a walk that believes that goes astray.

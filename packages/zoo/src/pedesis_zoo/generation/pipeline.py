@@ -1,6 +1,6 @@
-"""A drawing: everything that is settled before the first step, and the walk itself.
+"""A pipeline: everything that is settled before the first step, and the walk itself.
 
-`pedesis_zoo.generation.sampling.make_pipeline` makes one; editing and classifier guidance change a part of it; `run` takes the steps.
+`make_pipeline` of `sampling` makes one; editing and classifier guidance change a part of it; `run` takes the steps.
 """
 
 from __future__ import annotations

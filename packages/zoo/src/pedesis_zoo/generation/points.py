@@ -1,7 +1,4 @@
-"""Points: drawing them from a model of points, and how near they come to the data.
-
-energy distance    2 E|X - Y| - E|X - X'| - E|Y - Y'|  >= 0, and 0 only for equal laws (Szekely and Rizzo 2013)
-"""
+"""Points in the plane out of a model of points."""
 
 from __future__ import annotations
 
@@ -11,18 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pedesis.guidance.classifier_free import ClassifierFreeGuidance
 from pedesis.samplers import SAMPLERS, Sampler
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.samplers.timesteps import timesteps
 from pedesis.utils.noise import gaussian_noise
 from pedesis.utils.registry import Choice, UnknownArgument
-from pedesis_zoo.data.points import load_points as load_data_points
-from pedesis_zoo.evaluation.metrics import Estimate
 from pedesis_zoo.generation.sampling import MOST_STEPS, check_unguided
 from pedesis_zoo.models.arguments import number, plain, whole
-from pedesis_zoo.models.loading import PointModel, class_number, known_data, load_points
+from pedesis_zoo.models.loading import PointModel, class_number, load_points
 
 Points = NDArray[np.float64]
 MOST_POINTS = 10_000_000
@@ -54,7 +48,7 @@ def sample_points(
     usual, count = model.generation, whole("count", count, 1, MOST_POINTS)
     walker = SAMPLERS.of(usual.sampler if sampler is None else sampler)
     steps = whole("steps", usual.steps if steps is None else steps, 1, MOST_STEPS)
-    times = TIMESTEP_SPACINGS.of(usual.grid)(model.denoiser.process, steps)
+    times = timesteps(model.denoiser.process, steps, usual.grid)
     label = plain(condition)
     labels = None if label in (None, -1) else torch.full((count,), class_number(label, model.classes))
     scale = number("guidance", usual.guidance if guidance is None else guidance, *usual.scales)
@@ -65,32 +59,3 @@ def sample_points(
     start = model.denoiser.process.prior(torch.empty(count, *model.shape, dtype=model.dtype)).sample(noise)
     points: Points = walker.sample(denoiser, start, times, labels, noise).double().numpy()
     return points
-
-
-def energy_distance(first: Points, second: Points) -> float:
-    """The energy distance between two clouds, (N, D) and (M, D)."""
-    one, two = torch.as_tensor(first), torch.as_tensor(second)
-
-    def within(x: Tensor) -> float:
-        return float(torch.cdist(x, x).sum()) / (len(x) * (len(x) - 1))
-
-    return 2 * float(torch.cdist(one, two).mean()) - within(one) - within(two)
-
-
-def evaluate_points(model: PointModel, count: int = 4000, seed: int = 10_000) -> dict[str, Estimate]:
-    """The energy distance of `count` drawn points to as many fresh ones, beside that of two sets of fresh ones."""
-    name = known_data(model.about)
-    fresh, more = (load_data_points(name, count, s).points for s in (seed, seed + 1))
-    generated = sample_points(model, count, seed)
-    return {
-        "energy distance to fresh data": Estimate.exact(energy_distance(generated, fresh)),
-        "the same between two sets of fresh data": Estimate.exact(energy_distance(more, fresh)),
-    }
-
-
-def density_picture(points: Points, side: int = 160, extent: float = 2.4) -> NDArray[np.uint8]:
-    """A cloud in the plane as a picture, uint8 (side, side, 1): dark where points are many."""
-    edges = np.linspace(-extent, extent, side + 1)
-    counts, _, _ = np.histogram2d(-points[:, 1], points[:, 0], bins=(edges, edges))
-    shade = 1 - np.sqrt(counts / max(np.quantile(counts[counts > 0], 0.98), 1)).clip(0, 1)
-    return (255 * shade).astype(np.uint8)[..., None]

@@ -20,7 +20,7 @@ from pedesis.guidance.composition import Composition
 from pedesis.guidance.interval import GuidanceInterval
 from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.samplers import SAMPLERS, Sampler
-from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, TimestepSpacing
+from pedesis.samplers.timesteps import TimestepSpacing, timesteps
 from pedesis.utils.images import Pixels
 from pedesis.utils.noise import PerSeed
 from pedesis.utils.registry import Choice, UnknownArgument, shown
@@ -39,7 +39,7 @@ Around = Callable[[Denoiser], Denoiser]
 
 
 def seeds_from(first: int, count: int) -> list[int]:
-    """The seeds of `count` pictures: first, first + 1, ... (they are hashed, so neighbours are unrelated)."""
+    """The seeds of `count` pictures: first, first + 1, ... (they are hashed, so neighbors are unrelated)."""
     return list(range(first, first + count))
 
 
@@ -51,7 +51,7 @@ class Settings(TypedDict, total=False):
     steps: how many steps of the sampler.
     sampler: a name in `pedesis.samplers.SAMPLERS`, `{"name": ..., **arguments}`, or a sampler. Its step to clean data
         is a mean, even where it could be drawn (`ddpm` with variance "optimal").
-    grid: where the steps are: a name in `pedesis.samplers.timesteps.TIMESTEP_SPACINGS`, `{"name": ..., **arguments}`, or a grid.
+    grid: where the steps are: a name in `pedesis.samplers.timesteps.TIMESTEP_SPACINGS`, its arguments, or a grid.
     interval: (low, high) log-SNR between which guidance above 1 acts; outside, the condition alone does, for half
         the cost. `EVERYWHERE` for no limits.
     also: a second condition, with the same weight: the product of the two.
@@ -153,7 +153,7 @@ def make_pipeline(
     rescale = number("rescale", given.get("rescale", 0), 0, 1)
     limits = pair("interval", given["interval"]) if "interval" in given else usual.interval
     walker = _sampler(given.get("sampler", usual.sampler))
-    times = TIMESTEP_SPACINGS.of(given.get("grid", usual.grid))(model.denoiser.process, steps)
+    times = timesteps(model.denoiser.process, steps, given.get("grid", usual.grid))
     wanted = rows_of(model, condition, len(seeds)) if small is None else small
 
     if "also" in given or "negative" in given:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pedesis.utils.registry import UnknownName
 from pedesis_zoo.models.recipe import KINDS, Recipe
 
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parent
 WEIGHTS, GOLDEN, CARD, METRICS = "weights.safetensors", "golden.safetensors", "card.md", "metrics.json"
 
 
@@ -62,21 +62,3 @@ def recipe(name: str) -> Recipe:
     found = runpy.run_path(str(MODELS / name / "recipe.py"))["RECIPE"]
     assert isinstance(found, Recipe)
     return found
-
-
-def card(name: str | Path) -> str:
-    """The model card, as Markdown; of a weight file of your own, what its header says of it.
-
-    Raises:
-        UnknownName: no such model. ValueError: a file that is missing, altered, or no weight file.
-    """
-    if (own := own_file(name)) is not None:
-        from pedesis_zoo.models.own_files import own_card
-
-        return own_card(own)
-    name = str(name)
-    recipe(name)
-    path = MODELS / name / CARD
-    if not path.is_file():
-        raise UnknownName("model card", name, list_models())
-    return path.read_text()

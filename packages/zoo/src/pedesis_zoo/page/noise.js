@@ -9,7 +9,7 @@ const LN2 = 0.6931471805599453;
 const SQRT_HALF = 0.7071067811865476;
 const TERMS = 11;
 
-const CENTRE = [
+const CENTER = [
   [2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
     13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.387132872796366608],
   [5226.495278852545925, 28729.085735721942674, 39307.89580009271061, 21213.794301586595867,
@@ -66,7 +66,7 @@ function ratio(x, [above, below]) {
 /** The standard normal quantile of 1e-10 < p < 1 - 1e-10 (Wichura 1988, AS 241). */
 export function inverseNormal(p) {
   const q = p - 0.5;
-  if (Math.abs(q) <= 0.425) return q * ratio(0.180625 - q * q, CENTRE);
+  if (Math.abs(q) <= 0.425) return q * ratio(0.180625 - q * q, CENTER);
   const side = ratio(Math.sqrt(-logarithm(Math.min(p, 1 - p))) - 1.6, SIDE);
   return q < 0 ? -side : side;
 }

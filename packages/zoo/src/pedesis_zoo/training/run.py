@@ -16,7 +16,7 @@ from pedesis.utils.device import find_device
 from pedesis.utils.files import check_writable
 from pedesis.utils.registry import UnknownName
 from pedesis_zoo.data import TrainingData, training_data
-from pedesis_zoo.data.digests import held_out, recognised, sketch
+from pedesis_zoo.data.digests import held_out, recognized, sketch
 from pedesis_zoo.data.sets import ImageSet, PointSet
 from pedesis_zoo.models.recipe import Recipe
 from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, build, check_saveable, save_weights, weight_path
@@ -241,7 +241,7 @@ def going_on(plan: Plan, checkpoint: Path) -> tuple[Plan, dict[str, Any], list[s
     kept = header.get("about") or {}
     if kept.get("classes") == now["classes"]:
         try:
-            known = recognised(kept["pictures"], plan.data)
+            known = recognized(kept["pictures"], plan.data)
         except ValueError as error:
             raise ValueError(f"{checkpoint} is not a checkpoint of these data: {error}") from None
         if known:

@@ -1,14 +1,6 @@
-r"""Pictures of the numeric errata: a quantity as printed, as corrected, and as it really is.
-
-"really" is reached in another way than "corrected": by simulation, from a Gaussian of the library, or in closed form.
-The notes' chain is that of DDPM, T = 1000 steps with beta from 1e-4 to 0.02, unless a picture needs bigger steps.
-"""
+"""Errata of diffusion: the chain, its reverse steps, its bound and its training."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -18,12 +10,10 @@ from torch import Tensor
 
 from pedesis.gaussian import Gaussian
 from pedesis.guidance.classifier_guidance import class_gradient
+from pedesis.lessons.evidence.base import Evidence
 from pedesis.lessons.guidance import exact as two_classes
 from pedesis.lessons.mixtures import denoiser, sample
 from pedesis.lessons.schedules import Values, process
-from pedesis.physics.brownian import FourierGrid, heat_kernel, rescaled_rate, walk_diffusivity
-from pedesis.physics.langevin import OrnsteinUhlenbeck
-from pedesis.physics.walk import ContinuousWalk, LazyWalk
 from pedesis.process import Process
 from pedesis.schedules import FromBetas
 from pedesis.theory.elbo import discretized_log_prob
@@ -33,35 +23,7 @@ from pedesis.utils.noise import gaussian_noise
 STEPS, D = 1000, torch.float64
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What shows an erratum.
-
-    Attributes:
-        says: one sentence on what is seen.
-        x_name, y_name: of the axes. x: (n,). printed, corrected, really: (n,).
-        functions: of the library, "module:name", that give the corrected values.
-        logarithmic: whether y is best seen so.
-    """
-
-    says: str
-    x_name: str
-    y_name: str
-    x: Values
-    printed: Values
-    corrected: Values
-    really: Values
-    functions: tuple[str, ...]
-    logarithmic: bool = False
-
-
-@lru_cache
-def evidence(name: str) -> Evidence | None:
-    """The picture of an erratum by its number, such as "E4"; None where it is a matter of words."""
-    return EVIDENCE[name]() if name in EVIDENCE else None
-
-
-def _classifier_sign() -> Evidence:
+def classifier_sign() -> Evidence:
     x, model, t = np.linspace(-2.5, 2.5, 101), two_classes(), 0.3
     points = torch.stack([torch.as_tensor(x), torch.full((101,), 0.3, dtype=D)], 1)
     label = torch.zeros(101, dtype=torch.int64)
@@ -80,7 +42,7 @@ def _classifier_sign() -> Evidence:
     )
 
 
-def _kernel_mean() -> Evidence:
+def kernel_mean() -> Evidence:
     i, moments = _chain_of(torch.ones(4000, 1, dtype=D))
     corrected = [process("linear").marginal(torch.ones(1, 1, dtype=D), k / STEPS).mean.item() for k in i]
     printed = np.sqrt(1 - _betas()[i - 1])
@@ -89,7 +51,7 @@ def _kernel_mean() -> Evidence:
     return Evidence(says, "step t", "mean of x_t", i.astype(float), printed, np.array(corrected), moments[0], where)
 
 
-def _mean_prefactor() -> Evidence:
+def mean_prefactor() -> Evidence:
     i, chain = np.arange(1, STEPS + 1), process("linear")
     x_t, t = torch.ones(STEPS, 1, dtype=D), torch.arange(1, STEPS + 1, dtype=D) / STEPS
     s = (torch.arange(STEPS, dtype=D)) / STEPS
@@ -102,7 +64,7 @@ def _mean_prefactor() -> Evidence:
     return Evidence(says, "step t", "mean of x_(t-1)", i.astype(float), printed, corrected, really, where, True)
 
 
-def _eps_weight() -> Evidence:
+def eps_weight() -> Evidence:
     t, chain = torch.arange(2, STEPS + 1, dtype=D) / STEPS, process("linear")
     s, beta, alpha_bar = t - 1 / STEPS, _betas()[1:], _alpha_bar()[1:]
     _, _, var = chain.posterior_coefficients(s, t)
@@ -118,7 +80,7 @@ def _eps_weight() -> Evidence:
     return Evidence(says, "step t", "nats per squared error", x, printed, corrected, really, where, True)
 
 
-def _two_steps() -> Evidence:
+def two_steps() -> Evidence:
     beta, noise = np.linspace(0.002, 0.05, 13), gaussian_noise(0)
     zero = torch.zeros(40_000, 1, dtype=D)
     really, corrected = [], []
@@ -133,7 +95,7 @@ def _two_steps() -> Evidence:
     return Evidence(says, "beta", "variance", beta, printed, np.array(corrected), np.array(really), where)
 
 
-def _tweedie() -> Evidence:
+def tweedie_mean() -> Evidence:
     t, exact = np.linspace(0.05, 1, 20), denoiser("two bumps", "cosine")
     x0, _ = sample("two bumps", 4000)
     corrected, really = [], []
@@ -148,7 +110,7 @@ def _tweedie() -> Evidence:
     return Evidence(says, "t", "distance from x_0", t, np.zeros_like(t), np.array(corrected), np.array(really), where)
 
 
-def _outer_bins() -> Evidence:
+def outer_bins() -> Evidence:
     mean, std = np.linspace(0.5, 1.5, 51), 0.2
     levels = torch.linspace(-1, 1, 256, dtype=D)[:, None]
     cells = [Gaussian(torch.full_like(levels, m), torch.tensor(std**2, dtype=D)) for m in mean.tolist()]
@@ -161,49 +123,7 @@ def _outer_bins() -> Evidence:
     )
 
 
-def _smaller_jumps() -> Evidence:
-    dx, p, t = np.linspace(0.1, 1, 37), 0.3, 2.0
-
-    def variance(rate: float, step: float) -> float:
-        return step**2 * float(ContinuousWalk(rate, rate, 1.0).variance(t))
-
-    corrected = np.array([variance(rescaled_rate(p, 1.0, step), step) for step in dx.tolist()])
-    printed = np.array([variance(p * step**2, step) for step in dx.tolist()])
-    says = "The spread of a walk whose jumps are made smaller: it stays that of the walk with jumps of 1."
-    where = ("pedesis.physics.brownian:rescaled_rate",)
-    return Evidence(says, "length of a jump", "variance", dx, printed, corrected, np.full(37, variance(p, 1.0)), where)
-
-
-def _half_of_d() -> Evidence:
-    steps, jump = np.arange(0.0, 41, 2), 0.25
-    laws = [LazyWalk(jump, jump).law(int(n)) for n in steps]
-    really = np.array([float(positions**2 @ law) for positions, law in laws])
-    says = "The mean squared displacement 2Dt of a walk that jumps left or right with 1/4 each."
-    where = ("pedesis.physics.brownian:walk_diffusivity",)
-    corrected = 2 * walk_diffusivity(jump, 1.0, 1.0) * steps
-    return Evidence(says, "time", "variance", steps, jump * steps, corrected, really, where)
-
-
-def _inverse_transform() -> Evidence:
-    grid, t, diffusion = FourierGrid(400, 0.05), 0.9, 0.4
-    back = grid.inverse(np.exp(-diffusion * grid.k**2 * t)).real
-    shown = np.abs(grid.x) <= 4
-    says = "The heat kernel brought back from Fourier space: without the prefactor it is 2 pi times too high."
-    where = ("pedesis.physics.brownian:FourierGrid.inverse",)
-    x, f = grid.x[shown], back[shown]
-    return Evidence(says, "x", "density", x, 2 * np.pi * f, f, heat_kernel(x, t, diffusion), where)
-
-
-def _rest() -> Evidence:
-    t, unit = np.linspace(0, 5, 26), OrnsteinUhlenbeck(1.0, 1.0)
-    paths = unit.paths(np.zeros(10_000), t, np.random.default_rng(0))
-    printed = OrnsteinUhlenbeck(1.0, 2.0**0.5).variance(t)  # the process for which B = s^2/2 is 1
-    says = "The variance of dx = -x dt + dW from x = 0, simulated, and by the equation with either B."
-    where = ("pedesis.physics.langevin:OrnsteinUhlenbeck.variance",)
-    return Evidence(says, "time", "variance", t, printed, unit.variance(t), paths.var(1), where)
-
-
-def _log_posterior(halved: bool) -> Evidence:
+def log_posterior(halved: bool) -> Evidence:
     """The bracket of the notes as a quadratic in z = z_{t-1}, from its value at z = 0; without its 1/2 (E15) or E16."""
     b, steps, i, z_t, x = 0.4, 10, 4, 0.8, 0.5
     chain = Process(FromBetas([b] * steps))
@@ -230,7 +150,7 @@ def _log_posterior(halved: bool) -> Evidence:
     return Evidence(says, "z_(t-1)", "log density", z, printed, -right / 2, really, where)
 
 
-def _no_score() -> Evidence:
+def no_score() -> Evidence:
     noise, chain, every = gaussian_noise(0), process("linear"), 50
     x, really = noise(torch.zeros(4000, 1, dtype=D)), [1.0]
     for i in range(STEPS, 1, -1):
@@ -245,7 +165,7 @@ def _no_score() -> Evidence:
     return Evidence(says, "steps done", "variance", done, printed, one, np.array(really), where)
 
 
-def _wrong_way() -> Evidence:
+def wrong_way() -> Evidence:
     noise, chain, rate, steps = gaussian_noise(0), process("linear"), 0.05, np.arange(31.0)
     x0 = 0.3 * noise(torch.zeros(20_000, 1, dtype=D))
     eps = noise(x0)
@@ -269,7 +189,7 @@ def _wrong_way() -> Evidence:
     return Evidence(says, "steps of training", "squared error", steps, measured(-1), closed, measured(1), where)
 
 
-def _variance_kept() -> Evidence:
+def variance_kept() -> Evidence:
     start = 0.5 * gaussian_noise(5)(torch.zeros(20_000, 1, dtype=D))
     i, moments = _chain_of(start)
     chain = process("linear")
@@ -278,29 +198,6 @@ def _variance_kept() -> Evidence:
     says = "The variance of x_t for data of variance 1/4: the chain leads it to 1, and does not begin there."
     where = ("pedesis.process:VariancePreservingFrame",)
     return Evidence(says, "step t", "variance of x_t", i.astype(float), np.ones(len(i)), corrected, moments[1], where)
-
-
-EVIDENCE: dict[str, Callable[[], Evidence]] = {
-    "E1": _classifier_sign,
-    "E2": _kernel_mean,
-    "E4": _mean_prefactor,
-    "E5": _eps_weight,
-    "E6": _two_steps,
-    "E7": _tweedie,
-    "E9": _outer_bins,
-    "E11": _smaller_jumps,
-    "E12": _half_of_d,
-    "E13": _inverse_transform,
-    "E14": _rest,
-    "E15": lambda: _log_posterior(True),
-    "E16": lambda: _log_posterior(False),
-    "E17": _no_score,
-    "E19": _wrong_way,
-    "E21": _variance_kept,
-}
-
-
-# -- shared -------------------------------------------------------------------------------------------------
 
 
 def _betas() -> Values:

@@ -15,7 +15,7 @@ from pedesis.utils.images import save_png
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
 sys.path.insert(0, str(DEMO))
 
-from wishes import (  # noqa: E402
+from generation_request import (  # noqa: E402
     ALL_CLASSES,
     MOST_SEED,
     NO_CLASS,
