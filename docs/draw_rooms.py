@@ -58,7 +58,7 @@ def imports() -> Graph:
     for package, folder in SOURCES.items():
         for path in sorted(folder.rglob("*.py")):
             inside = path.relative_to(folder).with_suffix("").parts
-            if inside == ("__init__",) or (inside[-1] == "recipe" and len(inside) > 2):
+            if inside in (("__init__",), ("__main__",)) or (inside[-1] == "recipe" and len(inside) > 2):
                 continue
             room = room_of(".".join([package, *inside]).removesuffix(".__init__"))
             assert room is not None
