@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 
-from pedesis import registry
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.losses import WEIGHTS
 from pedesis.nn import UNet
@@ -18,6 +17,7 @@ from pedesis.process import Process
 from pedesis.samplers import DDIM, SAMPLERS, Heun
 from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 from pedesis.schedules import SCHEDULES
+from pedesis.utils import registry
 from pedesis.utils.aliases import HINTS, NAMES, squashed, words_for
 from pedesis.utils.registry import Described, Registry, UnknownName, shown
 
