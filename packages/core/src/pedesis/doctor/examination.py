@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pedesis.doctor import guidance as guidance_room
+from pedesis.doctor import loss as loss_room
 from pedesis.doctor import posterior as posterior_room
 from pedesis.doctor import q_sample as q_sample_room
+from pedesis.doctor import sample as sample_room
 from pedesis.doctor import step as step_room
 from pedesis.doctor.affine import Examined
 from pedesis.doctor.formulas import X0_FROM
@@ -29,6 +31,8 @@ def examine(
     q_sample: Function | None = None,
     posterior: Function | None = None,
     step: Function | None = None,
+    sample: Function | None = None,
+    loss: Function | None = None,
     guidance: Function | None = None,
     prediction: str = "eps",
     shape: Sequence[int] = (3, 8, 8),
@@ -41,6 +45,7 @@ def examine(
         betas, alphas_cumprod: the noise schedule, one number per step (an entry for clean data may come first).
         q_sample: (x0, t[, noise]) -> x_t. posterior: (x0, x_t, t) -> mean, variance (or its logarithm).
         step: (prediction or model, x_t, t[, noise]) -> x_(t-1). guidance: (conditional, unconditional, scale) -> guided.
+        sample: (model, shape) -> x_0, a whole loop. loss: (model, x0[, t, noise, labels]) -> number, with a gradient.
         prediction: what the network is asked for: "eps", "x0" or "v".
         shape: of one example, without the batch.
         t_from: the number that the code gives to its first step, 0 or 1; found out if it is None.
@@ -57,10 +62,11 @@ def examine(
         raise UnknownName("prediction", prediction, X0_FROM)
     if t_from not in (None, 0, 1):
         raise ValueError(f"t_from is the number of the first step, 0 or 1; got {t_from!r}")
-    given = {"q_sample": q_sample, "posterior": posterior, "step": step, "guidance": guidance}
+    given = {"q_sample": q_sample, "posterior": posterior, "step": step, "sample": sample, "loss": loss, "guidance": guidance}
     visit = Visit(dict(arguments or {}), tuple(shape), prediction, t_from)
     if betas is not None or alphas_cumprod is not None:
         visit.schedule(betas, alphas_cumprod)
+    visit.given = {name for name, function in given.items() if function is not None}
     with isolated():
         for name, function in given.items():
             if function is not None:
@@ -74,6 +80,7 @@ class Visit:
     def __init__(self, arguments: dict[str, Sequence[str]], shape: tuple[int, ...], prediction: str, base: int | None):
         self.arguments, self.shape, self.prediction, self.base = arguments, shape, prediction, base
         self.chain: Chain | None = None
+        self.given: set[str] = set()
         self.examined: list[str] = []
         self.entries: list[Finding] = []
 
@@ -139,6 +146,18 @@ class Visit:
         if not ways:
             raise questions[-1]
         return step_room.examine_step(ways, self.clocks, self.chain, self.shape, self.prediction)
+
+    def _sample(self, function: Function) -> Examined:
+        assert self.chain is not None
+        ways = self.ways("sample", function, sample_room.WANTED, sample_room.OPTIONAL)
+        return Examined(sample_room.examine_sample(ways, self.base, self.chain, self.shape, self.prediction))
+
+    def _loss(self, function: Function) -> Examined:
+        assert self.chain is not None
+        ways = self.ways("loss", function, loss_room.WANTED, loss_room.OPTIONAL)
+        bases = (0, 1) if self.base is None else (self.base,)
+        guided = "guidance" in self.given
+        return Examined(loss_room.examine_loss(ways, bases, self.chain, self.shape, self.prediction, guided))
 
     def _guidance(self, function: Function) -> Examined:
         ways = self.ways("guidance", function, guidance_room.WANTED)

@@ -74,14 +74,16 @@ def explain(
     known: Mapping[str, Any],
     roundoff: float,
     most: int = 2,
+    blur: Tensor | float = 0.0,
 ) -> Explanation:
     """The cheapest explanation of what was observed.
 
     Args:
         formulas: those that count as right, with the symbols that each knows besides `known`; the first of equals wins.
         entries: the mistakes to think of. most: how many of them at once.
+        blur: how far the reading itself may be off, one number or (N,).
     """
-    texts = [Text(formula, {**known, **more}, entries, roundoff) for formula, more in formulas]
+    texts = [Text(formula, {**known, **more}, entries, roundoff, blur) for formula, more in formulas]
     best = min((judge(observed, text, ()) for text in texts), key=lambda found: found.cost)
     for count in range(1, most + 1):
         if not best.unexplained:
@@ -96,14 +98,20 @@ def explain(
 class Text:
     """A formula at all places and, for a glance, at a few of them; with the mistakes that can be made in it."""
 
-    def __init__(self, formula: Formula, known: Mapping[str, Any], entries: Sequence[Entry], roundoff: float):
-        self.formula = formula
+    def __init__(self, formula: Formula, known: Mapping[str, Any], entries: Sequence[Entry], roundoff: float,
+                 blur: Tensor | float = 0.0):  # fmt: skip
+        self.formula, self.blur = formula, torch.as_tensor(blur, dtype=torch.float64)
         self.faults = faults(entries, formula, known)
         self.all = Evaluation(formula, known, roundoff)
         self.coarse = slice(None, None, max(1, self.all.places // 8))
         thin = {s: v[self.coarse] if isinstance(v, Tensor) and v.ndim == 1 else v for s, v in known.items()}
         self.few = Evaluation(formula, thin, roundoff)
-        self.right = self.all.coefficients()
+        self.right = self.coefficients({})
+
+    def coefficients(self, wrong: Lines) -> Coefficients:
+        """The coefficients with some lines wrong, as they may be read."""
+        exact = self.all.coefficients(wrong)
+        return Coefficients(exact.values, {role: each + self.blur for role, each in exact.tolerance.items()})
 
     def combinations(self, count: int) -> Iterable[tuple[Fault, ...]]:
         """Sets of `count` faults that change different symbols."""
@@ -115,8 +123,9 @@ class Text:
     def missed_at_a_glance(self, observed: Observed, chosen: Iterable[Fault]) -> int:
         """How many roles a few places already show to be otherwise."""
         some = self.few.coefficients(merged(chosen))
+        blur = self.blur[self.coarse] if self.blur.ndim else self.blur
         return sum(
-            not bool(agrees(value[self.coarse], some.values[role], some.tolerance[role]).all())
+            not bool(agrees(value[self.coarse], some.values[role], some.tolerance[role] + blur).all())
             for role, value in observed.items()
         )
 
@@ -128,7 +137,7 @@ def merged(chosen: Iterable[Fault]) -> dict[str, str]:
 
 def judge(observed: Observed, text: Text, chosen: tuple[Fault, ...]) -> Explanation:
     """How well a formula with some faults explains the coefficients."""
-    wrong = text.all.coefficients(merged(chosen)) if chosen else text.right
+    wrong = text.coefficients(merged(chosen)) if chosen else text.right
     unexplained, distance = [], 0.0
     for role, value in observed.items():
         expected = wrong.values[role]
@@ -137,7 +146,7 @@ def judge(observed: Observed, text: Text, chosen: tuple[Fault, ...]) -> Explanat
             unexplained.append(role)
             off = (value - expected).abs() / (expected.abs() + wrong.tolerance[role] + 1e-300)
             distance += float(off.nan_to_num(1e6, 1e6).clamp(max=1e6).mean())
-    alone = tuple(text.all.coefficients(fault.lines) for fault in chosen) if not unexplained else (wrong,) * len(chosen)
+    alone = tuple(text.coefficients(fault.lines) for fault in chosen) if not unexplained else (wrong,) * len(chosen)
     return Explanation(text.formula, chosen, text.right, wrong, tuple(unexplained), distance, alone)
 
 
@@ -167,6 +176,7 @@ def findings(
         places: the step of every coefficient. spoken: (role, step) -> "the factor of noise at t = 37".
     """
     found = []
+    observed = {role: observed[role] for role in explanation.right.values}
     for fault, alone in zip(explanation.faults, explanation.alone, strict=True):
         role, place = clearest({r: alone.values[r] for r in observed}, explanation.right)
         got, expected = float(observed[role][place]), float(explanation.right.values[role][place])

@@ -17,10 +17,14 @@ from pedesis.process import Chain
 WITH_MODEL, WITH_PREDICTION, OPTIONAL = ("model", "x_t", "t"), ("prediction", "x_t", "t"), ("noise", "index", "s", "labels")
 
 
-def step_formulas(prediction: str, chain: Chain, values: Mapping[str, Tensor], t: Tensor) -> Formulas:
-    """Every step that counts as right."""
-    ratio = values["noise"].square() / chain.beta_tilde[t]
-    measured = ratio[t > 1].nanmedian().sqrt() if len(t) > 1 else torch.tensor(0.0)
+def step_formulas(
+    prediction: str, chain: Chain, values: Mapping[str, Tensor], t: Tensor, s: Tensor | None = None
+) -> Formulas:
+    """Every step from t to s (by default t - 1) that counts as right."""
+    s = t - 1 if s is None else s
+    kept, ended = 1 - chain.alpha_bar[s], 1 - chain.alpha_bar[t]
+    ratio = values["noise"].square() / (kept / ended * (1 - chain.alpha_bar[t] / chain.alpha_bar[s]))
+    measured = ratio[s > 0].nanmedian().sqrt() if bool((s > 0).any()) else torch.tensor(0.0)
     etas = {0.0, 1.0} | ({float(measured)} if 0 < measured < 1 else set())
     return [
         *((form(prediction, variance), {}) for variance in ("beta_tilde", "beta") for form in (ddpm_from_eps, ddpm_from_x0)),
