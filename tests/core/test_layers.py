@@ -31,9 +31,10 @@ LAYERS = [
         "remembered",
     ],
     ["thresholds", "variational", "training", "distillation", "editing", "inverse"],
+    ["doctor"],
     ["lessons"],
 ]
-WITHIN = {"nn", "physics", "samplers", "lessons"}  # packages whose modules may import each other
+WITHIN = {"nn", "physics", "samplers", "doctor", "lessons"}  # packages whose modules may import each other
 
 
 def place(module: str) -> int:

@@ -75,7 +75,7 @@ def examine(subject: Subject) -> Examined:
     reading = probe.read(t, subject.size(t), together)
     explanation = subject.explained(reading.values, t, probe.dtype, 2)
     entries += findings(subject.name, reading.values, explanation, t.tolist(), subject.spoken)
-    entries += oddities(subject, probe, reading, t)
+    entries += oddities(subject, probe, reading, explanation, t)
     entries.append(Finding(subject.name, f"understood as {explanation.formula.name}; {probe.clock}", level="note"))
     return Examined(entries, probe, reading, explanation)
 
@@ -109,7 +109,12 @@ def understood(subject: Subject) -> tuple[Probe | None, str]:
     if len(found) < 2:
         return (found[0][0], "") if found else (None, failure)
     costs = [
-        (len(explanation.unexplained) + reading.scattered, len(explanation.faults), round(explanation.distance, 6), order)
+        (
+            len(explanation.unexplained) + reading.scattered,
+            len(explanation.faults),
+            round(explanation.distance, 6),
+            order,
+        )
         for order, (probe, reading, _) in enumerate(found)
         for explanation in [subject.explained(reading.values, t, probe.dtype, 1)]
     ]
@@ -136,7 +141,9 @@ def rows_of_their_own(subject: Subject, probe: Probe) -> tuple[list[Finding], bo
             for role in subject.roles
         )
         if not same and subject.rows:
-            return [behavior(subject.name, "one-t-for-the-batch", "rows at different t get the factors of one t")], False
+            return [
+                behavior(subject.name, "one-t-for-the-batch", "rows at different t get the factors of one t")
+            ], False
         return [], same
     if subject.rows and lined_up_with_columns(subject, probe):
         sentence = "a tensor t with one entry per row works for a batch of 1 and for no other"
@@ -161,23 +168,34 @@ def lined_up_with_columns(subject: Subject, probe: Probe) -> bool:
     return False
 
 
-def oddities(subject: Subject, probe: Probe, reading: Reading, t: Tensor) -> list[Finding]:
+def oddities(
+    subject: Subject, probe: Probe, reading: Reading, explanation: Explanation, t: Tensor
+) -> list[Finding]:
     """Findings that no coefficient shows."""
     name, found = subject.name, []
     loose = 2**10 * roundoff(probe.dtype)  # of sums of a few rounded products
-    if any(not bool(value.isfinite().all()) for value in reading.values.values()):
-        bad = sum(~value.isfinite() for value in reading.values.values()) > 0
-        found.append(Finding(name, f"{name} gives NaN or infinity at t = {int(t[bad][0])}", t=int(t[bad][0])))
+    bad = torch.stack([value.isnan() for value in reading.values.values()]).any(0)
+    bad &= ~torch.stack([value.isnan() for value in explanation.wrong.values.values()]).any(0)
+    if bool(bad.any()):
+        found.append(Finding(name, f"{name} gives NaN at t = {int(t[bad][0])}", t=int(t[bad][0])))
     if float(reading.uneven.nan_to_num(0.0).max()) > loose:
         place = int(reading.uneven.nan_to_num(0.0).argmax())
-        found.append(Finding(name, f"at t = {int(t[place])} {name} treats the elements of a picture unequally", t=int(t[place])))
+        found.append(
+            Finding(name, f"at t = {int(t[place])} {name} treats the elements of a picture unequally", t=int(t[place]))
+        )
     if float(reading.constant.nan_to_num(0.0).max()) > loose:
         place = int(reading.constant.nan_to_num(0.0).argmax())
         amount = float(reading.constant[place] * subject.size(t)[place])
-        found.append(Finding(name, f"{name} of nothing but zeros is not zero: {amount:.3g} at t = {int(t[place])}", t=int(t[place])))
+        found.append(
+            Finding(
+                name, f"{name} of nothing but zeros is not zero: {amount:.3g} at t = {int(t[place])}", t=int(t[place])
+            )
+        )
     elif float(reading.curved.nan_to_num(0.0).max()) > loose:
         place = int(reading.curved.nan_to_num(0.0).argmax())
-        found.append(Finding(name, f"at t = {int(t[place])} {name} is not linear in {', '.join(subject.roles)}", t=int(t[place])))
+        found.append(
+            Finding(name, f"at t = {int(t[place])} {name} is not linear in {', '.join(subject.roles)}", t=int(t[place]))
+        )
     if reading.answer.changed:
         found.append(behavior(name, "changes-its-argument", f"{name} changes {reading.answer.changed[0]} in place"))
     return found + unsteady(subject, probe) + laws(name, reading)
@@ -189,7 +207,9 @@ def unsteady(subject: Subject, probe: Probe) -> list[Finding]:
     first, second = (probe.ask(t.expand(2), {r: v[:2] for r, v in probe.rows(subject.size(t)).items()}) for _ in "ab")
     if torch.equal(first.outputs[probe.output].nan_to_num(), second.outputs[probe.output].nan_to_num()):
         return []
-    what = f"{subject.name} gives another result when it is called again with the same input: it keeps a state, or draws "
+    what = (
+        f"{subject.name} gives another result when it is called again with the same input: it keeps a state, or draws "
+    )
     return [Finding(subject.name, what + "random numbers that are not torch's")]
 
 
@@ -200,7 +220,9 @@ def laws(name: str, reading: Reading) -> list[Finding]:
         if draw.law == "uniform" and len(draw.shape) > 1:
             return [behavior(name, "uniform-noise", f"{name} draws its noise uniformly")]
         if draw.law == "normal" and draw.shape[:1] != (rows,) and rows > 1 and len(draw.shape) > 1:
-            return [behavior(name, "one-noise-for-the-batch", f"{name} draws noise of shape {draw.shape} for {rows} rows")]
+            return [
+                behavior(name, "one-noise-for-the-batch", f"{name} draws noise of shape {draw.shape} for {rows} rows")
+            ]
     return []
 
 

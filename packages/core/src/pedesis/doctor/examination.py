@@ -13,7 +13,10 @@ from pedesis.doctor import q_sample as q_sample_room
 from pedesis.doctor import sample as sample_room
 from pedesis.doctor import step as step_room
 from pedesis.doctor.affine import Examined
+from pedesis.doctor.data import examine_data
+from pedesis.doctor.ema import examine_ema
 from pedesis.doctor.formulas import X0_FROM
+from pedesis.doctor.model import examine_model
 from pedesis.doctor.report import Finding, Report
 from pedesis.doctor.sandbox import isolated
 from pedesis.doctor.schedule import examine_schedule
@@ -34,6 +37,9 @@ def examine(
     sample: Function | None = None,
     loss: Function | None = None,
     guidance: Function | None = None,
+    model: Any = None,
+    data: Any = None,
+    ema: Any = None,
     prediction: str = "eps",
     shape: Sequence[int] = (3, 8, 8),
     t_from: int | None = None,
@@ -47,6 +53,8 @@ def examine(
         step: (prediction or model, x_t, t[, noise]) -> x_(t-1). guidance: (conditional, unconditional, scale) -> guided.
         sample: (model, shape) -> x_0, a whole loop. loss: (model, x0[, t, noise, labels]) -> number, with a gradient.
         prediction: what the network is asked for: "eps", "x0" or "v".
+        model: the network, a torch.nn.Module (a copy is asked). data: a batch, or (batch, labels).
+        ema: the averaged network, an object with an update, or a function (average, weights) -> average.
         shape: of one example, without the batch.
         t_from: the number that the code gives to its first step, 0 or 1; found out if it is None.
         arguments: for a function whose argument names say nothing, its roles in order, as
@@ -62,7 +70,14 @@ def examine(
         raise UnknownName("prediction", prediction, X0_FROM)
     if t_from not in (None, 0, 1):
         raise ValueError(f"t_from is the number of the first step, 0 or 1; got {t_from!r}")
-    given = {"q_sample": q_sample, "posterior": posterior, "step": step, "sample": sample, "loss": loss, "guidance": guidance}
+    given = {
+        "q_sample": q_sample,
+        "posterior": posterior,
+        "step": step,
+        "sample": sample,
+        "loss": loss,
+        "guidance": guidance,
+    }
     visit = Visit(dict(arguments or {}), tuple(shape), prediction, t_from)
     if betas is not None or alphas_cumprod is not None:
         visit.schedule(betas, alphas_cumprod)
@@ -71,6 +86,7 @@ def examine(
         for name, function in given.items():
             if function is not None:
                 visit.function(name, function)
+        visit.surroundings(model, data, ema)
     return Report.of(visit.examined, visit.entries)
 
 
@@ -80,6 +96,7 @@ class Visit:
     def __init__(self, arguments: dict[str, Sequence[str]], shape: tuple[int, ...], prediction: str, base: int | None):
         self.arguments, self.shape, self.prediction, self.base = arguments, shape, prediction, base
         self.chain: Chain | None = None
+        self.shares = False
         self.given: set[str] = set()
         self.examined: list[str] = []
         self.entries: list[Finding] = []
@@ -112,6 +129,22 @@ class Visit:
         if examined.probe is not None and self.base is None and examined.explanation is not None and name != "guidance":
             clear = not examined.explanation.unexplained and "share" not in examined.probe.clock.kind
             self.base = examined.probe.clock.base if clear else None
+
+    def surroundings(self, model: Any, data: Any, ema: Any) -> None:
+        """Examine what is around the functions."""
+        steps = 1000 if self.chain is None else len(self.chain.beta) - 1
+        visits: dict[str, tuple[Any, Callable[[], list[Finding]]]] = {
+            "model": (model, lambda: examine_model(model, self.shape, steps, self.base or 0, self.shares)),
+            "data": (data, lambda: examine_data(data)),
+            "ema": (ema, lambda: examine_ema(ema, model)),
+        }
+        for name, (thing, look) in visits.items():
+            if thing is not None:
+                self.examined.append(name)
+                try:
+                    self.entries += look()
+                except Question as question:
+                    self.entries.append(Finding(name, str(question), level="question"))
 
     def ways(self, name: str, function: Function, wanted: Sequence[str], optional: Sequence[str] = ()) -> list[Call]:
         """How a function may be called."""

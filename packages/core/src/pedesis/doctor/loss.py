@@ -21,7 +21,7 @@ from pedesis.doctor.match import Explanation, explain, findings
 from pedesis.doctor.probe import pattern, roundoff
 from pedesis.doctor.report import Finding
 from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, said, tensors
-from pedesis.doctor.signatures import Call, Clock
+from pedesis.doctor.signatures import Call
 from pedesis.process import Chain
 
 WANTED, OPTIONAL = ("model", "x0"), ("t", "noise", "labels")
@@ -90,7 +90,9 @@ def examine_loss(
     found += [*steps(lesson, base, total), *told(lesson, t, base)]
     if guided and "labels" in way.roles:
         found += labels(way, base, t, shape)
-    found.append(Finding("loss", f"understood as the squared error of {prediction}; t counts from {base}", level="note"))
+    found.append(
+        Finding("loss", f"understood as the squared error of {prediction}; t counts from {base}", level="note")
+    )
     return found
 
 
@@ -208,14 +210,14 @@ def learn(way: Call, base: int, t: Tensor, steps: int, shape: Sequence[int]) -> 
     return Lesson(factors(shown), factors(target), weight, squared, times, silent.draws, len(index))
 
 
-def oracle(
-    way: Call, base: int, t: Tensor, shape: Sequence[int], prediction: str, chain: Chain
-) -> list[Finding]:
+def oracle(way: Call, base: int, t: Tensor, shape: Sequence[int], prediction: str, chain: Chain) -> list[Finding]:
     """For an error that is not squared: at the right answer it must be 0, which is all that is asked of it."""
     inputs, index = rows(len(t), shape), t.repeat_interleave(len(KINDS))
     symbols = {"alpha_bar": chain.alpha_bar[index].reshape(-1, *[1] * len(shape)), **inputs}
     answer = evaluate(TARGET[prediction], symbols)
-    there, elsewhere = (float(train(way, base, index, len(chain.beta) - 1, inputs, a).loss) for a in (answer, answer + SIZE))
+    there, elsewhere = (
+        float(train(way, base, index, len(chain.beta) - 1, inputs, a).loss) for a in (answer, answer + SIZE)
+    )
     if abs(there) < 1e-3 * abs(elsewhere):
         return [Finding("loss", "an error that is not squared, 0 at the right answer", level="note")]
     sentence = f"a model that answers exactly {prediction} has a loss of {there:.3g}, another one {elsewhere:.3g}; it should be 0"
@@ -235,14 +237,20 @@ def weights(lesson: Lesson, t: Tensor, shape: Sequence[int]) -> list[Finding]:
     bad = ~(weight > 0)
     if bool(bad.any()):
         place = int(torch.nonzero(bad)[0])
-        sentence = f"the squared error at t = {int(t[place])} has the weight {float(weight[place]):.3g}; it should be positive"
+        sentence = (
+            f"the squared error at t = {int(t[place])} has the weight {float(weight[place]):.3g}; it should be positive"
+        )
         return [Finding("loss", sentence, t=int(t[place]))]
     elements, batch = torch.Size(shape).numel(), lesson.rows
     for count, what in ((elements * batch, "elements and batch"), (elements, "elements")):
         if bool(((weight / count - 1).abs() < 1e-4).all()) or bool(((2 * weight / count - 1).abs() < 1e-4).all()):
             return [behavior("loss", "sum-for-mean", f"the squared error is summed over {what}")]
     if float(weight.max() / weight.min()) > 1.001:
-        return [Finding("loss", f"weights run from {float(weight.min()):.3g} to {float(weight.max()):.3g} over t", level="note")]
+        return [
+            Finding(
+                "loss", f"weights run from {float(weight.min()):.3g} to {float(weight.max()):.3g} over t", level="note"
+            )
+        ]
     return []
 
 
@@ -254,10 +262,14 @@ def steps(lesson: Lesson, base: int, steps: int) -> list[Finding]:
         if draw.law == "uniform" and len(draw.shape) > 1:
             return [behavior("loss", "uniform-noise", "the noise is drawn uniformly")]
         if draw.law == "normal" and len(draw.shape) > 1 and draw.shape[0] == 1:
-            return [behavior("loss", "one-noise-for-the-batch", f"noise of shape {draw.shape} is drawn for a whole batch")]
+            return [
+                behavior("loss", "one-noise-for-the-batch", f"noise of shape {draw.shape} is drawn for a whole batch")
+            ]
     bounds = [draw.arguments for draw in lesson.draws if draw.law == "integers"]
     numbers = [int(a) for a in (bounds[0] if bounds else ()) if isinstance(a, int)]
-    low, high = (0, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1]) if len(numbers) > 1 else (base, base + steps)
+    low, high = (
+        (0, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1]) if len(numbers) > 1 else (base, base + steps)
+    )
     if (low, high) != (base, base + steps):
         sentence = f"t is drawn from {low} to {high - 1}; the steps are {base} to {base + steps - 1}"
         return [behavior("loss", "t-range", sentence)]

@@ -62,9 +62,9 @@ class Explanation:
 
 
 def agrees(observed: Tensor, expected: Tensor, tolerance: Tensor) -> Tensor:
-    """Where a coefficient is as expected, (N,); where the textbook says nothing (NaN), it is."""
+    """Where a coefficient is as expected, (N,). Where there is none (NaN), expected or observed, it is not judged."""
     near = (observed - expected).abs() <= tolerance
-    return near | (observed == expected) | expected.isnan()
+    return near | (observed == expected) | expected.isnan() | observed.isnan()
 
 
 def explain(
@@ -141,7 +141,7 @@ def judge(observed: Observed, text: Text, chosen: tuple[Fault, ...]) -> Explanat
     unexplained, distance = [], 0.0
     for role, value in observed.items():
         expected = wrong.values[role]
-        silent = int(expected.isnan().sum())
+        silent = int((expected.isnan() | value.isnan()).sum())
         if silent * 2 > len(expected) or not bool(agrees(value, expected, wrong.tolerance[role]).all()):
             unexplained.append(role)
             off = (value - expected).abs() / (expected.abs() + wrong.tolerance[role] + 1e-300)
@@ -156,7 +156,7 @@ def clearest(observed: Observed, right: Coefficients) -> tuple[str, int]:
     for role, value in observed.items():
         expected, tolerance = right.values[role], right.tolerance[role]
         off = (value - expected).abs() / torch.maximum(value.abs(), expected.abs()).clamp(min=1e-300)
-        off = torch.where(agrees(value, expected, tolerance), 0.0, off.nan_to_num(2.0, 2.0))
+        off = torch.where(agrees(value, expected, tolerance), 0.0, off.nan_to_num(0.0, 2.0))
         place = int(off.argmax())
         if float(off[place]) > worst:
             worst, where = float(off[place]), (role, place)

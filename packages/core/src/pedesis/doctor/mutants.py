@@ -65,15 +65,19 @@ def right_formulas(prediction: str) -> list[tuple[str, Formula, dict[str, Any]]]
 
 
 def mutants(chain: Chain, prediction: str) -> list[Mutant]:
-    """Every fault in every formula of a chain in which it makes a difference that float32 can show."""
+    """Every fault in every formula of a chain that makes it none of the right ones, as far as float32 can show."""
     t = torch.arange(1, len(chain.beta))
+    ready = [
+        (subject, Evaluation(formula, {**chain_symbols(chain, t), **known}, 2.0**-24), known)
+        for subject, formula, known in right_formulas(prediction)
+    ]
     found = []
-    for subject, formula, known in right_formulas(prediction):
-        symbols = {**chain_symbols(chain, t), **known}
-        evaluation = Evaluation(formula, symbols, 2.0**-24)
+    for subject, evaluation, known in ready:
+        formula, symbols = evaluation.formula, evaluation.known
+        rights = [other.coefficients() for name, other, _ in ready if name == subject]
         entries = [entry for entry in CATALOGUE.values() if subject in entry.where]
         for fault in faults(entries, formula, symbols):
-            if differs(evaluation.coefficients(fault.lines), evaluation.coefficients()):
+            if all(differs(evaluation.coefficients(fault.lines), right) for right in rights):
                 found.append(Mutant(subject, formula, fault, known))
     return found
 
@@ -82,7 +86,6 @@ def differs(wrong: Coefficients, right: Coefficients) -> bool:
     """Whether a coefficient is further off than rounding explains."""
     return any(
         not bool(agrees(wrong.values[role], value, right.tolerance[role]).all())
-        and not bool(wrong.values[role].isnan().all())
         for role, value in right.values.items()
     )
 
@@ -101,7 +104,13 @@ def implement(
 
     def looked_up(t: Tensor, like: Tensor) -> dict[str, Any]:
         index = (t + 1 - base).reshape(-1, *[1] * (like.ndim - 1))
-        return {"T": len(chain.beta) - 1, "t": index, "s": index - 1, "alpha_bars": Clamped(alpha_bars), **(known or {})}
+        return {
+            "T": len(chain.beta) - 1,
+            "t": index,
+            "s": index - 1,
+            "alpha_bars": Clamped(alpha_bars),
+            **(known or {}),
+        }
 
     def result(symbols: dict[str, Any]) -> dict[str, Any]:
         for symbol, line in lines.items():

@@ -33,7 +33,11 @@ MEAN = Formula(
     "the mean of q(x_(t-1) | x_t, x_0)",
     ("x0", "x_t"),
     {
-        **{symbol: POSTERIOR.lines[symbol] for symbol in POSTERIOR.lines if symbol not in ("posterior_variance", "x_prev")},
+        **{
+            symbol: POSTERIOR.lines[symbol]
+            for symbol in POSTERIOR.lines
+            if symbol not in ("posterior_variance", "x_prev")
+        },
         "x_prev": "x0_weight * x0 + x_t_weight * x_t",
     },
 )
@@ -72,7 +76,9 @@ def examine_posterior(ways: Sequence[Call], clocks: Sequence[Clock], chain: Chai
             known=lambda t: chain_symbols(chain, t),
             size=lambda t: torch.full(t.shape, 2.0**-6, dtype=torch.float64),
             rows=True,
-            spoken=lambda role, t: f"the variance at t = {t}" if role == "variance" else f"the factor of {role} at t = {t}",
+            spoken=lambda role, t: (
+                f"the variance at t = {t}" if role == "variance" else f"the factor of {role} at t = {t}"
+            ),
         )
 
     examined = examine(subject((POSTERIOR, LOG_POSTERIOR)))

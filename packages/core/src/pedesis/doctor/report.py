@@ -108,7 +108,9 @@ class Report:
         for entry in self.entries:
             first, *rest = (html.escape(line) for line in entry.lines())
             said = f"{first}<br><code>{'<br>'.join(line.strip() for line in rest)}</code>" if rest else first
-            rows.append(f"<tr><td>{html.escape(entry.level)}</td><td>{html.escape(entry.subject)}</td><td>{said}</td></tr>")
+            rows.append(
+                f"<tr><td>{html.escape(entry.level)}</td><td>{html.escape(entry.subject)}</td><td>{said}</td></tr>"
+            )
         title = html.escape(str(self).splitlines()[0])
         head = "<tr><th>level</th><th>where</th><th>what</th></tr>"
         return f"<table><caption>{title}</caption>{head}{''.join(rows)}</table>"

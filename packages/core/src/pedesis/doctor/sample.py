@@ -87,7 +87,9 @@ def walked(way: Call, base: int | None, chain: Chain, shape: tuple[int, ...]) ->
         on = torch.zeros(rows, dtype=torch.float64)
         on[ROWS.index(kind)] = size
         values = on.reshape(-1, *[1] * len(shape)) * unit
-        return values.repeat(len(like) // rows, *[1] * len(shape)) if len(like) % rows == 0 else values[:1].expand_as(like)
+        return (
+            values.repeat(len(like) // rows, *[1] * len(shape)) if len(like) % rows == 0 else values[:1].expand_as(like)
+        )
 
     def answer(x: Tensor, count: int) -> Tensor:
         told = times(model.asked)
@@ -133,20 +135,31 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
     t = indices(walk.times, base, steps)
     found = laws(walk)
     if bool((t.diff() > 0).all()) and len(t) > 1:
-        return [*found, behavior("sample", "time-reversed", f"the model is told t = {walk.times[0]:g} first, {walk.times[-1]:g} last")]
+        return [
+            *found,
+            behavior(
+                "sample", "time-reversed", f"the model is told t = {walk.times[0]:g} first, {walk.times[-1]:g} last"
+            ),
+        ]
     if bool((t.diff() >= 0).any()) or int(t.min()) < 1 or int(t.max()) > steps:
-        what = f"the model is told the times {walk.times[:4]} ..., which are not the steps of a chain of {steps} downwards"
+        what = (
+            f"the model is told the times {walk.times[:4]} ..., which are not the steps of a chain of {steps} downwards"
+        )
         return [*found, Finding("sample", what)]
     s = torch.cat([t[1:], torch.zeros(1, dtype=torch.long)])
     if int(t[0]) != steps or (int(t[-1]) != 1 and len(t) > steps // 2):
-        found.append(behavior("sample", "t-range", f"the walk runs from t = {int(t[0])} to {int(t[-1])} of {steps} steps"))
+        found.append(
+            behavior("sample", "t-range", f"the walk runs from t = {int(t[0])} to {int(t[-1])} of {steps} steps")
+        )
     values, blur, rest = step_coefficients(walk, shape)
     known = chain_symbols(chain, t, s)
     entries = [entry for entry in CATALOGUE.values() if "sample" in entry.where]
     formulas, unit = step_formulas(prediction, chain, values, t, s), roundoff(torch.float32)
     explanation = explain(values, formulas, entries, known, unit, blur=8 * unit * blur)
     names = {"noise": "the noise", "x_t": "x_t", "prediction": f"the prediction ({prediction})"}
-    found += findings("sample", values, explanation, t.tolist(), lambda role, t: f"the factor of {names[role]} at t = {t}")
+    found += findings(
+        "sample", values, explanation, t.tolist(), lambda role, t: f"the factor of {names[role]} at t = {t}"
+    )
     return [*found, *rest, Finding("sample", f"understood as {explanation.formula.name}, {len(t)} steps", level="note")]
 
 
@@ -163,11 +176,15 @@ def step_coefficients(walk: Walk, shape: tuple[int, ...]) -> tuple[dict[str, Ten
     now, then = x[:-1].mean(2), x[1:].mean(2)
     kept = then[:, 1] / now[:, 1]
     blur = torch.maximum(largest[1:], largest[:-1]) / torch.minimum(sizes.abs(), now[:, 1].abs())
-    return {
-        "x_t": kept,
-        "prediction": (then[:, 2] - kept * now[:, 2]) / sizes,
-        "noise": (then[:, 3] - kept * now[:, 3]) / sizes,
-    }, blur, notes
+    return (
+        {
+            "x_t": kept,
+            "prediction": (then[:, 2] - kept * now[:, 2]) / sizes,
+            "noise": (then[:, 3] - kept * now[:, 3]) / sizes,
+        },
+        blur,
+        notes,
+    )
 
 
 def laws(walk: Walk) -> list[Finding]:

@@ -95,7 +95,9 @@ class StandIn(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Any signature: the first floating tensor with a batch is x, the next number or tensor is the time."""
         given = [*args, *kwargs.values()]
-        at = next((i for i, v in enumerate(given) if isinstance(v, Tensor) and v.is_floating_point() and v.ndim > 1), None)
+        at = next(
+            (i for i, v in enumerate(given) if isinstance(v, Tensor) and v.is_floating_point() and v.ndim > 1), None
+        )
         if at is None:
             raise ValueError("the model was not given a batch of pictures")
         x, rest = given[at], [v for i, v in enumerate(given) if i != at]

@@ -38,9 +38,7 @@ def table(values: Any, what: str) -> Tensor:
     return flat
 
 
-def examine_schedule(
-    betas: Any = None, alphas_cumprod: Any = None
-) -> tuple[Chain | None, list[Finding], int | None]:
+def examine_schedule(betas: Any = None, alphas_cumprod: Any = None) -> tuple[Chain | None, list[Finding], int | None]:
     """The chain, findings about it, and the number of step 1 if the table says so (an entry for clean data: 1)."""
     given = [("betas", betas)] if betas is not None else []
     given += [("alphas_cumprod", alphas_cumprod)] if alphas_cumprod is not None else []
@@ -79,7 +77,9 @@ def weak(process: Process, betas: Tensor) -> list[Finding]:
     sentence = f"alpha_bar at the last of {steps} steps is {end:.3g} ({bits:.2g} bits per dimension from pure noise)"
     for name, chain in CLASSIC.items():
         if steps != 1000 and torch.allclose(betas, chain(steps), rtol=1e-3):
-            return [behavior("schedule", "steps-changed-betas-not", f"{sentence}; these are the {name} betas of 1000 steps")]
+            return [
+                behavior("schedule", "steps-changed-betas-not", f"{sentence}; these are the {name} betas of 1000 steps")
+            ]
     return [behavior("schedule", "noise-too-weak", sentence)]
 
 

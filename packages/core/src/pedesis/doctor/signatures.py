@@ -151,9 +151,7 @@ def _assignments(
                 yield tuple(complete)
 
 
-def _bound(
-    function: Callable[..., Any], parameters: Sequence[inspect.Parameter], chosen: Sequence[str | None]
-) -> Call:
+def _bound(function: Callable[..., Any], parameters: Sequence[inspect.Parameter], chosen: Sequence[str | None]) -> Call:
     positional, keywords, skipped = [], [], False
     for parameter, role in zip(parameters, chosen, strict=True):
         if role is None:

@@ -8,13 +8,29 @@ import torch
 from torch import Tensor
 
 from pedesis.doctor.affine import Examined, Formulas, Subject, behavior, examine
-from pedesis.doctor.formulas import STEP_ROLES, TARGET, chain_symbols, ddim, ddpm_from_eps, ddpm_from_x0, evaluate
+from pedesis.doctor.catalogue import CATALOGUE
+from pedesis.doctor.formulas import (
+    STEP_ROLES,
+    TARGET,
+    VARIANCES,
+    Evaluation,
+    chain_symbols,
+    ddim,
+    ddpm_from_eps,
+    ddpm_from_x0,
+    evaluate,
+)
+from pedesis.doctor.match import faults
 from pedesis.doctor.probe import pattern
 from pedesis.doctor.report import Finding
 from pedesis.doctor.signatures import Call, Clock
 from pedesis.process import Chain
 
-WITH_MODEL, WITH_PREDICTION, OPTIONAL = ("model", "x_t", "t"), ("prediction", "x_t", "t"), ("noise", "index", "s", "labels")
+WITH_MODEL, WITH_PREDICTION, OPTIONAL = (
+    ("model", "x_t", "t"),
+    ("prediction", "x_t", "t"),
+    ("noise", "index", "s", "labels"),
+)
 
 
 def step_formulas(
@@ -22,14 +38,29 @@ def step_formulas(
 ) -> Formulas:
     """Every step from t to s (by default t - 1) that counts as right."""
     s = t - 1 if s is None else s
-    kept, ended = 1 - chain.alpha_bar[s], 1 - chain.alpha_bar[t]
-    ratio = values["noise"].square() / (kept / ended * (1 - chain.alpha_bar[t] / chain.alpha_bar[s]))
-    measured = ratio[s > 0].nanmedian().sqrt() if bool((s > 0).any()) else torch.tensor(0.0)
-    etas = {0.0, 1.0} | ({float(measured)} if 0 < measured < 1 else set())
-    return [
-        *((form(prediction, variance), {}) for variance in ("beta_tilde", "beta") for form in (ddpm_from_eps, ddpm_from_x0)),
-        *((ddim(prediction), {"eta": eta}) for eta in sorted(etas)),
-    ]
+    forms = [form(prediction, variance) for variance in VARIANCES for form in (ddpm_from_eps, ddpm_from_x0)]
+    implicit = [(ddim(prediction), {"eta": eta}) for eta in etas(chain, values["noise"], t, s)]
+    return [*((form, {}) for form in forms), *implicit]
+
+
+def etas(chain: Chain, noise: Tensor, t: Tensor, s: Tensor) -> list[float]:
+    """The eta that a step may have by its factor of the noise, 0 and 1 always; right ones and those of known mistakes.
+
+    Each mistake is another variance per step, or its missing root; eta is what makes the factor the same share of it at
+    every step.
+    """
+    formula, known = ddim("eps"), {**chain_symbols(chain, t, s), "eta": 1.0}
+    entries = [entry for entry in CATALOGUE.values() if "step" in entry.where]
+    evaluation = Evaluation(formula, known)
+    found = {0.0, 1.0}
+    for lines in [{}, *(fault.lines for fault in faults(entries, formula, known))]:
+        whole = evaluation.coefficients(lines).values["noise"]
+        for share, root in ((noise / whole, 1.0), (noise / whole, 0.5)):
+            clear = share[share.isfinite() & (whole > 0)].abs() ** root
+            eta = float(clear.median()) if len(clear) else 0.0
+            if 1e-6 < eta < 1 and float((clear - eta).abs().max()) < 1e-2 * eta:
+                found.add(round(eta, 6) if abs(round(eta, 3) - eta) > 1e-5 else round(eta, 3))
+    return sorted(found)
 
 
 def size_of_inputs(chain: Chain, t: Tensor) -> Tensor:

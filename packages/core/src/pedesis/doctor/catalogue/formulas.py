@@ -226,12 +226,21 @@ FORMULA_ENTRIES = (
         "v has the wrong sign: it is sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x0",
         "Salimans and Ho 2022; of the kind of prediction-mixed-up",
         rewrites=(
-            ("x0", "sqrt(alpha_bar) * x_t - sqrt(1 - alpha_bar) * prediction",
-             "sqrt(alpha_bar) * x_t + sqrt(1 - alpha_bar) * prediction"),
-            ("eps", "sqrt(alpha_bar) * prediction + sqrt(1 - alpha_bar) * x_t",
-             "sqrt(1 - alpha_bar) * x_t - sqrt(alpha_bar) * prediction"),
-            ("target", "sqrt(alpha_bar) * noise - sqrt(1 - alpha_bar) * x0",
-             "sqrt(1 - alpha_bar) * x0 - sqrt(alpha_bar) * noise"),
+            (
+                "x0",
+                "sqrt(alpha_bar) * x_t - sqrt(1 - alpha_bar) * prediction",
+                "sqrt(alpha_bar) * x_t + sqrt(1 - alpha_bar) * prediction",
+            ),
+            (
+                "eps",
+                "sqrt(alpha_bar) * prediction + sqrt(1 - alpha_bar) * x_t",
+                "sqrt(1 - alpha_bar) * x_t - sqrt(alpha_bar) * prediction",
+            ),
+            (
+                "target",
+                "sqrt(alpha_bar) * noise - sqrt(1 - alpha_bar) * x0",
+                "sqrt(1 - alpha_bar) * x0 - sqrt(alpha_bar) * noise",
+            ),
         ),  # fmt: skip
     ),
     Entry(

@@ -69,6 +69,16 @@ SURROUNDINGS_ENTRIES = (
         right="x0 = pixels / 127.5 - 1",
     ),
     Entry(
+        "data-of-another-scale",
+        ("data",),
+        "too much detail or none: the schedule is made for data of a root mean square near 1",
+        "noise of variance 1 comes too late, or too early, for data of this scale",
+        "Rombach et al. 2022, section G (latents are divided by their standard deviation)",
+        wrong="x0 = encoder(pictures)",
+        right="x0 = encoder(pictures) / std",
+        level="warning",
+    ),
+    Entry(
         "channels-last",
         ("data",),
         "stripes, or an error about channels",
@@ -83,8 +93,8 @@ SURROUNDINGS_ENTRIES = (
         "flat samples",
         "some pictures hold a single value",
         "of the field's loaders: broken files, an alpha channel of zeros",
-        wrong="",
-        right="",
+        wrong="pictures[i].std() == 0",
+        right="pictures = pictures[pictures.flatten(1).std(1) > 0]",
         level="warning",
     ),
     Entry(
