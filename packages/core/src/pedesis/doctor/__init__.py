@@ -4,7 +4,8 @@
     print(report)
 
 It calls plain functions, reads the coefficients of what they compute, and holds them against the textbook and against a
-catalogue of classic mistakes. It knows the process and nothing of networks, training or the zoo; it changes nothing outside.
+catalogue of classic mistakes. It knows the process and nothing of networks, training or the zoo; it changes nothing
+outside.
 """
 
 from pedesis.doctor.catalogue import CATALOGUE, Entry

@@ -1,7 +1,7 @@
 """Examining a function that should be affine: find out how it is called, read it, explain it.
 
-Every way to call it and every meaning of t is tried on a few steps; the one that leaves least to explain is what the author
-meant. Then it is read at every step.
+Every way to call it and every meaning of t is tried on a few steps; the one that leaves least to explain is what the
+author meant. Then it is read at every step.
 """
 
 from __future__ import annotations
@@ -168,9 +168,7 @@ def lined_up_with_columns(subject: Subject, probe: Probe) -> bool:
     return False
 
 
-def oddities(
-    subject: Subject, probe: Probe, reading: Reading, explanation: Explanation, t: Tensor
-) -> list[Finding]:
+def oddities(subject: Subject, probe: Probe, reading: Reading, explanation: Explanation, t: Tensor) -> list[Finding]:
     """Findings that no coefficient shows."""
     name, found = subject.name, []
     loose = 2**10 * roundoff(probe.dtype)  # of sums of a few rounded products

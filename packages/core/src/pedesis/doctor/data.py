@@ -38,7 +38,8 @@ def examine_data(batch: Any) -> list[Finding]:
     found = [*span(pictures, values), *axes(values), *constant(values), *labelled(labels, len(values))]
     rms, mean = float(values.square().mean().sqrt()), float(values.mean())
     low, high = float(values.min()), float(values.max())
-    note = f"{len(values)} of shape {tuple(values.shape[1:])}, {low:.3g} to {high:.3g}, mean {mean:.2g}, root mean square {rms:.2g}"
+    size = f"{len(values)} of shape {tuple(values.shape[1:])}"
+    note = f"{size}, {low:.3g} to {high:.3g}, mean {mean:.2g}, root mean square {rms:.2g}"
     return [*found, Finding("data", note, level="note")]
 
 

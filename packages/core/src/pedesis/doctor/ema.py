@@ -1,7 +1,7 @@
 r"""ema: the average of the weights,  average <- decay average + (1 - decay) weights.
 
-An averaged network is held beside the network itself. An object that can be updated is updated a few hundred times, as a copy.
-A function (average, weights) -> average is read like any other: two coefficients.
+An averaged network is held beside the network itself. An object that can be updated is updated a few hundred times,
+as a copy. A function (average, weights) -> average is read like any other: two coefficients.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def examine(
     Args:
         betas, alphas_cumprod: the noise schedule, one number per step (an entry for clean data may come first).
         q_sample: (x0, t[, noise]) -> x_t. posterior: (x0, x_t, t) -> mean, variance (or its logarithm).
-        step: (prediction or model, x_t, t[, noise]) -> x_(t-1). guidance: (conditional, unconditional, scale) -> guided.
+        step: (prediction or model, x_t, t[, noise]) -> x_(t-1).
+        guidance: (conditional, unconditional, scale) -> guided.
         sample: (model, shape) -> x_0, a whole loop. loss: (model, x0[, t, noise, labels]) -> number, with a gradient.
         prediction: what the network is asked for: "eps", "x0" or "v".
         model: the network, a torch.nn.Module (a copy is asked). data: a batch, or (batch, labels).

@@ -1,12 +1,15 @@
-r"""The textbook as data: each formula is a list of lines that can be printed, evaluated, and made wrong one symbol at a time.
+r"""The textbook as data: each formula is a list of lines that can be printed, evaluated, and made wrong one symbol
+at a time.
 
     x_prev = scale (x_t - eps_factor eps) + noise_factor noise          scale = 1/sqrt(alpha), ...
 
-Every formula is affine in the things a function is given (x_t, a prediction, noise), so it is known by its coefficients,
+Every formula is affine in the things a function is given (x_t, a prediction, noise), so it is known by its
+coefficients,
 one per thing and time. A classic mistake is another expression for one symbol: the line that is printed as wrong is the
 line that is evaluated. Steps run from index t to index s of a chain, 0 <= s < t <= T, index 0 being clean data.
 
-Rounding is part of the formula. A table of alpha_bar in arithmetic of unit roundoff u has a relative error of up to t u;
+Rounding is part of the formula. A table of alpha_bar in arithmetic of unit roundoff u has a relative error of up to
+t u;
 a beta that is computed as 1 - alpha one of 3 u; each is let through the formula, and what comes out is how far a right
 implementation may be from the exact coefficient.
 """

@@ -1,8 +1,8 @@
 r"""loss(model, x0[, labels]) -> number: what a training step feeds the network, and what it wants back.
 
-A squared error  mean w (answer - target)^2  has at each row the gradient  2 w (answer - target) / (B D)  with respect to the
-answer, so two answers of ours give target and weight of every row at once; the input x_t is what the network was shown. Steps,
-noise and labels are whatever the function draws, which we choose.
+A squared error  mean w (answer - target)^2  has at each row the gradient  2 w (answer - target) / (B D)  with
+respect to the answer, so two answers of ours give target and weight of every row at once; the input x_t is what the
+network was shown. Steps, noise and labels are whatever the function draws, which we choose.
 """
 
 from __future__ import annotations
@@ -220,8 +220,8 @@ def oracle(way: Call, base: int, t: Tensor, shape: Sequence[int], prediction: st
     )
     if abs(there) < 1e-3 * abs(elsewhere):
         return [Finding("loss", "an error that is not squared, 0 at the right answer", level="note")]
-    sentence = f"a model that answers exactly {prediction} has a loss of {there:.3g}, another one {elsewhere:.3g}; it should be 0"
-    return [Finding("loss", sentence)]
+    sentence = f"a model that answers exactly {prediction} has a loss of {there:.3g}; it should be 0"
+    return [Finding("loss", sentence, got=there, expected=0.0)]
 
 
 def twice(lesson: Lesson) -> list[Finding]:
@@ -285,7 +285,7 @@ def told(lesson: Lesson, t: Tensor, base: int) -> list[Finding]:
 
 
 def labels(way: Call, base: int, t: Tensor, shape: Sequence[int]) -> list[Finding]:
-    """Whether labels are sometimes replaced: never, or always, is a finding; drawn with torch's own numbers, 64 batches."""
+    """A finding if of the labels of 64 batches, drawn with torch's own numbers, none is replaced, or all are."""
     index = t[:1].expand(16)
     inputs = {kind: value[:1].expand(16, *shape) for kind, value in rows(1, shape).items()}
     kept = []

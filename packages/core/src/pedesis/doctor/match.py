@@ -220,8 +220,8 @@ def located(
     wrong_at = [places[i] for i in torch.nonzero(~fine).flatten().tolist()]
     return Finding(
         subject,
-        f"{spoken(role, places[place])} is {got:.4g}; it should be {right:.4g} ({explanation.formula.name}). It is off at "
-        f"{_span(wrong_at, len(places))}, and is none of the mistakes in the catalogue",
+        f"{spoken(role, places[place])} is {got:.4g}; it should be {right:.4g} ({explanation.formula.name}). It is off "
+        f"at {_span(wrong_at, len(places))}, and is none of the mistakes in the catalogue",
         None,
         "error",
         places[place],

@@ -1,5 +1,5 @@
-"""Plain functions made of the textbook's lines, right or with one fault: what the doctor is tried on, and what shows a fault
-at work."""
+"""Plain functions made of the textbook's lines, right or with one fault: what the doctor is tried on, and what shows
+a fault at work."""
 
 from __future__ import annotations
 
@@ -85,8 +85,7 @@ def mutants(chain: Chain, prediction: str) -> list[Mutant]:
 def differs(wrong: Coefficients, right: Coefficients) -> bool:
     """Whether a coefficient is further off than rounding explains."""
     return any(
-        not bool(agrees(wrong.values[role], value, right.tolerance[role]).all())
-        for role, value in right.values.items()
+        not bool(agrees(wrong.values[role], value, right.tolerance[role]).all()) for role, value in right.values.items()
     )
 
 
@@ -132,8 +131,8 @@ def implement(
         symbols = result({"conditional": conditional, "unconditional": unconditional, "scale": scale})
         return symbols["guided"]  # type: ignore[no-any-return]
 
-    functions = {Q_SAMPLE.name: q_sample, POSTERIOR.name: posterior, GUIDANCE.name: guided}
-    return functions.get(formula.name, step)
+    functions: dict[str, Callable[..., Any]] = {Q_SAMPLE.name: q_sample, POSTERIOR.name: posterior}
+    return guided if formula.name == GUIDANCE.name else functions.get(formula.name, step)
 
 
 class Clamped:

@@ -2,10 +2,10 @@ r"""Reading the coefficients of a function that is affine in what it is given.
 
     f(x, eps, ...) = a x + b eps + ... + constant
 
-Feed it nothing, then each input alone, then all together, at every step; the differences are the coefficients. Inputs are
-small (2^-6 of what would make x0_hat as large as 1), so that clamping does not act; a second reading at full size shows it.
-Powers of two cost no precision. All rows hold one fixed pattern, so that a function that mixes or treats elements
-unequally is seen too.
+Feed it nothing, then each input alone, then all together, at every step; the differences are the coefficients. Inputs
+are small (2^-6 of what would make x0_hat as large as 1), so that clamping does not act; a second reading at full size
+shows it. Powers of two cost no precision. All rows hold one fixed pattern, so that a function that mixes elements or
+treats them unequally is seen too.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def call(
 ) -> Answer:
     """Call a function with rows at steps `index` (N,).
 
-    Inputs that it has no argument for are given in other ways: a prediction through a stand-in model, noise in place of what
-    it draws.
+    Inputs that it has no argument for are given in other ways: a prediction through a stand-in model, noise in place
+    of what it draws.
 
     Raises:
         Failed: it raised, or gave back nothing that is a tensor.

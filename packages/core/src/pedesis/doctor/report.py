@@ -1,4 +1,4 @@
-"""What the doctor found: sentences first, numbers behind them; as text, as a table in a notebook, as JSON, as a test."""
+"""What the doctor found, sentences first: as text, as a table in a notebook, as JSON, as a failing test."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 r"""sample(model, shape) -> x_0: a whole walk, taken apart into its steps.
 
-We are the model and we serve the noise, so the walk is affine in numbers of ours. Three rows suffice: one starts at x_T = h and
-is never disturbed, one is disturbed by predictions only, one by noise only; from one question to the model to the next, each
-gives a coefficient of that step,
+We are the model and we serve the noise, so the walk is affine in numbers of ours. Three rows suffice: one starts at
+x_T = h and is never disturbed, one is disturbed by predictions only, one by noise only; from one question to the model
+to the next, each gives a coefficient of that step,
 
     x_s = a x_t + b prediction + c noise,
 
@@ -66,7 +66,7 @@ def examine_sample(
 def indices(times: Sequence[float], base: int | None, steps: int) -> Tensor:
     """The steps 1..T that the model was told, whether as shares of 1 or as numbers."""
     told = torch.tensor(times, dtype=torch.float64)
-    if bool((told <= 1).all()) and len(told) > 2:
+    if bool((told <= 1).all()) and (bool((told != told.round()).any()) or (steps > 1 and times[0] == 1)):
         return (told * steps).round().long()
     if base is None:
         base = 1 if float(told.max()) == steps else 0
@@ -79,54 +79,73 @@ def walked(way: Call, base: int | None, chain: Chain, shape: tuple[int, ...]) ->
     Raises:
         Failed: it raised, never asked the model, or gave back another shape.
     """
-    unit, steps, rows = pattern(shape), len(chain.beta) - 1, len(ROWS)
-    start = float(size_of_inputs(chain, torch.tensor([steps])))
-    sizes: list[float] = []
-
-    def row(kind: str, size: float, like: Tensor) -> Tensor:
-        on = torch.zeros(rows, dtype=torch.float64)
-        on[ROWS.index(kind)] = size
-        values = on.reshape(-1, *[1] * len(shape)) * unit
-        return (
-            values.repeat(len(like) // rows, *[1] * len(shape)) if len(like) % rows == 0 else values[:1].expand_as(like)
-        )
-
-    def answer(x: Tensor, count: int) -> Tensor:
-        told = times(model.asked)
-        index = indices(told, 0 if base is None else base, steps).clamp(1, steps)
-        sizes.append(float(size_of_inputs(chain, index[-1:])) * (1 if len(set(told)) % 2 else -1))
-        return row("prediction", sizes[-1], x)
-
-    def serve(draw: Draw, count: int, out: Tensor) -> Tensor | None:
-        if draw.law == "integers" or out.ndim < 2:
-            return None
-        if out.shape[1:] != unit.shape:
-            return None
-        return row("noise", sizes[-1], out) if model.asked else row("x_t", start, out)
-
-    model, mode = StandIn(answer), Served(serve)
+    loop, rows, steps = Loop(base, chain, shape), len(ROWS), len(chain.beta) - 1
+    model, mode = StandIn(loop.answer), Served(loop.serve)
+    loop.asked = model.asked
     values = {"model": model, "shape": (rows, *shape), "count": rows, "image_size": shape[-1], "channels": shape[0]}
     values |= {"labels": torch.zeros(rows, dtype=torch.long), "steps": steps}
     try:
         with mode:
             result = way(values)
+    except Failed:
+        raise
     except Exception as error:  # other people's code may raise anything
         raise Failed(f"raised {said(error)}") from None
     outputs = [out for out in tensors(result) if out.shape == (rows, *shape)]
     if not outputs or not model.asked:
-        raise Failed("never asked the model" if tensors(result) else f"gave back {type(result).__name__}, not a tensor")
-    told = times(model.asked)
-    first = [i for i in range(len(told)) if i == 0 or told[i] != told[i - 1]]
-    states = [model.asked[i].x[:rows].double().reshape(rows, -1) for i in first]
+        shapes = ", ".join(str(tuple(out.shape)) for out in tensors(result)) or type(result).__name__
+        raise Failed(f"gave back {shapes} for the shape {(rows, *shape)}" if model.asked else "never asked the model")
+    states = [model.asked[i].x[:rows].double().reshape(rows, -1) for i in loop.first]
     states.append(outputs[-1].double().reshape(rows, -1))
-    return Walk([told[i] for i in first], states, [sizes[i] for i in first], mode.draws)
+    return Walk(loop.told, states, loop.sizes, mode.draws)
 
 
-def times(asked: Sequence[Asked]) -> list[float]:
-    """The times that a model was told. Raises Failed if there is none among what it was given."""
-    if any(each.t is None for each in asked):
-        raise Failed("asks the model without telling it the time")
-    return [float(torch.as_tensor(each.t, dtype=torch.float64).flatten()[0]) for each in asked]
+class Loop:
+    """The model and the noise of a walk, on our side of it.
+
+    Attributes:
+        told: the times the model was told, one for each run of equal ones; first: the question at which each begins.
+        sizes: of prediction and noise at each, in turn positive and negative: what they leave behind stays small.
+    """
+
+    def __init__(self, base: int | None, chain: Chain, shape: tuple[int, ...]):
+        self.base, self.chain, self.unit = base, chain, pattern(shape)
+        self.told: list[float] = []
+        self.first: list[int] = []
+        self.sizes: list[float] = []
+        self.asked: Sequence[Asked] = ()
+
+    def row(self, kind: str, size: float, like: Tensor) -> Tensor:
+        """The rows of which only the one of this kind is not zero; again and again for a batch of several such."""
+        on = torch.zeros(len(ROWS), dtype=torch.float64)
+        on[ROWS.index(kind)] = size
+        values = on.reshape(-1, *[1] * self.unit.ndim) * self.unit
+        whole = len(like) % len(ROWS) == 0
+        return values.repeat(len(like) // len(ROWS), *[1] * self.unit.ndim) if whole else values[:1].expand_as(like)
+
+    def answer(self, x: Tensor, count: int) -> Tensor:
+        """What the model says."""
+        told = self.asked[-1].t
+        if told is None:
+            raise Failed("asks the model without telling it the time")
+        now = float(torch.as_tensor(told, dtype=torch.float64).flatten()[0])
+        if not self.told or now != self.told[-1]:
+            steps = len(self.chain.beta) - 1
+            index = indices([*self.told[:1], now], self.base or 0, steps)[-1:].clamp(1, steps)
+            sign = -1 if self.sizes and self.sizes[-1] > 0 else 1
+            self.sizes.append(sign * float(size_of_inputs(self.chain, index)))
+            self.told.append(now)
+            self.first.append(count)
+        return self.row("prediction", self.sizes[-1], x)
+
+    def serve(self, draw: Draw, count: int, out: Tensor) -> Tensor | None:
+        """What a draw gives: x_T first, then noise."""
+        if draw.law == "integers" or out.shape[1:] != self.unit.shape:
+            return None
+        if self.asked:
+            return self.row("noise", self.sizes[-1], out)
+        start = size_of_inputs(self.chain, torch.tensor([len(self.chain.beta) - 1]))
+        return self.row("x_t", float(start), out)
 
 
 def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], prediction: str) -> list[Finding]:
@@ -135,12 +154,8 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
     t = indices(walk.times, base, steps)
     found = laws(walk)
     if bool((t.diff() > 0).all()) and len(t) > 1:
-        return [
-            *found,
-            behavior(
-                "sample", "time-reversed", f"the model is told t = {walk.times[0]:g} first, {walk.times[-1]:g} last"
-            ),
-        ]
+        sentence = f"the model is told t = {walk.times[0]:g} first, {walk.times[-1]:g} last"
+        return [*found, behavior("sample", "time-reversed", sentence)]
     if bool((t.diff() >= 0).any()) or int(t.min()) < 1 or int(t.max()) > steps:
         what = (
             f"the model is told the times {walk.times[:4]} ..., which are not the steps of a chain of {steps} downwards"
@@ -164,8 +179,8 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
 
 
 def step_coefficients(walk: Walk, shape: tuple[int, ...]) -> tuple[dict[str, Tensor], Tensor, list[Finding]]:
-    """The coefficients of every step, role -> (M,); how many times the rounding of the states they are differences of may
-    be in them, (M,); and a note if the result was brought from [-1, 1] to [0, 1]."""
+    """The coefficients of every step, role -> (M,); how many times the rounding of the states they are differences
+    of may be in them, (M,); and a note if the result was brought from [-1, 1] to [0, 1]."""
     unit, states, notes = pattern(shape).flatten(), list(walk.states), []
     largest = torch.stack([state.abs().max() for state in states])
     if bool(((states[-1][0] - 0.5).abs() < 1e-6).all()):

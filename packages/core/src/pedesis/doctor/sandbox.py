@@ -1,6 +1,7 @@
 """Calling other people's code safely: the random numbers it draws are ours, and nothing outside is changed by it.
 
-A function that draws its own noise is as good to examine as one that is given it: every draw of torch is intercepted and
+A function that draws its own noise is as good to examine as one that is given it: every draw of torch is intercepted
+and
 answered with numbers of our choice. A function that takes a model is given a stand-in that answers what we choose and
 writes down what it was asked.
 """
@@ -8,6 +9,7 @@ writes down what it was asked.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +45,7 @@ class Served(TorchFunctionMode):
         super().__init__()
         self.serve = serve
         self.draws: list[Draw] = []
+        self.before: Counter[str] = Counter()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -56,7 +59,8 @@ class Served(TorchFunctionMode):
 
     def _answer(self, draw: Draw, name: str, out: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         with torch._C.DisableTorchFunction():
-            before = sum(other.law == draw.law for other in self.draws)
+            before = self.before[draw.law]
+            self.before[draw.law] += 1
             self.draws.append(draw)
             given = self.serve(draw, before, out)
             if given is None:
@@ -107,7 +111,7 @@ class StandIn(nn.Module):
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """No gradients, and the global random states of torch, numpy and Python as they were, whatever the code inside does."""
+    """No gradients; the global random states of torch, numpy and Python are put back, whatever the code inside does."""
     numbers, own = np.random.get_state(), random.getstate()  # noqa: NPY002 - to put it back
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from pedesis.schedules import FromBetas
 BITS = 0.01
 """The prior-matching KL, in bits per dimension, above which a chain ends too early (`Process` warns there too)."""
 
-CLASSIC = {
+CLASSIC: dict[str, Callable[[int], Tensor]] = {
     "linear": lambda steps: torch.linspace(1e-4, 0.02, steps, dtype=torch.float64),
     "scaled linear": lambda steps: torch.linspace(0.00085**0.5, 0.012**0.5, steps, dtype=torch.float64) ** 2,
 }

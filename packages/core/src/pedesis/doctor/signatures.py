@@ -1,7 +1,7 @@
 """How other people's functions want to be called: which argument is which, and what they mean by t.
 
-Names settle most arguments; what they leave open is tried out, and asked for where that does not settle it. The time may be
-an integer tensor with one entry per row, one number, or a share of 1, counted from 0 or from 1.
+Names settle most arguments; what they leave open is tried out, and asked for where that does not settle it. The time
+may be an integer tensor with one entry per row, one number, or a share of 1, counted from 0 or from 1.
 """
 
 from __future__ import annotations
@@ -16,34 +16,46 @@ import torch
 from torch import Tensor
 
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "x0": ("x0", "x_0", "x_start", "xstart", "x_clean", "clean", "original", "original_samples", "x0_hat", "x_0_hat",
-           "pred_x0", "pred_xstart", "x_recon", "x0_pred", "images", "image", "batch", "data", "img", "imgs"),
-    "x_t": ("x_t", "xt", "x_k", "z_t", "zt", "x_noisy", "noisy", "noisy_samples", "sample", "latents", "current"),
-    "t": ("t", "timestep", "timesteps", "time", "time_step", "ts", "step", "steps", "k", "n"),
-    "s": ("s", "t_prev", "prev_t", "t_next", "next_t", "prev_timestep", "timestep_prev", "t_minus_1"),
-    "index": ("t_index", "index", "i", "idx", "time_index"),
-    "noise": ("noise", "z", "random_noise", "rand", "gaussian_noise"),
-    "prediction": ("prediction", "pred", "model_output", "model_out", "output", "noise_pred", "pred_noise", "eps_pred",
-                   "eps_hat", "eps_theta", "predicted_noise", "noise_prediction", "e_t", "et", "v", "v_pred", "predicted"),
-    "model": ("model", "net", "network", "unet", "denoiser", "denoise_fn", "model_fn", "eps_model", "nn", "denoise_model"),
-    "shape": ("shape", "size", "batch_shape", "sample_shape", "img_shape", "image_shape"),
-    "count": ("n", "num_samples", "n_samples", "batch_size", "num_images", "n_sample", "nsamples", "b"),
-    "image_size": ("image_size", "img_size", "resolution", "h"),
-    "channels": ("channels", "n_channels", "in_channels", "num_channels"),
-    "steps": ("num_steps", "n_steps", "num_timesteps", "num_inference_steps", "sampling_timesteps", "big_t"),
-    "labels": ("labels", "label", "y", "classes", "c", "condition", "cond", "context", "class_labels"),
-    "conditional": ("conditional", "cond", "c", "eps_cond", "cond_pred", "noise_pred_text", "pred_cond", "cond_eps",
-                    "noise_cond", "eps_c", "text", "conditioned", "positive", "noise_pred_cond", "logits"),
-    "unconditional": ("unconditional", "uncond", "u", "eps_uncond", "uncond_pred", "noise_pred_uncond", "pred_uncond",
-                      "uncond_eps", "noise_uncond", "eps_u", "null", "unconditioned", "negative", "null_logits"),
-    "scale": ("scale", "guidance_scale", "cfg_scale", "s", "w", "guidance", "gamma", "weight", "cond_scale", "cfg",
-              "guidance_weight", "guide_w", "g"),
-}  # fmt: skip
+    role: tuple(names.split())
+    for role, names in {
+        "x0": "x0 x_0 x_start xstart x_clean clean original original_samples x0_hat x_0_hat pred_x0 pred_xstart "
+        "x_recon x0_pred images image batch data img imgs",
+        "x_t": "x_t xt x_k z_t zt x_noisy noisy noisy_samples sample latents current",
+        "t": "t timestep timesteps time time_step ts step steps k n",
+        "s": "s t_prev prev_t t_next next_t prev_timestep timestep_prev t_minus_1",
+        "index": "t_index index i idx time_index",
+        "noise": "noise z random_noise rand gaussian_noise",
+        "prediction": "prediction pred model_output model_out output noise_pred pred_noise eps_pred eps_hat eps_theta "
+        "predicted_noise noise_prediction e_t et v v_pred predicted",
+        "model": "model net network unet denoiser denoise_fn model_fn eps_model nn denoise_model",
+        "shape": "shape size batch_shape sample_shape img_shape image_shape",
+        "count": "n num_samples n_samples batch_size num_images n_sample nsamples b",
+        "image_size": "image_size img_size resolution h",
+        "channels": "channels n_channels in_channels num_channels",
+        "steps": "num_steps n_steps num_timesteps num_inference_steps sampling_timesteps big_t",
+        "labels": "labels label y classes c condition cond context class_labels",
+        "conditional": "conditional cond c eps_cond cond_pred noise_pred_text pred_cond cond_eps noise_cond eps_c text "
+        "conditioned positive noise_pred_cond logits",
+        "unconditional": "unconditional uncond u eps_uncond uncond_pred noise_pred_uncond pred_uncond uncond_eps "
+        "noise_uncond eps_u null unconditioned negative null_logits",
+        "scale": "scale guidance_scale cfg_scale s w guidance gamma weight cond_scale cfg guidance_weight guide_w g",
+    }.items()
+}
 """Names by which each role is known."""
 
-AMBIGUOUS = {"eps": ("prediction", "noise"), "epsilon": ("prediction", "noise"), "e": ("prediction", "noise"),
-             "noise": ("noise", "prediction"), "x": ("x0", "x_t"), "z": ("noise", "x_t"), "img": ("x0", "x_t"),
-             "sample": ("x_t", "x0"), "i": ("t", "index"), "x_start": ("x0", "prediction"), "x0": ("x0", "prediction")}  # fmt: skip
+AMBIGUOUS: Mapping[str, tuple[str, ...]] = {
+    "eps": ("prediction", "noise"),
+    "epsilon": ("prediction", "noise"),
+    "e": ("prediction", "noise"),
+    "noise": ("noise", "prediction"),
+    "x": ("x0", "x_t"),
+    "z": ("noise", "x_t"),
+    "img": ("x0", "x_t"),
+    "sample": ("x_t", "x0"),
+    "i": ("t", "index"),
+    "x_start": ("x0", "prediction"),
+    "x0": ("x0", "prediction"),
+}
 """Names that mean one thing or another, by what else is there."""
 
 

@@ -1,4 +1,4 @@
-"""step(prediction or model, x_t, t[, noise]): from x_t to x_(t-1), by DDPM with either variance, or by DDIM with any eta."""
+"""step(prediction or model, x_t, t[, noise]): from x_t to x_(t-1), by DDPM of either variance or DDIM of any eta."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The classic mistakes, each found in public code: what one sees, what is wrong, how it is written and how it should be.
+"""The classic mistakes, each found in public code: what one sees, what is wrong, how it is written and how it should
+be.
 
-`CATALOGUE[name]` is an `Entry`. An entry with `lines` is a wrong formula and is recognized by its numbers; the others are
-mistakes of behavior. This room knows the textbook (`pedesis.doctor.formulas`) and nothing else.
+`CATALOGUE[name]` is an `Entry`. An entry with `lines` is a wrong formula and is recognized by its numbers; the
+others are mistakes of behavior. This room knows the textbook (`pedesis.doctor.formulas`) and nothing else.
 """
 
 from pedesis.doctor.catalogue.behavior import BEHAVIOR_ENTRIES

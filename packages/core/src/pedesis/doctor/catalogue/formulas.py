@@ -88,7 +88,7 @@ FORMULA_ENTRIES = (
         "the predicted noise is added, not taken away",
         "of the kind of prediction-mixed-up",
         ({"eps_factor": "-beta / sqrt(1 - alpha_bar)"},),
-        (("x0", "x_t - sqrt(1 - alpha_bar) * prediction", "x_t + sqrt(1 - alpha_bar) * prediction"),),
+        (("x0", "(x_t - sqrt(1 - alpha_bar) * prediction)", "(x_t + sqrt(1 - alpha_bar) * prediction)"),),
     ),
     Entry(
         "mean-not-scaled",
@@ -241,7 +241,7 @@ FORMULA_ENTRIES = (
                 "sqrt(alpha_bar) * noise - sqrt(1 - alpha_bar) * x0",
                 "sqrt(1 - alpha_bar) * x0 - sqrt(alpha_bar) * noise",
             ),
-        ),  # fmt: skip
+        ),
     ),
     Entry(
         "guidance-halves-swapped",
