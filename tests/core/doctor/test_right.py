@@ -24,9 +24,7 @@ D = torch.float64
 @pytest.mark.parametrize("dtype", [torch.float32, D])
 @pytest.mark.parametrize("base", [0, 1])
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "scaled linear"])
-def test_the_textbook(
-    textbooks: Any, chains: Any, steps: int, dtype: torch.dtype, base: int, schedule: str
-) -> None:
+def test_the_textbook(textbooks: Any, chains: Any, steps: int, dtype: torch.dtype, base: int, schedule: str) -> None:
     book = textbooks(chains(schedule, steps), dtype, base)
     report = doctor.examine(
         betas=book.betas,
@@ -51,7 +49,7 @@ def test_every_prediction_and_step(textbooks: Any, chains: Any, prediction: str,
         assert report.ok, report
     for eta in (0.0, 0.3, 1.0):
         report = doctor.examine(betas=book.betas, step=book.ddim(prediction, eta), prediction=prediction)
-        assert report.ok and "DDIM" in str(report) or eta == 1.0, report
+        assert (report.ok and "DDIM" in str(report)) or eta == 1.0, report
     whole = {"sample": book.sample(prediction), "loss": book.loss(prediction)}
     assert doctor.examine(betas=book.betas, prediction=prediction, **whole).ok
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from pedesis.doctor.catalogue import CATALOGUE, Entry
 from pedesis.doctor.formulas import Formula
 from pedesis.doctor.match import Explanation, explain, findings
-from pedesis.doctor.probe import Probe, Reading, roundoff
+from pedesis.doctor.probe import Probe, Reading
 from pedesis.doctor.report import Finding
 from pedesis.doctor.sandbox import Failed
 from pedesis.doctor.signatures import Call, Clock
@@ -49,10 +49,10 @@ class Subject:
     more: Mapping[str, Any] = field(default_factory=dict)
     spoken: Callable[[str, int], str] = lambda role, t: f"the factor of {role} at t = {t}"
 
-    def explained(self, values: Mapping[str, Tensor], t: Tensor, dtype: torch.dtype, most: int) -> Explanation:
+    def explained(self, values: Mapping[str, Tensor], t: Tensor, roundoff: float, most: int) -> Explanation:
         """The cheapest explanation of coefficients at steps t."""
         mistakes = [entry for entry in CATALOGUE.values() if self.name in entry.where]
-        return explain(values, self.formulas(values, t), mistakes, self.known(t), roundoff(dtype), most)
+        return explain(values, self.formulas(values, t), mistakes, self.known(t), roundoff, most)
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,10 @@ def examine(subject: Subject) -> Examined:
     t = torch.arange(1, subject.steps + 1)
     entries, together = rows_of_their_own(subject, probe)
     reading = probe.read(t, subject.size(t), together)
-    explanation = subject.explained(reading.values, t, probe.dtype, 2)
-    entries += findings(subject.name, reading.values, explanation, t.tolist(), subject.spoken)
+    shared = any(finding.entry == "one-noise-for-the-batch" for finding in laws(subject.name, reading))
+    observed = {role: value for role, value in reading.values.items() if not (shared and role == "noise")}
+    explanation = subject.explained(observed, t, reading.answer.roundoff, 2)
+    entries += findings(subject.name, observed, explanation, t.tolist(), subject.spoken)
     entries += oddities(subject, probe, reading, explanation, t)
     entries.append(Finding(subject.name, f"understood as {explanation.formula.name}; {probe.clock}", level="note"))
     return Examined(entries, probe, reading, explanation)
@@ -100,7 +102,7 @@ def understood(subject: Subject) -> tuple[Probe | None, str]:
                 continue
             if any(same(reading, other) for _, other, _ in found):
                 continue
-            explanation = subject.explained(reading.values, t, dtype, 0)
+            explanation = subject.explained(reading.values, t, reading.answer.roundoff, 0)
             if not explanation.unexplained and not reading.scattered:
                 return probe, ""
             found.append((probe, reading, explanation))
@@ -116,7 +118,7 @@ def understood(subject: Subject) -> tuple[Probe | None, str]:
             order,
         )
         for order, (probe, reading, _) in enumerate(found)
-        for explanation in [subject.explained(reading.values, t, probe.dtype, 1)]
+        for explanation in [subject.explained(reading.values, t, reading.answer.roundoff, 1)]
     ]
     return found[min(costs)[-1]][0], ""
 
@@ -171,7 +173,7 @@ def lined_up_with_columns(subject: Subject, probe: Probe) -> bool:
 def oddities(subject: Subject, probe: Probe, reading: Reading, explanation: Explanation, t: Tensor) -> list[Finding]:
     """Findings that no coefficient shows."""
     name, found = subject.name, []
-    loose = 2**10 * roundoff(probe.dtype)  # of sums of a few rounded products
+    loose = 2**10 * reading.answer.roundoff  # of sums of a few rounded products
     bad = torch.stack([value.isnan() for value in reading.values.values()]).any(0)
     bad &= ~torch.stack([value.isnan() for value in explanation.wrong.values.values()]).any(0)
     if bool(bad.any()):

@@ -88,18 +88,16 @@ def followed(ema: Any, model: nn.Module, update: str) -> list[Finding]:
             updated(ema, model, update)
         after = [a.clone() for a in averaged(ema, model)]
         move(model, 1.0)
-        largest = max(largest_jumps(ema, model, update))
+        first = next((jump for jump in jumps(ema, model, update) if jump), 0.0)
     except Exception as error:
         return [Finding("ema", f"ema.{update} raised {said(error)}")]
     if all(torch.equal(a, b) for a, b in zip(before, after, strict=True)):
         return [behavior("ema", "ema-never-moves", f"the average does not move in {ENOUGH} updates")]
-    if largest == 1:
+    if first == 1:
         return [behavior("ema", "ema-is-the-model", "one update makes the average equal to the weights")]
-    if largest > 0.5:
+    if first > 0.5:
         return [
-            behavior(
-                "ema", "ema-decay-swapped", f"one update takes the average {largest:.4g} of the way to the weights"
-            )
+            behavior("ema", "ema-decay-swapped", f"one update takes the average {first:.4g} of the way to the weights")
         ]
     return []
 
@@ -123,7 +121,7 @@ def updated(ema: Any, model: nn.Module, update: str) -> None:
         function(model)
 
 
-def largest_jumps(ema: Any, model: nn.Module, update: str) -> Iterator[float]:
+def jumps(ema: Any, model: nn.Module, update: str) -> Iterator[float]:
     """How much of the way to the weights each of a few updates goes; some averages move in every tenth only."""
     for _ in range(20):
         before = averaged(ema, model)[0].flatten()[0].item()

@@ -176,7 +176,7 @@ def findings(
         places: the step of every coefficient. spoken: (role, step) -> "the factor of noise at t = 37".
     """
     found = []
-    observed = {role: observed[role] for role in explanation.right.values}
+    observed = {role: observed[role] for role in explanation.right.values if role in observed}
     for fault, alone in zip(explanation.faults, explanation.alone, strict=True):
         role, place = clearest({r: alone.values[r] for r in observed}, explanation.right)
         got, expected = float(observed[role][place]), float(explanation.right.values[role][place])

@@ -65,7 +65,10 @@ def right_formulas(prediction: str) -> list[tuple[str, Formula, dict[str, Any]]]
 
 
 def mutants(chain: Chain, prediction: str) -> list[Mutant]:
-    """Every fault in every formula of a chain that makes it none of the right ones, as far as float32 can show."""
+    """Every fault in every formula of a chain, but for those that nothing can tell apart.
+
+    Their numbers are those of a right formula, or of an earlier fault of another name in the same one.
+    """
     t = torch.arange(1, len(chain.beta))
     ready = [
         (subject, Evaluation(formula, {**chain_symbols(chain, t), **known}, 2.0**-24), known)
@@ -74,11 +77,15 @@ def mutants(chain: Chain, prediction: str) -> list[Mutant]:
     found = []
     for subject, evaluation, known in ready:
         formula, symbols = evaluation.formula, evaluation.known
-        rights = [other.coefficients() for name, other, _ in ready if name == subject]
+        same = [other.coefficients() for name, other, _ in ready if name == subject]
+        names: list[str] = [""] * len(same)
         entries = [entry for entry in CATALOGUE.values() if subject in entry.where]
         for fault in faults(entries, formula, symbols):
-            if all(differs(evaluation.coefficients(fault.lines), right) for right in rights):
+            wrong = evaluation.coefficients(fault.lines)
+            if all(name == fault.entry.name or differs(wrong, c) for c, name in zip(same, names, strict=True)):
                 found.append(Mutant(subject, formula, fault, known))
+                same.append(wrong)
+                names.append(fault.entry.name)
     return found
 
 

@@ -40,13 +40,14 @@ class Answer:
 
     Attributes:
         outputs: tensors of the result. draws: random numbers it asked for. asked: questions to the model.
-        changed: roles of arguments that it changed in place.
+        changed: roles of arguments that it changed in place. roundoff: of the coarsest type of its results.
     """
 
     outputs: list[Tensor]
     draws: list[Draw]
     asked: list[Asked]
     changed: tuple[str, ...]
+    roundoff: float
 
 
 def call(
@@ -80,10 +81,12 @@ def call(
     except Exception as error:  # other people's code may raise anything
         raise Failed(f"raised {said(error)}") from None
     outputs = tensors(result)
-    if not outputs:
-        raise Failed(f"gave back {type(result).__name__}, not a tensor")
+    if not any(out.is_floating_point() for out in outputs):
+        raise Failed(f"gave back {type(result).__name__}, not a tensor of floating point numbers")
     changed = tuple(role for role, value in given.items() if not torch.equal(value, inputs[role]))
-    return Answer([o.detach().to(dtype=torch.float64, device="cpu") for o in outputs], mode.draws, model.asked, changed)
+    coarse = max(roundoff(out.dtype) for out in outputs if out.is_floating_point())
+    exact = [out.detach().to(dtype=torch.float64, device="cpu") for out in outputs]
+    return Answer(exact, mode.draws, model.asked, changed, coarse)
 
 
 @dataclass

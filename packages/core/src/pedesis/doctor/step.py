@@ -39,7 +39,7 @@ def step_formulas(
     """Every step from t to s (by default t - 1) that counts as right."""
     s = t - 1 if s is None else s
     forms = [form(prediction, variance) for variance in VARIANCES for form in (ddpm_from_eps, ddpm_from_x0)]
-    implicit = [(ddim(prediction), {"eta": eta}) for eta in etas(chain, values["noise"], t, s)]
+    implicit = [(ddim(prediction), {"eta": eta}) for eta in etas(chain, values.get("noise", torch.zeros_like(t)), t, s)]
     return [*((form, {}) for form in forms), *implicit]
 
 
