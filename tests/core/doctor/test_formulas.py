@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_steps_are_those_of_the_samplers(process: Process, known: dict[str, Any]
     levels = walk_levels(process, torch.arange(STEPS + 1, dtype=D) / STEPS)
     for formula, more, sampler in cases:
         said = Evaluation(formula, {**known, **more}).coefficients().values
-        for i, (s, now) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
+        for i, (s, now) in enumerate(itertools.pairwise(levels)):
             kernels = []
             for x, answer in ((1.0, 0.0), (0.0, 1.0)):
                 x_t, out = torch.full((1, 1), x, dtype=D), torch.full((1, 1), answer, dtype=D)
@@ -116,7 +117,7 @@ def test_guidance_is_classifier_free(process: Process) -> None:
 
 
 def test_rounding_is_as_large_as_float32_makes_it(chains: Any) -> None:
-    """The textbook in float32 differs from itself in float64 by less than the tolerance, and by more than 1/300 of it."""
+    """The textbook in float32 differs from itself in float64 by less than the tolerance, but by 1/300 of it."""
     betas = torch.linspace(1e-4, 0.02, 1000).double()
     process = Process(FromBetas(betas))
     known = chain_symbols(process.chain(1000), torch.arange(1, 1001))

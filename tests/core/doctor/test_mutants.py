@@ -1,5 +1,4 @@
-"""The mutation test: every formula of the catalogue, in every function, prediction and schedule, is named from the function
-alone, and nothing else is."""
+"""The mutation test: every wrong formula, in every function, prediction and schedule, is named, and nothing else is."""
 
 from __future__ import annotations
 

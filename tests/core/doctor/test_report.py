@@ -43,7 +43,9 @@ def test_text_has_both_expressions_side_by_side() -> None:
 
 def test_a_stranger_s_words_are_escaped_in_the_table() -> None:
     class Tags(HTMLParser):
-        seen: set[str] = set()
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: set[str] = set()
 
         def handle_starttag(self, tag: str, attrs: Any) -> None:
             self.seen.add(tag)
