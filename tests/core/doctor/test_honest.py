@@ -115,7 +115,7 @@ def test_random_numbers_outside_are_untouched(textbook: Any) -> None:
         loss=loss,
         step=textbook.p_sample(),
         sample=textbook.sample(),
-        data=torch.eye(4),
+        data=torch.linspace(-1, 1, 96).reshape(2, 3, 4, 4),
     )
     torch.manual_seed(3)
     again = torch.rand(2), np.random.rand(2), random.random()  # noqa: NPY002
