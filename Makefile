@@ -1,4 +1,4 @@
-# make demo | explorer | test | lint | soak | bench | bench-quality | formulas | cards | clean
+# make demo | explorer | test | everywhere | lint | soak | bench | bench-quality | formulas | cards | clean
 # The first call creates .venv and installs everything; later calls start at once.
 
 VENV := .venv
@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo explorer test lint soak bench bench-quality formulas cards clean
+.PHONY: demo explorer test everywhere lint soak bench bench-quality formulas cards clean
 
 demo: $(READY)
 	$(PYTHON) apps/gradio_demo/app.py $(ARGS)
@@ -15,8 +15,14 @@ demo: $(READY)
 explorer: $(READY)
 	cd apps/streamlit_explorer && ../../$(PYTHON) -m streamlit run app.py $(ARGS)
 
+# Two processes of one thread each: most tests are too small for two threads.
 test: $(READY) lint
-	$(PYTHON) -m pytest -m "not soak"
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile -m "not soak"
+
+# As a machine with AVX2 only would: the golden outputs, determinism, a training, a page of each app.
+everywhere: $(READY)
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1 \
+		$(PYTHON) -m pytest -n 2 --dist loadfile -m "everywhere and not soak"
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

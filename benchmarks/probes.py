@@ -102,9 +102,9 @@ def train(batch: int, side: int, steps: int) -> Found:
     from pedesis.losses import Loss
     from pedesis.training import ArrayBatches, fit
     from pedesis_zoo.data.sets import ImageSet
-    from pedesis_zoo.registry import recipe
-    from pedesis_zoo.train import plan
-    from pedesis_zoo.weights import build
+    from pedesis_zoo.models.registry import recipe
+    from pedesis_zoo.models.weights import build
+    from pedesis_zoo.training.run import plan
 
     pixels = np.random.default_rng(0).integers(0, 256, (max(batch, 128), side, side, 1), dtype=np.uint8)
     labels = np.arange(len(pixels)) % 10

@@ -32,10 +32,10 @@ from subjects import PUBLISHED, denoising_diffusion, smalldiffusion
 from throughput import best, training
 from torch import Tensor
 
-from pedesis.images import Pixels, to_model, to_pixels
+from pedesis.utils.images import Pixels, to_model, to_pixels
 from pedesis_zoo.data import load_data
-from pedesis_zoo.evaluation import draw, judge_of, reference
-from pedesis_zoo.metrics import features_of, frechet_distance
+from pedesis_zoo.evaluation.images import draw, feature_extractor_for, reference
+from pedesis_zoo.evaluation.metrics import features_of, frechet_distance
 
 DATA = "fashion-mnist"
 Point = tuple[float, int, Pixels]
@@ -45,7 +45,7 @@ Point = tuple[float, int, Pixels]
 def of_pedesis(marks: list[float], count: int) -> Iterator[Point]:
     """The shipped recipe, by the zoo's own `train` and with the model's own settings."""
     from pedesis_zoo import load, recipe
-    from pedesis_zoo.train import plan, train
+    from pedesis_zoo.training.run import plan, train
 
     for minutes in marks:
         with tempfile.TemporaryDirectory() as folder:
@@ -65,12 +65,12 @@ def of_smalldiffusion(marks: list[float], count: int, rows: int = 128) -> Iterat
 
     (subject,) = smalldiffusion([PUBLISHED])
     setting = best(subject, training, (rows,))
-    model = setting.prepare(subject.build().network)
+    model = setting.make_pipeline(subject.build().network)
     schedule = ScheduleLogLinear(sigma_min=0.01, sigma_max=20, N=800)
     accelerator = Accelerator(cpu=True, mixed_precision="bf16" if setting.bf16 else "no")
 
-    def warming(averaged: list[Tensor], current: list[Tensor], seen: Tensor) -> None:
-        get_ema_multi_avg_fn(min(0.999, (1 + int(seen)) / (10 + int(seen))))(averaged, current, seen)
+    def warming(ema_model: list[Tensor], current: list[Tensor], seen: Tensor) -> None:
+        get_ema_multi_avg_fn(min(0.999, (1 + int(seen)) / (10 + int(seen))))(ema_model, current, seen)
 
     average = AveragedModel(model, multi_avg_fn=warming)
 
@@ -81,7 +81,7 @@ def of_smalldiffusion(marks: list[float], count: int, rows: int = 128) -> Iterat
             yield rows
 
     for minutes, seen in until(marks, steps()):
-        drawn = []
+        generated = []
         for labels in _labels(count):
             with setting.autocast():
                 walk = samples(
@@ -93,8 +93,8 @@ def of_smalldiffusion(marks: list[float], count: int, rows: int = 128) -> Iterat
                     accelerator=accelerator,
                 )
                 *_, x0 = walk
-            drawn.append(to_pixels(x0))
-        yield minutes, seen, np.concatenate(drawn)
+            generated.append(to_pixels(x0))
+        yield minutes, seen, np.concatenate(generated)
 
 
 def of_denoising_diffusion(marks: list[float], count: int, rows: int = 32) -> Iterator[Point]:
@@ -104,7 +104,7 @@ def of_denoising_diffusion(marks: list[float], count: int, rows: int = 32) -> It
 
     (subject,) = denoising_diffusion([64])
     setting = best(subject, training, (rows,))
-    network = setting.prepare(subject.build().network)
+    network = setting.make_pipeline(subject.build().network)
     diffusion = GaussianDiffusion(network, image_size=32, timesteps=1000, sampling_timesteps=25, ddim_sampling_eta=0.0)
     average = EMA(diffusion, beta=0.995, update_every=10)
     optimizer = torch.optim.Adam(diffusion.parameters(), lr=8e-5, betas=(0.9, 0.99))
@@ -125,12 +125,12 @@ def of_denoising_diffusion(marks: list[float], count: int, rows: int = 32) -> It
 
     for minutes, seen in until(marks, steps()):
         average.ema_model.eval()
-        drawn = []
+        generated = []
         for labels in _labels(count):
             with setting.autocast():
                 x0 = average.ema_model.sample(labels, cond_scale=2.0)
-            drawn.append(to_pixels(2 * x0[..., 2:-2, 2:-2] - 1))
-        yield minutes, seen, np.concatenate(drawn)
+            generated.append(to_pixels(2 * x0[..., 2:-2, 2:-2] - 1))
+        yield minutes, seen, np.concatenate(generated)
 
 
 RECIPES: dict[str, tuple[Any, int, str]] = {
@@ -186,7 +186,7 @@ def _labels(count: int) -> Iterator[Tensor]:
 
 def judged(pixels: Pixels) -> dict[str, float]:
     """Frechet distance to the test set, and the share of pictures that the judge takes for the class asked for."""
-    features, log_probs = features_of(judge_of(DATA), pixels)
+    features, log_probs = features_of(feature_extractor_for(DATA), pixels)
     wanted = torch.arange(len(pixels)) % 10
     distance = frechet_distance(reference(DATA, "test")[0], features)
     return {"frechet distance": distance, "class accuracy": float((log_probs.argmax(1) == wanted).double().mean())}

@@ -135,9 +135,9 @@ def scaling(record: Found) -> Iterator[str]:
         "Memory is the peak of a process of its own, and how much of it came on top of drawing one picture (of "
         "building the model, in training). Pictures are always computed eight at a time: one costs what eight cost.\n"
     )
-    drawn = ("ms for each picture", "peak MiB", "on top, MiB")
-    yield table(("pictures", *drawn), [(p["count"], *_generated(p)) for p in record["pictures"]])
-    yield table(("side (16 pictures)", *drawn), [(p["side"], *_generated(p)) for p in record["side"]])
+    generated = ("ms for each picture", "peak MiB", "on top, MiB")
+    yield table(("pictures", *generated), [(p["count"], *_generated(p)) for p in record["pictures"]])
+    yield table(("side (16 pictures)", *generated), [(p["side"], *_generated(p)) for p in record["side"]])
     trained = ("images/s", "peak MiB", "on top, MiB")
     yield table(("training batch", *trained), [(p["batch"], *_trained(p)) for p in record["training batch"]])
     if record["training side"]:

@@ -15,8 +15,8 @@ def weights(folder: Path, side: int) -> Path:
     import numpy as np
 
     from pedesis_zoo.data.sets import ImageSet
-    from pedesis_zoo.registry import recipe
-    from pedesis_zoo.train import plan, train
+    from pedesis_zoo.models.registry import recipe
+    from pedesis_zoo.training.run import plan, train
 
     pixels = np.zeros((8, side, side, 1), np.uint8)
     images = ImageSet("nothing", pixels, np.arange(8), tuple("0123456789"), "")

@@ -71,15 +71,15 @@ class Asked(nn.Module):
 
 def pedesis() -> Subject:
     """Our network, with everything around it that sampling needs (noise level, input scaling)."""
-    from pedesis.precision import full_precision
-    from pedesis_zoo.registry import recipe
-    from pedesis_zoo.weights import build
+    from pedesis.utils.precision import full_precision
+    from pedesis_zoo.models.registry import recipe
+    from pedesis_zoo.models.weights import build
 
     shipped = recipe("fashion-mnist")
     spec = {
         "network": {**shipped.network, "channels": 1, "classes": CLASSES},
         "process": shipped.process,
-        "parameterisation": {"name": shipped.parameterisation},
+        "parameterisation": {"name": shipped.parameterization},
         "data_std": shipped.data_std,
     }
 

@@ -42,7 +42,7 @@ class Setting:
         """The context for a forward pass."""
         return torch.autocast("cpu", torch.bfloat16) if self.bf16 else nullcontext()
 
-    def prepare(self, network: nn.Module) -> nn.Module:
+    def make_pipeline(self, network: nn.Module) -> nn.Module:
         """The network in this memory layout."""
         network = network.to(memory_format=torch.channels_last) if self.channels_last else network
         return torch.compile(network) if self.compiled else network
@@ -50,7 +50,7 @@ class Setting:
 
 def training(subject: Subject, setting: Setting) -> Work:
     """A step: forward, backward, fused AdamW; counts 28x28 images."""
-    network = setting.prepare(subject.build().train())
+    network = setting.make_pipeline(subject.build().train())
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
 
     def step() -> float:
@@ -68,7 +68,7 @@ def training(subject: Subject, setting: Setting) -> Work:
 
 def sampling(subject: Subject, setting: Setting) -> Work:
     """One evaluation of the network without gradients; counts 28x28 images."""
-    network = setting.prepare(subject.build().eval().requires_grad_(False))
+    network = setting.make_pipeline(subject.build().eval().requires_grad_(False))
     x, t, label = batch(setting.rows, subject.side)
     x = _laid_out(x, setting)
 

@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pedesis.images import enlarge, to_image
+from pedesis.utils.images import resize_nearest, to_image
 from pedesis_zoo.data import avatars, heroes
-from pedesis_zoo.data.composed import Drawn
+from pedesis_zoo.data.composed import CompositeBatch
 
 PICTURES = Path(__file__).parent / "pictures"
 COLUMNS, LINES, LINE = 6, 6, 15
 
 
-def sheet(drawn: Drawn, captions: list[str], factor: int) -> Image.Image:
+def sheet(generated: CompositeBatch, captions: list[str], factor: int) -> Image.Image:
     """Pictures, enlarged, each above its caption."""
     font = ImageFont.load_default(12)
-    side = drawn.pixels.shape[1] * factor
+    side = generated.pixels.shape[1] * factor
     width, height = side + 60, side + LINES * LINE + 12
     page = Image.new("RGB", (COLUMNS * width, -(-len(captions) // COLUMNS) * height), "white")
     draw = ImageDraw.Draw(page)
-    for i, (pixels, caption) in enumerate(zip(enlarge(drawn.pixels, factor), captions, strict=True)):
+    for i, (pixels, caption) in enumerate(zip(resize_nearest(generated.pixels, factor), captions, strict=True)):
         x, y = i % COLUMNS * width, i // COLUMNS * height
         page.paste(to_image(pixels), (x, y))
         text = "\n".join(textwrap.wrap(caption, width // 7))

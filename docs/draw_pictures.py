@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 import pedesis_zoo as zoo
-from pedesis.images import enlarge, grid, save_png
-from pedesis_zoo.editing import between, inpaint
-from pedesis_zoo.generation import finished
+from pedesis.utils.images import make_grid, resize_nearest, save_png
+from pedesis_zoo.generation.editing import inpaint, interpolate
+from pedesis_zoo.generation.sampling import finished
 
 PICTURES = Path(__file__).parent / "pictures"
 
@@ -21,7 +21,9 @@ def denoising() -> None:
     rows = [np.stack([s.x_t[i] for s in moments]) for i in range(3)] + [
         np.stack([s.x0[i] for s in moments]) for i in range(3)
     ]
-    save_png(enlarge(grid(np.concatenate(rows), columns=len(moments), gap=1), 3), PICTURES / "denoising.png")
+    save_png(
+        resize_nearest(make_grid(np.concatenate(rows), columns=len(moments), gap=1), 3), PICTURES / "denoising.png"
+    )
 
 
 def heroes(side: int = 32, arm: int = 12) -> None:
@@ -47,11 +49,11 @@ def heroes(side: int = 32, arm: int = 12) -> None:
     ]
     rows = [
         zoo.sample(model, asked, range(10, 18)),
-        finished(between(model, 3, 10, 8, asked[0], asked[2])),
+        finished(interpolate(model, 3, 10, 8, asked[0], asked[2])),
         np.concatenate([first[None], *anew]),
         np.concatenate([zoo.sample(model, asked[0], [3], guidance=scale) for scale in (0, 0.5, 1, 2, 3, 4, 6, 8)]),
     ]
-    save_png(enlarge(grid(np.concatenate(rows), 8, gap=1), 4), PICTURES / "heroes.png")
+    save_png(resize_nearest(make_grid(np.concatenate(rows), 8, gap=1), 4), PICTURES / "heroes.png")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pedesis.lessons.errata import ALSO, ERRATA
 from pedesis.lessons.library import Entry, entries
-from pedesis_zoo.tables import load_table, path_of
+from pedesis_zoo.models.measurements import load_table, path_of
 
 ROOT = Path(__file__).parents[1]
 GROUPS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pedesis_zoo.publishing import curve_text
-from pedesis_zoo.registry import MODELS, WEIGHTS, list_models, recipe
-from pedesis_zoo.tables import Numbers, curves_of, load_numbers
+from pedesis_zoo.models.measurements import Numbers, curves_of, load_numbers
+from pedesis_zoo.models.registry import MODELS, WEIGHTS, list_models, recipe
+from pedesis_zoo.training.publishing import curve_text
 
 ROOT = Path(__file__).parents[1]
 FOLDER = f"../{MODELS.relative_to(ROOT).as_posix()}"
@@ -32,11 +32,11 @@ def line(name: str) -> str:
     known, results = recipe(name), load_numbers(name)
     command, first = next(iter(results.items()))
     keys = [key.format(model=name) for key in HEADLINES]
-    said = [f"{key} {first[key][0]:.3g}{beside(key, first)}" for key in keys if key in first]
+    predicted = [f"{key} {first[key][0]:.3g}{beside(key, first)}" for key in keys if key in first]
     if number := re.search(r"-n (\d+)", command):
-        said.append(f"n = {int(number[1]):,}")
+        predicted.append(f"n = {int(number[1]):,}")
     size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
-    return f"| [{name}]({FOLDER}/{name}/card.md) | {known.title} | {size:.1f} | {'; '.join(said)} |"
+    return f"| [{name}]({FOLDER}/{name}/card.md) | {known.title} | {size:.1f} | {'; '.join(predicted)} |"
 
 
 def beside(key: str, numbers: Numbers) -> str:

@@ -1,6 +1,6 @@
 """The generation demo: widgets, and calls to `pedesis_zoo`.
 
-    python app.py [--port 7860] [--models FOLDER]
+    python app.py [--port 7860] [--models FOLDER] [--device auto]
 
 Everything runs on this machine; the page asks nothing of any other.
 """
@@ -13,23 +13,24 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import disk  # the settings of gradio come first
 import gradio as gr
+from events import LIGHT
 from guard import Guard
-from models import models, own_models, steerable, students
+from mistakes import Page
+from models import compute_on, models, own_models, steerable, students
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
 
-from pedesis_zoo.registry import weight_files
+from pedesis_zoo.models.own_files import drawable
 
 CSS = Path(__file__).with_name("style.css")
 
 
 def page() -> gr.Blocks:
     """The page; a tab is there if the model that it needs is."""
-    with gr.Blocks(title="Pedesis", analytics_enabled=False, delete_cache=(600, disk.KEEP_SECONDS)) as blocks:
+    with Page(title="Pedesis", analytics_enabled=False, delete_cache=(600, disk.KEEP_SECONDS)) as blocks:
         gr.Markdown("# Pedesis\nPictures out of noise, by small diffusion models that run on this machine.")
         if not models():
             gr.Markdown("There is no trained model yet. Train one: `python -m pedesis_zoo train digits`.")
@@ -38,8 +39,8 @@ def page() -> gr.Blocks:
             first = generate.build()
         if students():
             with gr.Tab("Live") as tab:
-                drawing = live.build()
-                tab.select(**drawing, api_visibility="private")
+                pipeline = live.build()
+                tab.select(**pipeline, api_visibility="private")
         with gr.Tab("Compare"):
             compare.build()
         with gr.Tab("Edit"):
@@ -49,11 +50,10 @@ def page() -> gr.Blocks:
                 classifier.build()
         with gr.Tab("About"):
             about.build()
-        light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **light).then(
+        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **LIGHT).then(
             None, first.link, first.link, js=generate.ADDRESS
         )
-        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, list(source), **light)
+        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, list(source), **LIGHT)
     return blocks
 
 
@@ -92,10 +92,15 @@ def main() -> None:
     host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")  # set by public Spaces
     parser.add_argument("--host", default=host, help="0.0.0.0 only behind a proxy")
     parser.add_argument("--models", type=Path, help="a folder with weight files of your own")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto: the best there is")
     options = parser.parse_args()
     try:
+        if sentence := compute_on(options.device):
+            print(sentence, file=sys.stderr)
         if options.models is not None:
-            own_models.update(weight_files(options.models))
+            found, left_out = drawable(options.models)
+            own_models.update(found)
+            print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
         disk.claim()
         disk.tidy_for_ever()
         serve(options.host, options.port)

@@ -15,6 +15,8 @@ from pathlib import Path
 FOLDER = Path(tempfile.gettempdir()) / f"pedesis-demo-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
 os.environ["GRADIO_TEMP_DIR"] = str(FOLDER)
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+for name in ("no_proxy", "NO_PROXY"):  # gradio asks its own page whether it is up, which no proxy can answer
+    os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost", "0.0.0.0", "::1"]))
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["HF_HUB_OFFLINE"] = "1"
 
 KEEP_SECONDS = 900  # how long files are kept

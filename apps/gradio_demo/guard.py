@@ -6,18 +6,27 @@ Gradio fetches addresses for any visitor, and takes a thousand files at once, ev
 from __future__ import annotations
 
 import re
+import sys
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY, LARGEST_UPLOAD = 64 * 1024, 1_100_000
-UPLOAD = re.compile(r"/upload/?$")
+UPLOAD, CANCEL = re.compile(r"/upload/?$"), re.compile(r"/cancel/?$")
 CLOSED = re.compile(
-    r"/(proxy=|file[=/]\s*[a-z][a-z0-9+.-]+:|deep_link|component_server|process_recording|stream/|run-history|runs/?$"
+    r"/(proxy=|custom_component/|file[=/]\s*[a-z][a-z0-9+.-]+:|deep_link|component_server|process_recording|stream/|run-history|runs/?$"
     r"|(undo-)?vibe-|profiling|monitoring|dev/)",
     re.IGNORECASE,
 )
 """The proxy, files that are addresses, and services without a use here; local files are Gradio's to refuse."""
+
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'"
+)
+"""The browser asks no other host, whatever comes to be on the page. Gradio needs inline scripts, Vega makes some."""
+HEADERS = {"content-security-policy": POLICY, "referrer-policy": "same-origin", "x-content-type-options": "nosniff"}
 
 
 class Guard:
@@ -30,6 +39,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        send = _with_headers(send)
         upload = bool(UPLOAD.search(scope["path"]))
         most = LARGEST_UPLOAD if upload else LARGEST_BODY
         if CLOSED.search(scope["path"]):
@@ -39,7 +49,40 @@ class Guard:
         elif upload and _parts(scope, body) > 1:
             await PlainTextResponse("one file at a time", 413)(scope, receive, send)
         else:
-            await self.app(scope, _replay(body, receive), send)
+            await self._answer(scope, _replay(body, receive), send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What Gradio answers; where it breaks, which it does on names that it does not know, 404, and no traceback."""
+        state = "silent"
+
+        async def sent(message: Message) -> None:
+            nonlocal state
+            state = "complete" if message["type"] == "http.response.body" and not message.get("more_body") else "begun"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sent)
+        except Exception as error:
+            if state == "silent" and CANCEL.search(scope["path"]):  # it has ended by itself meanwhile
+                await JSONResponse({"success": True})(scope, receive, send)
+                return
+            print(f"refused: {scope['method']}, {type(error).__name__}", file=sys.stderr)
+            if state == "silent":
+                await PlainTextResponse("not found", 404)(scope, receive, send)
+            elif state == "begun":
+                await send({"type": "http.response.body", "body": b""})
+
+
+def _with_headers(send: Send) -> Send:
+    """A `send` that adds `HEADERS` to those of the answer."""
+    ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *ours]}
+        await send(message)
+
+    return sent
 
 
 def _parts(scope: Scope, body: bytes) -> int:

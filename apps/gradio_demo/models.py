@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from generation_request import GenerationRequest, Kind, parse_request
 
 import pedesis_zoo as zoo
-from pedesis.registry import UnknownName
-from pedesis_zoo.editing import enlarger_of
-from pedesis_zoo.steering import classifiers
-from pedesis_zoo.tables import measured
+from pedesis.utils.device import announced, find_device
+from pedesis.utils.registry import UnknownName
+from pedesis_zoo.generation.classifier import classifiers
+from pedesis_zoo.generation.editing import upscaler_for
+from pedesis_zoo.models.measurements import measured
 
 FIRST = ("heroes", "fashion-mnist")
 """What a visitor meets first, if it is there."""
@@ -30,40 +34,50 @@ PROMPTS = {
 """Prompts worth trying."""
 
 own_models: dict[str, Path] = {}
+chosen = {"device": "cpu"}
+"""Where models compute; `compute_on` changes it."""
+
+
+def compute_on(device: str) -> str | None:
+    """Have all models compute on a device; the sentence to say if it was chosen. Raises ValueError for none."""
+    found = find_device(device)
+    chosen["device"] = str(found)
+    return announced(device, found)
 
 
 def models() -> list[str]:
     """Everything that can draw: the zoo's pictures, then the files of --models; the default first."""
-    names = [name for name in zoo.list_models(kind="image") if not is_student(name)]
+    published = zoo.list_models(kind="image")
+    names = [name for name in published if not is_student(name)]
     names.sort(key=lambda name: (name not in FIRST, FIRST.index(name) if name in FIRST else 0))
-    return [*names, *students(), *(name for name in own_models if not is_student(name))]
+    return [*names, *sorted(filter(is_student, published), reverse=True), *own_models]
 
 
 def is_student(name: str) -> bool:
-    """Whether a model was distilled to draw in a few steps."""
-    return "-student" in name
+    """Whether a model was distilled to draw in a few steps: its network is told the guidance scale."""
+    return load(name).denoiser.guided if name in own_models else bool(zoo.recipe(name).network.get("guided"))
 
 
 def students() -> list[str]:
-    """The models of the tab Live: words first, then the one with more steps."""
-    return sorted(filter(is_student, [*zoo.list_models(kind="image"), *own_models]), reverse=True)
+    """The models of the tab Live: the zoo's, words first, then the one with more steps; then your own."""
+    return list(filter(is_student, models()))
 
 
 @lru_cache(maxsize=16)
 def load(name: str) -> zoo.ImageModel:
     """A model, loaded once and only read from then on. Raises UnknownName, or ValueError for a file that is none."""
     if name in own_models:
-        return zoo.load(own_models[name])
+        return zoo.load(own_models[name], chosen["device"])
     if name not in models():
         raise UnknownName("model", name, models())
-    return zoo.load(name)
+    return zoo.load(name, chosen["device"])
 
 
 @lru_cache(maxsize=16)
 def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
-    trained = enlarger_of(load(name).about["data"]["name"], factor)
-    return None if trained is None else zoo.load(trained)
+    trained = upscaler_for(load(name).data, factor)
+    return None if trained is None else zoo.load(trained, chosen["device"])
 
 
 @lru_cache(maxsize=16)
@@ -72,7 +86,7 @@ def classifier_of(name: str) -> str | None:
     model = load(name)
     if not model.classes or model.denoiser.guided:
         return None
-    return next(iter(classifiers(model.about["data"]["name"])), None)
+    return next(iter(classifiers(model.data)), None)
 
 
 def steerable() -> list[str]:
@@ -96,5 +110,20 @@ def title(name: str) -> str:
 def prompts(model: zoo.ImageModel) -> tuple[str, ...]:
     """Prompts to begin with, for a model of text."""
     assert model.text is not None
-    known = [name for name in PROMPTS if model.name.startswith(name)]
-    return PROMPTS[known[0]] if known else model.text.vocabulary[:3]
+    return PROMPTS.get(model.data or "", model.text.vocabulary[:3])
+
+
+def request(kind: type[Kind] = GenerationRequest, /, **values: Any) -> tuple[Kind, zoo.ImageModel]:  # type: ignore[assignment]
+    """A validated request, and its model; what is None or left out is as the model usually has it.
+
+    Raises:
+        ValueError: one sentence that says what came and what was expected.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    name = given.setdefault("model", models()[0])
+    if not isinstance(name, str):
+        raise ValueError(f"model: the name of a model is a text; got {str(name)[:80]!r}")
+    model = load(name)
+    usual = {field: getattr(model.generation, field) for field in ("guidance", "sampler", "steps", "grid")}
+    usual["prompt"] = prompts(model)[0] if model.text else ""
+    return parse_request(kind, **{**usual, **given}), model

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from show import data_uri
 
-from pedesis.images import Pixels
+from pedesis.utils.images import Pixels
 
 HTML = """
 <div class="tools" role="toolbar" aria-label="Mask tools">
@@ -56,7 +56,10 @@ function keep() { props.value = {...props.value, mask: cells.map(on => on ? '1' 
 function load() {
   const value = props.value;
   image.hidden = !value;
-  if (!value) return;
+  if (!value) {
+    width = height = 0; cells = []; canvas.width = canvas.height = 1;
+    return;
+  }
   image.src = value.picture;
   if (value.width !== width || value.height !== height || value.mask === '') {
     [width, height] = [value.width, value.height];

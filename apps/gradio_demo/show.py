@@ -12,12 +12,12 @@ from html import escape
 import disk
 import gradio as gr
 import numpy as np
+from generation_request import GenerationRequest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from wishes import Wish
 
 import pedesis_zoo as zoo
-from pedesis.images import Pixels, enlarge, grid, save_gif, save_png, to_image
+from pedesis.utils.images import Pixels, make_grid, resize_nearest, save_gif, save_png, to_image
 
 SECONDS = 120  # the longest a request may take
 PAUSE = 0.2  # seconds between previews: more often only costs time
@@ -36,26 +36,36 @@ def sentences() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def paced(snapshots: Iterator[zoo.Snapshot], story: Story | None = None) -> Iterator[zoo.Snapshot]:
+def paced(
+    snapshots: Iterator[zoo.Snapshot], story: Story | None = None, since: float | None = None
+) -> Iterator[zoo.Snapshot]:
     """Some of the snapshots, at most five a second, and the last; `story` is given all of them.
+
+    Args:
+        since: when the request began, of which this may be one part of several; by default now.
 
     Raises:
         gr.Error: after `SECONDS`.
     """
-    started = shown = time.monotonic()
+    shown = time.monotonic()
+    started = shown if since is None else since
     for snapshot in snapshots:
         if story is not None:
             story.append(snapshot)
         now = time.monotonic()
         if now - started > SECONDS:
-            raise gr.Error(f"stopped after {SECONDS} seconds; ask for fewer steps or pictures", print_exception=False)
+            yield snapshot  # what there is
+            raise gr.Error(
+                f"stopped after {SECONDS} seconds; ask for fewer steps or pictures; this is how far it came",
+                print_exception=False,
+            )
         if snapshot.finished or now - shown > PAUSE:
             yield snapshot
             shown = time.monotonic()
 
 
 def with_hole(picture: Pixels, hole: NDArray[np.bool_]) -> Pixels:
-    """A picture (H, W, C) in colour, its hole in the red of the mask editor."""
+    """A picture (H, W, C) in color, its hole in the red of the mask editor."""
     shown = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture.copy()
     shown[hole] = (244, 63, 94)
     return shown
@@ -66,9 +76,21 @@ def counted(pictures: int) -> str:
     return f"{pictures} picture{'s' if pictures != 1 else ''}"
 
 
+def progress(snapshot: zoo.Snapshot, seconds: float, done: int = 0, parts: int = 1) -> str:
+    """How far a request is after so many seconds, and about how long it still takes; `done` of its parts are drawn."""
+    share = (done + snapshot.step / snapshot.steps) / parts
+    left = f", about {seconds / share - seconds:.0f} s left" if share > 0 and seconds > 1 else ""
+    return f"step {snapshot.step} of {snapshot.steps}, {seconds:.1f} s{left}"
+
+
 def said(text: str) -> str:
     """A sentence on how far things are, which screen readers read out."""
     return f'<p class="said" role="status">{escape(text)}</p>'
+
+
+def made_by(asked: GenerationRequest, model: zoo.ImageModel, shown: str) -> str:
+    """Pictures, as HTML, below the request that made them."""
+    return f'<p class="made-by">{escape(asked.line(model))}</p>{shown}'
 
 
 def data_uri(pixels: Pixels) -> str:
@@ -84,7 +106,7 @@ def img(pixels: Pixels, alt: str) -> str:
 
 
 def figure(caption: str, pixels: Pixels, alt: str) -> str:
-    """A captioned picture."""
+    """A picture and its caption, which is HTML."""
     return f"<figure><figcaption>{caption}</figcaption>{img(pixels, alt)}</figure>"
 
 
@@ -95,7 +117,7 @@ def sheet(pixels: Pixels) -> Pixels:
 
 def framed(pixels: Pixels, columns: int) -> Pixels:
     """Pictures laid out in columns with thin lines between them, thin for tiny pictures too."""
-    return grid(enlarge(pixels, max(1, 32 // pixels.shape[2])), columns=columns, gap=1, background=128)
+    return make_grid(resize_nearest(pixels, max(1, 32 // pixels.shape[2])), columns=columns, gap=1, background=128)
 
 
 def pair(snapshot: zoo.Snapshot) -> str:
@@ -128,10 +150,10 @@ def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels
     return f'<div class="scroll"><table class="comparison"><tr><td></td>{head}</tr>{"".join(lines)}</table></div>'
 
 
-def labelled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
+def labeled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
     """Columns of pictures (rows, H, W, C) as one picture, with a label above each."""
     factor, font = max(1, 112 // pictures[0].shape[1]), ImageFont.load_default(14)
-    tall = [enlarge(grid(drawn, columns=1, gap=1), factor) for drawn in pictures]
+    tall = [resize_nearest(make_grid(drawn, columns=1, gap=1), factor) for drawn in pictures]
     height, width = tall[0].shape[:2]
     page = Image.new("RGB", (width * len(tall), height + 24), "white")
     for i, (name, drawn) in enumerate(zip(columns, tall, strict=True)):
@@ -140,7 +162,7 @@ def labelled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
     return np.asarray(page)
 
 
-def png(pixels: Pixels, asked: Wish) -> str:
+def png(pixels: Pixels, asked: GenerationRequest) -> str:
     """Write one picture, with the request in its metadata."""
     path = disk.new_file(f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}.png")
     save_png(pixels, path, asked.metadata())
@@ -149,16 +171,16 @@ def png(pixels: Pixels, asked: Wish) -> str:
 
 def large(pixels: Pixels) -> Pixels:
     """A picture or a sheet as big as on the page, each pixel a sharp square."""
-    return enlarge(pixels, max(1, SHOWN // pixels.shape[1]))
+    return resize_nearest(pixels, max(1, SHOWN // pixels.shape[1]))
 
 
-def pngs(pixels: Pixels, asked: Wish, model: zoo.ImageModel) -> list[str]:
+def pngs(pixels: Pixels, asked: GenerationRequest, model: zoo.ImageModel) -> list[str]:
     """Write each picture, with the request for it alone in its metadata."""
     factor = max(1, SHOWN // 2 // pixels.shape[2])
-    return [png(enlarge(picture, factor), asked.alone(i, model)) for i, picture in enumerate(pixels)]
+    return [png(resize_nearest(picture, factor), asked.alone(i, model)) for i, picture in enumerate(pixels)]
 
 
-def gif(story: Story, asked: Wish) -> str:
+def gif(story: Story, asked: GenerationRequest) -> str:
     """Write the walk as an animation: x_t on the left, the estimate of x0 on the right."""
     chosen = [story[i] for i in np.unique(np.linspace(0, len(story) - 1, 40).round().astype(int))]
     frames = [large(np.concatenate([sheet(s.x_t), sheet(s.x0)], axis=1)) for s in chosen]

@@ -1,4 +1,4 @@
-"""The widgets of a request, one function per field of `Wish`: (model, value) -> widget.
+"""The widgets of a request, one function per field of `GenerationRequest`: (model, value) -> widget.
 
 Called on a page it makes the widget; returned from an event it changes the one that is there, so that all widgets
 always fit the model. A value of None is the model's usual one.
@@ -10,11 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
-from gradio.events import Dependency
-from models import load, prompts, title
-from show import said, sentences
-from wishes import (
+from events import LIGHT
+from generation_request import (
     ALL_CLASSES,
     HIGHEST,
     LOWEST,
@@ -25,13 +22,17 @@ from wishes import (
     MOST_STEPS,
     NO_CLASS,
     NOTHING,
-    Wish,
+    GenerationRequest,
     takes_eta,
 )
+from gradio.components import Component
+from gradio.events import Dependency
+from models import load, prompts, request, title
+from show import said, sentences
 
 import pedesis_zoo as zoo
-from pedesis.grids import GRIDS
 from pedesis.samplers import SAMPLERS
+from pedesis.samplers.timesteps import GRIDS
 
 IGNORED = "0 ignores the {what}, "
 CONVENTION = "1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
@@ -115,6 +116,12 @@ def guidance(model: zoo.ImageModel, value: float | None) -> gr.Slider:
     )
 
 
+def usual_interval(model: zoo.ImageModel) -> dict[str, float]:
+    """Where the two ends of the interval stand, unless somebody moves them."""
+    low, high = model.generation.interval or (LOWEST, HIGHEST)
+    return {"interval_low": low, "interval_high": high}
+
+
 def interval_low(model: zoo.ImageModel, value: float | None) -> gr.Slider:
     return _interval(model, value, 0, "Guidance from log-SNR")
 
@@ -124,7 +131,7 @@ def interval_high(model: zoo.ImageModel, value: float | None) -> gr.Slider:
 
 
 def _interval(model: zoo.ImageModel, value: float | None, end: int, name: str) -> gr.Slider:
-    usual = model.generation.interval or (LOWEST, HIGHEST)
+    usual = list(usual_interval(model).values())
     return gr.Slider(
         LOWEST,
         HIGHEST,
@@ -201,23 +208,6 @@ FIELDS: dict[str, Widget] = {
 }
 
 
-def as_it_comes(widget: Component) -> Component:
-    """A widget whose handler is given what was sent, and says more clearly than gradio what is wrong with it."""
-    widget.preprocess = lambda value: value  # type: ignore[method-assign]
-    return widget
-
-
-def stop(button: gr.Button, running: list[Dependency], status: gr.HTML) -> None:
-    """Let a button stop what is running.
-
-    The sentence follows what ended, not the click: only then can the next click count, and no late preview comes.
-    """
-    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    button.click(None, cancels=running, api_visibility="private")
-    for event in running:
-        event.failure(lambda: said("stopped"), None, status, **light)
-
-
 Widgets = dict[str, Component]
 """The widgets of a tab by the field that they fill."""
 
@@ -225,19 +215,33 @@ Widgets = dict[str, Component]
 def place(model: zoo.ImageModel, *names: str, **makers: Widget) -> Widgets:
     """Make widgets here, in this order; `makers` are for fields that this tab asks in its own way."""
     every = {name: FIELDS[name] for name in names} | makers
-    return {name: as_it_comes(make(model, None)) for name, make in every.items()}
+    return {name: make(model, None) for name, make in every.items()}
 
 
-def follow(picker: gr.Dropdown, widgets: Widgets, **makers: Widget) -> Dependency:
-    """Fit widgets to the model whenever another is picked."""
+def follow(
+    picker: gr.Dropdown,
+    widgets: Widgets,
+    status: Component,
+    results: Sequence[Component],
+    running: Sequence[Dependency],
+    **makers: Widget,
+) -> Dependency:
+    """Fit widgets to the model whenever another is picked; what the last one drew, or still draws, goes."""
     every = {name: makers.get(name) or FIELDS[name] for name in widgets}
 
     def suit(name: str) -> tuple[Any, ...]:
         with sentences():
-            loaded = load(name)
-        return (gr.Dropdown(info=title(name)), *(make(loaded, None) for make in every.values()))
+            loaded = request(model=name)[1]
+        preprocess = [make(loaded, None) for make in every.values()]
+        return (
+            gr.Dropdown(info=title(name)),
+            *preprocess,
+            said(f"{name}: nothing is drawn yet"),
+            *[None] * len(results),
+        )
 
-    return picker.input(suit, picker, [picker, *widgets.values()], api_visibility="private", show_progress="hidden")
+    picker.input(None, cancels=list(running), api_visibility="private")
+    return picker.input(suit, picker, [picker, *widgets.values(), status, *results], **LIGHT)
 
 
 def follow_sampler(widgets: Widgets) -> None:
@@ -246,13 +250,19 @@ def follow_sampler(widgets: Widgets) -> None:
         lambda name: gr.Slider(visible=takes_eta(name)),
         widgets["sampler"],
         widgets["eta"],
-        api_visibility="private",
-        show_progress="hidden",
+        **LIGHT,
     )
 
 
-def filled(asked: Wish, names: Sequence[str], widgets: Widgets) -> list[Any]:
-    """A model picker and widgets that show a request. Raises ValueError for an unknown model."""
+def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets) -> list[Any]:
+    """A model picker and widgets that show a request.
+
+    Raises:
+        ValueError: something in it is unknown; no widget could show that.
+    """
     loaded, plain = load(asked.model), asked.model_dump()
+    loaded.condition(asked.wanted(loaded), asked.number)
+    takes_eta(asked.sampler)
+    GRIDS[asked.grid]
     made = [eta(loaded, asked.eta, asked.sampler) if n == "eta" else FIELDS[n](loaded, plain[n]) for n in widgets]
     return [model(names, asked.model), *made]

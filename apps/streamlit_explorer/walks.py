@@ -6,6 +6,7 @@ A closed tab stops its walk at the next step; what a user asks wrongly is one se
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import streamlit as st
 
 import pedesis_zoo as zoo
 from pedesis.lessons.denoising import Walk
-from pedesis_zoo.registry import weight_files
-from pedesis_zoo.weights import load_weights
+from pedesis.utils.device import announced, find_device
+from pedesis_zoo.models.own_files import drawable
 
 PICTURES = 4
 EACH, NO_CLASS = "one of each", "no class"
@@ -23,22 +24,39 @@ EACH, NO_CLASS = "one of each", "no class"
 
 @st.cache_resource(show_spinner=False)
 def own_models() -> dict[str, Path]:
-    """Weight files of your own: `streamlit run app.py -- --models DIR`. They draw pictures, or they are left out."""
+    """Weight files of your own: `streamlit run app.py -- --models DIR`. Files that draw none are named and left out."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--models", type=Path)
     folder = parser.parse_known_args()[0].models
     try:
-        found = {} if folder is None else weight_files(folder)
-        return {name: path for name, path in found.items() if load_weights(path)[1]["kind"] == "image"}
+        found, left_out = ({}, []) if folder is None else drawable(folder)
+        print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
+        return found
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
 
 
+@st.cache_resource(show_spinner=False)
+def device() -> str:
+    """Where models compute: `streamlit run app.py -- --device NAME`, the best there is by default."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--device", default="auto")
+    wanted = parser.parse_known_args()[0].device
+    try:
+        found = find_device(wanted)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
+    if sentence := announced(wanted, found):
+        print(sentence, file=sys.stderr)
+    return str(found)
+
+
 @st.cache_resource(show_spinner="Loading the model.")
 def load(name: str) -> zoo.ImageModel:
     """A model, once for everybody."""
-    return zoo.load(own_models().get(name, name))
+    return zoo.load(own_models().get(name, name), device())
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)

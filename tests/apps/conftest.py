@@ -49,13 +49,20 @@ def free_port() -> int:
 
 @contextmanager
 def serve(
-    command: list[str], url: str, folder: Path, seconds: float = 90, pids: list[int] | None = None, **environment: str
+    command: list[str],
+    url: str,
+    folder: Path,
+    seconds: float = 90,
+    pids: list[int] | None = None,
+    log: Path | None = None,
+    **environment: str,
 ) -> Iterator[str]:
-    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number."""
+    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number, `log`
+    what it prints."""
     process = subprocess.Popen(
         command,
         cwd=folder,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if log is None else log.open("w"),
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, **environment},
@@ -84,11 +91,11 @@ def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with weight files: a stand-in for a student, a model without classes, and one of words."""
     from pedesis.denoiser import NetworkDenoiser
     from pedesis.nn import UNet
-    from pedesis.noise import gaussian_noise
     from pedesis.process import Process
+    from pedesis.utils.noise import gaussian_noise
     from pedesis_zoo import recipe
-    from pedesis_zoo.registry import MODELS
-    from pedesis_zoo.weights import load_weights, save_weights
+    from pedesis_zoo.models.registry import MODELS
+    from pedesis_zoo.models.weights import load_weights, save_weights
 
     folder = tmp_path_factory.mktemp("models")
     digits, about = load_weights(MODELS / "digits" / "weights.safetensors")
@@ -112,7 +119,8 @@ def demo_url(demo_models: Path) -> Iterator[str]:
     """The generation demo, running."""
     port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
-    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo") as url:
+    proxies = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}  # where nobody answers
+    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo", **proxies) as url:
         yield url
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -15,19 +16,20 @@ import pytest
 from PIL import Image
 
 import pedesis_zoo as zoo
-from pedesis.images import enlarge, grid, save_png
-from pedesis_zoo.tables import Table
+from pedesis.utils.images import make_grid, resize_nearest, save_png
+from pedesis_zoo.models.measurements import Table
 
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
 sys.path.insert(0, str(DEMO))
 
 import disk  # noqa: E402
+import events  # noqa: E402
 import models  # noqa: E402
 import painter  # noqa: E402
 import show  # noqa: E402
 import widgets  # noqa: E402
+from generation_request import ALL_CLASSES, NOTHING, from_png  # noqa: E402
 from tabs import about, classifier, compare, edit, generate, live  # noqa: E402
-from wishes import ALL_CLASSES, NOTHING, from_png  # noqa: E402
 
 ASKED: dict[str, Any] = {
     "model": "digits",
@@ -42,7 +44,7 @@ ASKED: dict[str, Any] = {
 }
 GENERATE = {
     **ASKED,
-    "randomise": False,
+    "randomize": False,
     "eta": 0.0,
     "also": NOTHING,
     "negative": NOTHING,
@@ -96,7 +98,7 @@ def pixels(path: str) -> np.ndarray:
 def test_generate_gives_what_the_library_draws(folder: Path) -> None:
     gallery, seed, png, gif, script, query, status, preview = last(generate.draw(**GENERATE))
     drawn = zoo.sample("digits", "3", [5, 6], guidance=2.0, sampler="ddim", steps=4)
-    assert [pixels(path).tolist() for path in gallery] == [enlarge(one, 28)[..., 0].tolist() for one in drawn]
+    assert [pixels(path).tolist() for path in gallery] == [resize_nearest(one, 28)[..., 0].tolist() for one in drawn]
     assert seed == 5 and "2 pictures" in status and "<img" in preview and query.startswith("model=digits&label=3")
     assert from_png(png).number == 2 and [from_png(path).seed for path in gallery] == [5, 6]
     assert "seeds=range(5, 7)" in script
@@ -107,7 +109,7 @@ def test_generate_gives_what_the_library_draws(folder: Path) -> None:
 
 def test_a_random_seed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.randint", lambda low, high: high)
-    seed = last(generate.draw(**{**GENERATE, "randomise": True}))[1]
+    seed = last(generate.draw(**{**GENERATE, "randomize": True}))[1]
     assert seed == 2**31 - 1 - 16, "so that all pictures have seeds that can be asked for again"
 
 
@@ -147,6 +149,23 @@ def test_time_is_limited(evaluations: list[int], monkeypatch: pytest.MonkeyPatch
     assert len(evaluations) <= 2
 
 
+def test_the_limit_is_one_for_all_columns_of_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(show, "SECONDS", 40.0)  # ticks: a column of four steps takes ten to twenty
+    shown = compare.compare(**ASKED, by="guidance", values="\n".join("01234567"))
+    with pytest.raises(gr.Error, match="stopped after"):
+        last(shown)
+
+
+def test_what_is_there_at_the_limit_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(show, "SECONDS", 0.0)
+    status = object()
+    outputs = [object()] * 6 + [status, object()]
+    *_, shown, told = events.told(lambda: generate.draw(**GENERATE), outputs, status)()  # type: ignore[arg-type]
+    assert "<img" in shown[-1] and "this is how far it came" in told[6] and told[-1] == gr.skip()
+
+
 def test_previews_are_paced(monkeypatch: pytest.MonkeyPatch) -> None:
     story: show.Story = []
     shown = list(show.paced(zoo.generate("digits", "3", [0], steps=50), story))
@@ -161,7 +180,7 @@ def test_compare_draws_a_column_per_value() -> None:
     assert "guidance 4" in shown and "seed 6" in shown and from_png(png).seed == 5
     for column, scale in zip(np.hsplit(pixels(png)[24:, :, 0], 2), (0.0, 4.0), strict=True):
         drawn = zoo.sample("digits", "3", [5, 6], guidance=scale, sampler="ddim", steps=4)
-        assert np.array_equal(column, enlarge(grid(drawn, columns=1, gap=1), 14)[..., 0])
+        assert np.array_equal(column, resize_nearest(make_grid(drawn, columns=1, gap=1), 14)[..., 0])
     with pytest.raises(gr.Error, match="steps"):
         last(compare.compare(**ASKED, by="steps", values="4\n1000"))
     with pytest.raises(gr.Error, match="comparisons are by"):
@@ -193,8 +212,8 @@ def test_inpainting_keeps_what_is_not_painted(three: str) -> None:
         (edit.inpainting, {"hole": "1" * 64, "repeats": 1, "picture": None}, "there is no picture yet"),
         (edit.variations, {"strength": 0}, "greater than 0"),
         (edit.variations, {"strength": float("nan")}, "strength"),
-        (edit.sharpening, {"factor": 3}, "whose sides it divides"),
-        (edit.sharpening, {"factor": 2, "picture": __file__}, "cannot be read as a picture"),
+        (edit.super_resolving, {"factor": 3}, "whose sides it divides"),
+        (edit.super_resolving, {"factor": 2, "picture": __file__}, "cannot be read as a picture"),
     ],
 )
 def test_wrong_edits_are_sentences(three: str, act: Any, change: dict[str, Any], message: str) -> None:
@@ -211,7 +230,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
 def test_the_other_edits_draw(three: str) -> None:
     for results, caption in (
         (edit.variations(**EDIT, picture=three, strength=0.5), "the picture"),
-        (edit.sharpening(**EDIT, picture=three, factor=2), "the small picture"),
+        (edit.super_resolving(**EDIT, picture=three, factor=2), "the small picture"),
     ):
         png, status, shown = last(results)
         assert caption in shown and "2 pictures" in status

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 import pedesis_zoo as zoo
-from pedesis.images import enlarge, save_png
+from pedesis.utils.images import resize_nearest, save_png
 
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
 COMMON: dict[str, Any] = {
@@ -52,7 +52,7 @@ def test_every_tab_has_an_endpoint_with_typed_parameters(client: Client) -> None
     assert {name.strip("/") for name in named} - {"steer"} == ENDPOINTS
     types = {p["parameter_name"]: p["python_type"]["type"] for p in named["/generate"]["parameters"]}
     assert (types["guidance"], types["steps"], types["seed"], types["prompt"]) == ("float", "int", "int", "str")
-    assert types["sampler"].startswith("Literal['ddpm'") and types["randomise"] == "bool"
+    assert types["sampler"].startswith("Literal['ddpm'") and types["randomize"] == "bool"
 
 
 def test_the_api_draws_what_the_library_draws(client: Client) -> None:
@@ -61,7 +61,7 @@ def test_the_api_draws_what_the_library_draws(client: Client) -> None:
     assert seed == 5 and "2 pictures" in status and "label=7" in query and "zoo.sample(" in script
     for item, drawn in zip(gallery, pixels, strict=True):
         with Image.open(item["image"]) as image:
-            assert np.array_equal(np.asarray(image), enlarge(drawn, 28)[..., 0])
+            assert np.array_equal(np.asarray(image), resize_nearest(drawn, 28)[..., 0])
             assert json.loads(image.info["pedesis"])["number"] == 1, "the metadata came through"
     with Image.open(png) as image:
         assert json.loads(image.info["pedesis"])["seed"] == 5
@@ -91,7 +91,7 @@ def test_two_visitors_at_once_get_their_own_pictures(demo_url: str, tmp_path: Pa
     for seed, path in results.items():
         alone = zoo.sample("digits", "7", [seed], guidance=2.0, sampler="ddim", steps=20)[0]
         with Image.open(path) as image:
-            assert np.array_equal(np.asarray(image), enlarge(alone, 28)[..., 0])
+            assert np.array_equal(np.asarray(image), resize_nearest(alone, 28)[..., 0])
     assert len(results) == 3
 
 
@@ -100,8 +100,8 @@ def test_edits_by_api(client: Client, tmp_path: Path) -> None:
     three = {**COMMON, "eta": 0.0, "picture": handle_file(str(tmp_path / "three.png"))}
     for endpoint, more in {
         "/inpaint": {"hole": "0" * 32 + "1" * 32, "repeats": 1},
-        "/vary": {"strength": 0.5},
-        "/sharpen": {"factor": 2},
+        "/image_to_image": {"strength": 0.5},
+        "/super_resolution": {"factor": 2},
     }.items():
         png, status, _ = client.predict(**three, **more, api_name=endpoint)
         assert "2 pictures" in status and Path(png).is_file()
@@ -109,7 +109,9 @@ def test_edits_by_api(client: Client, tmp_path: Path) -> None:
         client.predict(**three, hole="010", repeats=1, api_name="/inpaint")
     (tmp_path / "words.png").write_text("no picture")
     with pytest.raises(AppError, match="cannot be read as a picture"):
-        client.predict(**{**three, "picture": handle_file(str(tmp_path / "words.png"))}, strength=0.5, api_name="/vary")
+        client.predict(
+            **{**three, "picture": handle_file(str(tmp_path / "words.png"))}, strength=0.5, api_name="/image_to_image"
+        )
 
 
 def test_a_comparison_by_api(client: Client) -> None:
@@ -243,6 +245,7 @@ def generate(page: Page, said: str) -> None:
     expect(page.get_by_text(re.compile(said))).to_be_visible(timeout=FIRST)
 
 
+@pytest.mark.everywhere
 def test_a_visitor_moves_the_slider_and_gets_pictures(opened: Page) -> None:
     expect(opened.locator(".pictures .grid-container img")).to_have_count(8)
     before = opened.locator(".pictures img").first.get_attribute("src")

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import pedesis_zoo as zoo
-from pedesis.images import enlarge, save_png
+from pedesis.utils.images import resize_nearest, save_png
 
 from .conftest import ROOT, free_port, serve
 
@@ -75,7 +75,7 @@ def test_memory_stays_where_it_is(server: Server, tmp_path: Path) -> None:
         if kind == 0:
             client.predict(**asked, by="guidance scales", values="0\n2", api_name="/compare")
         elif kind == 1:
-            client.predict(**edit, strength=0.5, api_name="/vary")
+            client.predict(**edit, strength=0.5, api_name="/image_to_image")
         elif kind == 2:
             client.predict(**edit, hole="01" * 32, repeats=2, api_name="/inpaint")
         else:
@@ -107,7 +107,7 @@ def test_many_visitors_at_once_get_their_own_pictures(server: Server, tmp_path: 
     for seed, path in results.items():
         alone = zoo.sample("digits", "7", [100 * seed], guidance=2.0, sampler="ddim", steps=10)[0]
         with Image.open(path) as image:
-            assert np.array_equal(np.asarray(image), enlarge(alone, 28)[..., 0])
+            assert np.array_equal(np.asarray(image), resize_nearest(alone, 28)[..., 0])
 
 
 def test_a_closed_tab_stops_the_computation(server: Server, page: Page) -> None:

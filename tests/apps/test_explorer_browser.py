@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_slider_changes_the_picture(explorer_url: str, page: Page, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 1600})

@@ -23,14 +23,14 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     shares = faster.assumed("two bumps", "cosine")
     found = faster.by_grid("two bumps", "cosine")
     teacher, one = (faster.student("two bumps", "cosine", rounds) for rounds in (0, 6))
-    centres, (its, plain), real = faster.densities([one.lands, one.plain], "two bumps")
+    centers, (its, plain), real = faster.densities([one.lands, one.plain], "two bumps")
     curve = faster.Measured(np.array([5.0, 10.0]), np.array([4.0, 3.5]), np.array([0.1, 0.1]))
     drawn = {
         "assumed": figures.assumed(shares),
         "wasted": figures.wasted(found.bits, {}, 8),
         "places": figures.places(found, 8),
         "answer": figures.answer(one, teacher),
-        "samples": figures.samples(centres, its, plain, real, 1),
+        "samples": figures.samples(centers, its, plain, real, 1),
         "distances": figures.distances(*faster.distances("two bumps", "cosine"), 8),
         "measured": figures.measured({"analytic": curve}, figures.RULES),
     }
@@ -41,7 +41,7 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     np.testing.assert_array_equal(drawn["places"].data[0].x, found.log_snrs[faster.SEARCHED][8])
     np.testing.assert_array_equal(drawn["answer"].data[1].y, one.answer)
     np.testing.assert_array_equal(drawn["measured"].data[0].error_y.array, curve.error)
-    assert set(figures.GRIDS) >= set(found.bits), "every grid has a colour"
+    assert set(figures.GRIDS) >= set(found.bits), "every grid has a color"
 
 
 def opened(**query: str) -> AppTest:

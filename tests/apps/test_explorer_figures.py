@@ -36,7 +36,7 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     }
     for name, figure in drawn.items():
         json.loads(figure.to_json())
-        table = list(csv.reader(io.StringIO(style.csv(figure))))
+        table = list(csv.attribute_classifier(io.StringIO(style.csv(figure))))
         assert table[0][0] == "curve", name
         assert len(table) == 1 + sum(len(trace.x) for trace in figure.data), name
         assert all(np.isfinite([float(cell) for cell in row[1:]]).all() for row in table[1:]), name
@@ -48,10 +48,10 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     np.testing.assert_array_equal(drawn["trap"].data[0].y, few)
 
 
-def test_schedules_keep_their_colours(charts: Charts) -> None:
+def test_schedules_keep_their_colors(charts: Charts) -> None:
     of_schedules, style = charts("schedules"), charts("style")
-    colours = [of_schedules.colour(name) for name in schedules.names()]
-    assert len(set(colours)) == min(len(colours), len(style.PALETTE))
-    assert of_schedules.log_snr({"cosine": schedules.curves("cosine")}).data[0].line.color == of_schedules.colour(
+    colors = [of_schedules.color(name) for name in schedules.names()]
+    assert len(set(colors)) == min(len(colors), len(style.PALETTE))
+    assert of_schedules.log_snr({"cosine": schedules.curves("cosine")}).data[0].line.color == of_schedules.color(
         "cosine"
     )

@@ -53,7 +53,7 @@ def test_the_curves_hold_the_lesson(charts: Charts) -> None:
     for which in (0, 1):
         for trace in figures.amplified(curves, which).data:
             np.testing.assert_array_equal(trace.y, curves[trace.name][which])
-            assert trace.line.color == figures.colour(trace.name)
+            assert trace.line.color == figures.color(trace.name)
     weights = interpretations.loss_weights("cosine", "v")
     assert {trace.name for trace in figures.weights(weights, "v").data} == set(weights)
     t, steps = interpretations.step_weights("linear", 10)

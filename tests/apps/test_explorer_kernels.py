@@ -65,8 +65,8 @@ def test_circles_are_two_standard_deviations_wide(charts: Charts) -> None:
     now = kernels.circles("ring", "linear", 0.2, 3)
     heat, *rings = charts("kernels").circles(now).data
     np.testing.assert_allclose(heat.z, now.density, rtol=1e-6)
-    for ring, centre in zip(rings, now.centres, strict=True):
-        np.testing.assert_allclose(np.hypot(ring.x - centre[0], ring.y - centre[1]), 2 * now.radius, rtol=1e-9)
+    for ring, center in zip(rings, now.centers, strict=True):
+        np.testing.assert_allclose(np.hypot(ring.x - center[0], ring.y - center[1]), 2 * now.radius, rtol=1e-9)
 
 
 def test_the_numbers_on_the_page() -> None:

@@ -41,7 +41,7 @@ def test_the_race_holds_both_walks(charts: Charts) -> None:
     np.testing.assert_allclose(figure.frames[-1].data[0].x, figure.data[0].x)
     assert figure.layout.sliders[0].active == 40, "the samples are shown first"
     assert [figure.frames[i].name for i in (0, -1)] == ["t = 1.00", "t = 0.00"]
-    table = list(csv.reader(io.StringIO(charts("style").csv(figure))))
+    table = list(csv.attribute_classifier(io.StringIO(charts("style").csv(figure))))
     assert sum(row[0] == "A: ddpm" for row in table) == 30
     assert sum(row[0] == "path 1" for row in table) == 2 * 65
 

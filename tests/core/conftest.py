@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pedesis.exact import Mixture
-from pedesis.noise import gaussian_noise
 from pedesis.process import FRAMES, Process
 from pedesis.schedules import SCHEDULES, Schedule
+from pedesis.theory.exact import Mixture
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 

@@ -1,4 +1,4 @@
-"""Parameterisations, predictions and the exact denoisers."""
+"""Parameterizations, predictions and the exact denoisers."""
 
 from types import SimpleNamespace
 
@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from pedesis.denoiser import Denoiser, NetworkDenoiser, Prediction, drop
-from pedesis.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
 from pedesis.nn import MLP
-from pedesis.noise import gaussian_noise
-from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import FRAMES, Process
+from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 TIMES = [0.05, 0.4, 0.97]
@@ -19,21 +19,21 @@ TIMES = [0.05, 0.4, 0.97]
 
 @pytest.mark.row("R5")
 @pytest.mark.row("O4")
-@pytest.mark.parametrize("name", list(PARAMETERISATIONS))
+@pytest.mark.parametrize("name", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("t", TIMES)
-def test_every_parameterisation_inverts_in_every_frame(
+def test_every_parameterization_inverts_in_every_frame(
     process: Process, points: torch.Tensor, name: str, t: float
 ) -> None:
-    parameterisation = PARAMETERISATIONS.build({"name": name})
+    parameterization = PARAMETERIZATIONS.build({"name": name})
     alpha, sigma, _ = process.scales(t, points)
     x0, eps = points, points.roll(3, 0)
     x_t = alpha * x0 + sigma * eps
-    target = parameterisation.target(x0, eps, alpha, sigma)
-    torch.testing.assert_close(parameterisation.x0(target, x_t, alpha, sigma), x0, rtol=1e-7, atol=1e-7)
+    target = parameterization.target(x0, eps, alpha, sigma)
+    torch.testing.assert_close(parameterization.x0(target, x_t, alpha, sigma), x0, rtol=1e-7, atol=1e-7)
     # an error in the output moves eps_hat by eps_error_scale times as much
-    moved = parameterisation.x0(target + 1e-3, x_t, alpha, sigma)
+    moved = parameterization.x0(target + 1e-3, x_t, alpha, sigma)
     change = (x_t - alpha * moved) / sigma - eps
-    scale = parameterisation.eps_error_scale(alpha, sigma)
+    scale = parameterization.eps_error_scale(alpha, sigma)
     torch.testing.assert_close(change, 1e-3 * scale.expand_as(change), rtol=1e-5, atol=1e-9)
 
 
@@ -48,19 +48,19 @@ class Oracle(nn.Module):
         return self.output
 
 
-@pytest.mark.parametrize("name", list(PARAMETERISATIONS))
+@pytest.mark.parametrize("name", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("frame", list(FRAMES))
-def test_a_network_is_read_through_its_parameterisation(points: torch.Tensor, name: str, frame: str) -> None:
+def test_a_network_is_read_through_its_parameterization(points: torch.Tensor, name: str, frame: str) -> None:
     process = Process("cosine", frame)
     x0, eps = points, points.roll(3, 0)
     alpha, sigma, _ = process.scales(0.3, points)
-    target = PARAMETERISATIONS.build({"name": name}).target(x0, eps, alpha, sigma)
+    target = PARAMETERIZATIONS.build({"name": name}).target(x0, eps, alpha, sigma)
     denoiser = NetworkDenoiser(Oracle(target), process, name)
-    said: Prediction = denoiser(alpha * x0 + sigma * eps, 0.3)
-    torch.testing.assert_close(said.x0, x0)
-    torch.testing.assert_close(said.eps, eps)
-    torch.testing.assert_close(said.score, -eps / sigma)
-    torch.testing.assert_close(said.v, alpha * eps - sigma * x0)
+    predicted: Prediction = denoiser(alpha * x0 + sigma * eps, 0.3)
+    torch.testing.assert_close(predicted.x0, x0)
+    torch.testing.assert_close(predicted.eps, eps)
+    torch.testing.assert_close(predicted.score, -eps / sigma)
+    torch.testing.assert_close(predicted.v, alpha * eps - sigma * x0)
 
 
 class Recorder(nn.Module):
@@ -118,9 +118,9 @@ def test_mixture_moments_agree_with_integration(mixture: Mixture, t: float, labe
     log_posterior = log_prior + process.marginal(x0, t).log_prob(x_t.expand_as(x0))
     weights = log_posterior.softmax(0)
     mean = weights @ x0
-    said = denoiser(x_t, t, condition)
-    torch.testing.assert_close(said.x0[0], mean, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(said.variance[0], weights @ x0**2 - mean**2, rtol=1e-5, atol=1e-6)
+    predicted = denoiser(x_t, t, condition)
+    torch.testing.assert_close(predicted.x0[0], mean, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(predicted.variance[0], weights @ x0**2 - mean**2, rtol=1e-5, atol=1e-6)
     cell = (axis[1] - axis[0]) ** 2
     torch.testing.assert_close(
         denoiser.log_prob(x_t, t, condition), (log_posterior.logsumexp(0) + cell.log())[None], rtol=1e-6, atol=1e-6
@@ -166,12 +166,12 @@ def test_a_second_output_is_a_share_of_the_largest_variance() -> None:
     model = NetworkDenoiser(MLP(width=8, variance=True), process, "v")
     torch.nn.init.normal_(model.network.last.weight)  # type: ignore[union-attr, arg-type]
     x_t = gaussian_noise(0)(torch.empty(5, 2))
-    said = model(x_t, 0.4)
-    _, logit = model.answer(x_t, process.log_snr(0.4))
-    assert said.variance is not None and logit is not None
+    predicted = model(x_t, 0.4)
+    _, logit = model.network_output(x_t, process.log_snr(0.4))
+    assert predicted.variance is not None and logit is not None
     alpha, sigma = process.alpha_sigma(process.log_snr(0.4))
-    torch.testing.assert_close(said.variance, logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2)).float())
-    torch.testing.assert_close(model.variance(x_t, 0.4), said.variance)
+    torch.testing.assert_close(predicted.variance, logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2)).float())
+    torch.testing.assert_close(model.variance(x_t, 0.4), predicted.variance)
     assert NetworkDenoiser(MLP(width=8), process, "v")(x_t, 0.4).variance is None
 
 

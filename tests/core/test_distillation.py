@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from pedesis.denoiser import Condition, Denoiser, NetworkDenoiser
-from pedesis.distillation import Distillation, one_step_target
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.noise import TrainingNoise, gaussian_noise
-from pedesis.precision import full_precision
 from pedesis.process import FRAMES, Process, Time
 from pedesis.samplers import DDIM, SAMPLERS
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.training.distillation import Distillation, one_step_target
+from pedesis.utils.noise import TrainingNoise, gaussian_noise
+from pedesis.utils.precision import full_precision
 
 D = torch.float64
 

@@ -5,11 +5,13 @@ import math
 import pytest
 import torch
 
-from pedesis.editing import Inpainted, repaint, slerp, start_from
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.noise import gaussian_noise
+from pedesis.editing.image_to_image import noise_to_start
+from pedesis.editing.inpainting import InpaintingDenoiser, repaint
+from pedesis.editing.interpolation import slerp
 from pedesis.process import Process
 from pedesis.samplers import DDIM, Ancestral
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 CORRELATION = 0.9
@@ -21,7 +23,7 @@ def test_repaint_finds_the_conditional_that_one_pass_misses() -> None:
     process = Process("cosine")
     exact = MixtureDenoiser(Mixture(torch.ones(1, dtype=D), torch.zeros(1, 2, dtype=D), cov), process)
     mask, known = torch.tensor([[True, False]]), torch.tensor([[1.0, 0.0]], dtype=D)
-    denoiser, count = Inpainted(exact, known, mask), 4000
+    denoiser, count = InpaintingDenoiser(exact, known, mask), 4000
     times, noise = torch.linspace(1, 0, 31, dtype=D), gaussian_noise(0)
     start = noise(torch.empty(count, 2, dtype=D))
     means = []
@@ -40,22 +42,22 @@ def test_one_repeat_is_plain_sampling(mixture: Mixture, points: torch.Tensor) ->
 
 def test_a_mask_that_knows_everything_or_nothing(mixture: Mixture, points: torch.Tensor) -> None:
     inner, times = MixtureDenoiser(mixture, Process("cosine")), torch.linspace(1, 0, 9, dtype=D)
-    everything = Inpainted(inner, points, torch.ones(1, 2, dtype=torch.bool))
+    everything = InpaintingDenoiser(inner, points, torch.ones(1, 2, dtype=torch.bool))
     torch.testing.assert_close(DDIM().sample(everything, points.roll(1, 0), times), points)
-    nothing = Inpainted(inner, points, torch.zeros(1, 2, dtype=torch.bool))
+    nothing = InpaintingDenoiser(inner, points, torch.zeros(1, 2, dtype=torch.bool))
     torch.testing.assert_close(nothing(points, 0.5).eps, inner(points, 0.5).eps)
     with pytest.raises(ValueError, match="boolean"):
-        Inpainted(inner, points, torch.ones(1, 2))
+        InpaintingDenoiser(inner, points, torch.ones(1, 2))
 
 
 def test_starting_from_a_picture_goes_part_of_the_way(points: torch.Tensor) -> None:
     process, times = Process("cosine"), torch.linspace(1, 0, 11, dtype=D)
-    x, remaining = start_from(process, points, times, 0.3, torch.zeros_like)
+    x, remaining = noise_to_start(process, points, times, 0.3, torch.zeros_like)
     assert remaining.tolist() == times[-4:].tolist()
     torch.testing.assert_close(x, process.marginal(points, 0.3).mean)
-    assert len(start_from(process, points, times, 1.0, torch.zeros_like)[1]) == 11
+    assert len(noise_to_start(process, points, times, 1.0, torch.zeros_like)[1]) == 11
     with pytest.raises(ValueError, match="strength"):
-        start_from(process, points, times, 0.0, torch.zeros_like)
+        noise_to_start(process, points, times, 0.0, torch.zeros_like)
 
 
 def test_slerp_keeps_the_norm_of_noise_and_its_ends() -> None:

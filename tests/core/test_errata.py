@@ -6,14 +6,15 @@ import pytest
 import torch
 from scipy import stats
 
-from pedesis.elbo import discretised_log_prob, elbo
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.gaussian import Gaussian
-from pedesis.guidance import ClassifierFree, class_gradient
-from pedesis.kernels import denoising_weights, mean_from_eps
-from pedesis.noise import gaussian_noise
+from pedesis.guidance.classifier_free import ClassifierFreeGuidance
+from pedesis.guidance.classifier_guidance import class_gradient
 from pedesis.process import Process
-from pedesis.reverse import OptimalVariance
+from pedesis.theory.elbo import discretized_log_prob, elbo
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.theory.kernels import denoising_weights, mean_from_eps
+from pedesis.theory.reverse import OptimalVariance
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 BETA = torch.linspace(1e-4, 0.02, 1000, dtype=D)
@@ -28,7 +29,7 @@ def test_e1_the_sign_of_the_classifier_score(mixture: Mixture, points: torch.Ten
     truth = class_gradient(denoiser.log_class, points, 0.4, label)
     torch.testing.assert_close(conditional - plain, truth, rtol=1e-8, atol=1e-8)
     assert (plain - conditional - truth).abs().max() > 1
-    guided = ClassifierFree(denoiser, scale)(points, 0.4, label).score
+    guided = ClassifierFreeGuidance(denoiser, scale)(points, 0.4, label).score
     torch.testing.assert_close(plain + scale * (conditional - plain), guided, rtol=1e-8, atol=1e-8)
     assert (plain + scale * (plain - conditional) - guided).abs().max() > 1
 
@@ -101,9 +102,9 @@ def test_e7_tweedie_gives_the_mean_not_the_sample(mixture: Mixture) -> None:
     noise = gaussian_noise(1)
     x_t = process.marginal(x0, 0.6).sample(noise)
     alpha, sigma, _ = process.scales(0.6, x0)
-    said = denoiser(x_t, 0.6)
-    printed = (x_t + sigma**2 * said.score) / alpha
-    torch.testing.assert_close(printed, said.x0, rtol=1e-8, atol=1e-8)
+    predicted = denoiser(x_t, 0.6)
+    printed = (x_t + sigma**2 * predicted.score) / alpha
+    torch.testing.assert_close(printed, predicted.x0, rtol=1e-8, atol=1e-8)
     assert (printed - x0).abs().mean() > 0.2
     conditional_score = -(x_t - alpha * x0) / sigma**2
     torch.testing.assert_close((x_t + sigma**2 * conditional_score) / alpha, x0, rtol=1e-8, atol=1e-8)
@@ -114,7 +115,7 @@ def test_e9_the_edge_bins_reach_to_infinity() -> None:
     edge = torch.ones(1, 1, dtype=D)
     cell = Gaussian(torch.full((1, 1), 1.3, dtype=D), torch.tensor(0.04, dtype=D))
     law = stats.norm(1.3, 0.2)
-    assert discretised_log_prob(edge, cell).exp().item() == pytest.approx(law.sf(1 - 1 / 255), rel=1e-9)
+    assert discretized_log_prob(edge, cell).exp().item() == pytest.approx(law.sf(1 - 1 / 255), rel=1e-9)
     finite = law.cdf(1 + 1 / 255) - law.cdf(1 - 1 / 255)
     assert finite < 0.1 * law.sf(1 - 1 / 255)
 

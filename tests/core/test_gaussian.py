@@ -5,7 +5,7 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 from pedesis.gaussian import Gaussian
-from pedesis.noise import gaussian_noise
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 

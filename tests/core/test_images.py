@@ -1,5 +1,6 @@
 """Pixels to numbers and back, and files that are whole or absent."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from pedesis.files import atomic
-from pedesis.images import enlarge, grid, save_gif, save_png, to_model, to_pixels
+from pedesis.utils.files import atomic
+from pedesis.utils.images import make_grid, resize_nearest, save_gif, save_png, to_model, to_pixels
 
 
 def test_every_level_survives_the_round_trip() -> None:
@@ -21,11 +22,11 @@ def test_every_level_survives_the_round_trip() -> None:
 
 def test_grid_places_pictures_row_by_row() -> None:
     pixels = np.stack([np.full((4, 4, 1), i, np.uint8) for i in range(6)])
-    sheet = grid(pixels, columns=3, gap=1)
+    sheet = make_grid(pixels, columns=3, gap=1)
     assert sheet.shape == (11, 16, 1)
     assert sheet[2, 2, 0] == 0 and sheet[2, 7, 0] == 1 and sheet[7, 12, 0] == 5 and sheet[0, 0, 0] == 255
-    assert grid(pixels[:1], gap=2).shape == (8, 8, 1)
-    assert enlarge(pixels, 3).shape == (6, 12, 12, 1)
+    assert make_grid(pixels[:1], gap=2).shape == (8, 8, 1)
+    assert resize_nearest(pixels, 3).shape == (6, 12, 12, 1)
 
 
 @pytest.mark.parametrize("bad", [np.zeros((2, 4, 4), np.float32), np.zeros((4, 4), np.uint8)])
@@ -71,3 +72,37 @@ def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(tmp_path: Path) ->
         pass
     with pytest.raises(ValueError, match="is a folder"), atomic(tmp_path):
         pass
+
+
+PIXELS = np.zeros((2, 6, 5, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda path: save_png(PIXELS[0] / 255, path / "a.png"), "to_pixels"),
+        (lambda path: save_png(PIXELS, path / "a.png"), "grid"),
+        (lambda path: save_png(PIXELS[0], path / "a.jpg"), "ends in .png"),
+        (lambda path: save_gif(list(PIXELS), path / "a.png"), "ends in .gif"),
+        (lambda path: save_gif([PIXELS[0], PIXELS[1, :3]], path / "a.gif"), "one size"),
+        (lambda path: to_model(PIXELS[0]), r"pixels\[None\]"),
+        (lambda path: to_model(np.zeros((4, 3, 32, 32), np.uint8)), "channels"),
+        (lambda path: make_grid(to_model(PIXELS)), "to_pixels"),
+        (lambda path: make_grid(PIXELS[:0]), "at least 1 picture"),
+        (lambda path: make_grid(PIXELS[0]), r"pixels\[None\]"),
+        (lambda path: resize_nearest(PIXELS, 0), "1 time or more"),
+        (lambda path: to_pixels(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), "floating"),
+        (lambda path: to_pixels(torch.zeros(3, 4, 4)), r"\(B, C, H, W\)"),
+        (lambda path: to_pixels(torch.tensor([0.0, torch.nan]).reshape(2, 1, 1, 1)), "1 of 2 .* diverged"),
+        (lambda path: to_pixels(torch.full((1, 1, 2, 2), -torch.inf)), "diverged"),
+    ],
+)
+def test_a_mistake_with_pictures_is_one_sentence(call: Callable[[Path], object], says: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=says):
+        call(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_grey_pictures_need_no_channel_axis_however_narrow() -> None:
+    for shape in ((2, 5, 7), (2, 4, 4), (2, 3, 3)):
+        assert to_model(np.zeros(shape, np.uint8)).shape == (shape[0], 1, *shape[1:])

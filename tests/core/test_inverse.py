@@ -10,19 +10,20 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
-from pedesis.editing import Inpainted
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.inverse import Blur, Mask, Measured, MomentMatched, NullSpace, Operator, Pooling, PseudoInverseGuided
-from pedesis.noise import gaussian_noise
+from pedesis.editing.inpainting import InpaintingDenoiser
+from pedesis.editing.inverse_problems import DDNM, Measured, MomentMatching, PiGDM
+from pedesis.editing.operators import Blur, Mask, Operator, Pooling
 from pedesis.process import Process, Time
 from pedesis.samplers import DDIM, SAMPLERS, Heun
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 SHAPE = (1, 4, 4)
 SIZE = 16
 KNOWN = torch.arange(SIZE).reshape(SHAPE) % 3 > 0
 OPERATORS = {"mask": Mask(KNOWN), "pooling": Pooling(2), "blur": Blur(1.5)}
-RULES = [NullSpace, PseudoInverseGuided, MomentMatched]
+RULES = [DDNM, PiGDM, MomentMatching]
 
 
 def dense(operator: Operator) -> torch.Tensor:
@@ -38,8 +39,8 @@ class Pictures(Denoiser):
         self.flat = MixtureDenoiser(mixture, process)
 
     def predict(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> Prediction:
-        said = self.flat(x_t.flatten(1), t)
-        return self.prediction(x_t, t, said.x0.reshape(x_t.shape), variance=said.variance.reshape(x_t.shape))
+        predicted = self.flat(x_t.flatten(1), t)
+        return self.prediction(x_t, t, predicted.x0.reshape(x_t.shape), variance=predicted.variance.reshape(x_t.shape))
 
     def x0(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> torch.Tensor:
         return self.predict(x_t, t).x0
@@ -133,14 +134,14 @@ def test_moment_matching_is_exact_for_any_gaussian(name: str, frame: str) -> Non
     prior, process, operator, noise, t = correlated(), Process("cosine", frame), OPERATORS[name], 0.2, 0.6
     inner, y, x_t = Pictures(prior, process), problem(prior, operator, noise), states(prior, process, t)
     truth = Pictures(knowing(prior, operator, y, noise), process)(x_t, t).x0
-    matched = MomentMatched(inner, operator, y, noise, "optimal", iterations=SIZE)(x_t, t).x0
+    matched = MomentMatching(inner, operator, y, noise, "optimal", iterations=SIZE)(x_t, t).x0
     torch.testing.assert_close(matched, truth, rtol=1e-6, atol=1e-6)
     errors = [
         (denoiser(x_t, t).x0 - truth).square().mean().item()
         for denoiser in (
-            MomentMatched(inner, operator, y, noise, "optimal", iterations=3),
-            PseudoInverseGuided(inner, operator, y, noise, "optimal"),
-            NullSpace(inner, operator, y, noise, "optimal"),
+            MomentMatching(inner, operator, y, noise, "optimal", iterations=3),
+            PiGDM(inner, operator, y, noise, "optimal"),
+            DDNM(inner, operator, y, noise, "optimal"),
             inner,
         )
     ]
@@ -153,9 +154,9 @@ def test_moment_matching_helps_most_on_a_mixture() -> None:
     inner, y = Pictures(prior, process), problem(prior, operator, noise)
     exact = Pictures(knowing(prior, operator, y, noise), process)
     rules = {
-        "matched": MomentMatched(inner, operator, y, noise, "optimal", iterations=8),
-        "pseudo-inverse": PseudoInverseGuided(inner, operator, y, noise, "optimal"),
-        "null space": NullSpace(inner, operator, y, noise, "optimal"),
+        "matched": MomentMatching(inner, operator, y, noise, "optimal", iterations=8),
+        "pseudo-inverse": PiGDM(inner, operator, y, noise, "optimal"),
+        "null space": DDNM(inner, operator, y, noise, "optimal"),
         "none": inner,
     }
     errors = dict.fromkeys(rules, 0.0)
@@ -173,7 +174,7 @@ def test_dps_is_the_gradient_of_the_likelihood_at_the_estimate() -> None:
     x = x_t.clone().requires_grad_()
     log_density = -(y - operator.apply(inner(x, t).x0)).square().sum() / (2 * noise**2)
     (gradient,) = torch.autograd.grad(log_density, x)
-    guided = PseudoInverseGuided(inner, operator, y, noise, "posterior")(x_t, t)
+    guided = PiGDM(inner, operator, y, noise, "posterior")(x_t, t)
     torch.testing.assert_close(guided.score, inner(x_t, t).score + gradient)
 
 
@@ -181,7 +182,7 @@ def test_sampling_finds_the_law_of_what_is_left_open() -> None:
     """2,000 samples by the flow: mean and covariance of p(x_0 | y), in closed form."""
     prior, process, operator, noise = correlated(), Process("cosine"), OPERATORS["pooling"], 0.1
     y = problem(prior, operator, noise)
-    denoiser = MomentMatched(Pictures(prior, process), operator, y, noise, "optimal", iterations=8)
+    denoiser = MomentMatching(Pictures(prior, process), operator, y, noise, "optimal", iterations=8)
     times = process.schedule.time(torch.linspace(-10, 9, 26, dtype=D))
     start = gaussian_noise(5)(torch.empty(2000, *SHAPE, dtype=D))
     x = Heun().sample(denoiser, start, times).flatten(1)
@@ -196,7 +197,7 @@ def test_sampling_finds_the_law_of_what_is_left_open() -> None:
 def test_the_null_space_rule_ends_in_agreement_with_the_measurement(sampler: str, name: str) -> None:
     prior, process, operator = correlated(2), Process("cosine"), OPERATORS[name]
     y = problem(prior, operator, 0.0)
-    denoiser, noise = NullSpace(Pictures(prior, process), operator, y), gaussian_noise(6)
+    denoiser, noise = DDNM(Pictures(prior, process), operator, y), gaussian_noise(6)
     times = torch.linspace(1, 0, 9, dtype=D)
     x = SAMPLERS.build({"name": sampler}).sample(denoiser, noise(torch.empty(5, *SHAPE, dtype=D)), times, noise=noise)
     torch.testing.assert_close(operator.apply(x), y.expand_as(operator.apply(x)), rtol=1e-9, atol=1e-9)
@@ -207,12 +208,12 @@ def test_a_mask_without_noise_is_inpainting() -> None:
     prior, process = correlated(2), Process("cosine")
     inner, x_t = Pictures(prior, process), states(prior, process, 0.5)
     known = gaussian_noise(7)(x_t[:1])
-    one, other = NullSpace(inner, Mask(KNOWN), known)(x_t, 0.5), Inpainted(inner, known, KNOWN)(x_t, 0.5)
+    one, other = DDNM(inner, Mask(KNOWN), known)(x_t, 0.5), InpaintingDenoiser(inner, known, KNOWN)(x_t, 0.5)
     torch.testing.assert_close(one.x0, other.x0)
     torch.testing.assert_close(one.eps, other.eps)
     times = torch.linspace(1, 0, 6, dtype=D)
     walks = [
-        DDIM().sample(d, x_t, times) for d in (NullSpace(inner, Mask(KNOWN), known), Inpainted(inner, known, KNOWN))
+        DDIM().sample(d, x_t, times) for d in (DDNM(inner, Mask(KNOWN), known), InpaintingDenoiser(inner, known, KNOWN))
     ]
     torch.testing.assert_close(*walks)
 
@@ -237,10 +238,10 @@ def test_wrong_problems_are_named() -> None:
     with pytest.raises(ValueError, match="boolean"):
         Mask(torch.ones(1, 4, 4))
     with pytest.raises(ValueError, match="at least 0"):
-        NullSpace(inner, Pooling(2), y, -0.1)
+        DDNM(inner, Pooling(2), y, -0.1)
     with pytest.raises(ValueError, match="noise must be > 0"):
-        PseudoInverseGuided(inner, Pooling(2), y, 0.0, "posterior")
+        PiGDM(inner, Pooling(2), y, 0.0, "posterior")
     with pytest.raises(ValueError, match="unknown variance rule"):
-        NullSpace(inner, Pooling(2), y, 0.1, "gamma")
+        DDNM(inner, Pooling(2), y, 0.1, "gamma")
     with pytest.raises(ValueError, match="at least 1 iteration"):
-        MomentMatched(inner, Pooling(2), y, iterations=0)
+        MomentMatching(inner, Pooling(2), y, iterations=0)

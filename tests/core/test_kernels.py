@@ -5,9 +5,11 @@ import math
 import pytest
 import torch
 
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.gaussian import Gaussian
-from pedesis.kernels import (
+from pedesis.process import FRAMES, Process
+from pedesis.samplers import SAMPLERS
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.theory.kernels import (
     denoising_weights,
     interpolated_variance,
     mean_from_eps,
@@ -17,11 +19,9 @@ from pedesis.kernels import (
     tweedie,
     x0_from_eps,
 )
-from pedesis.noise import gaussian_noise
-from pedesis.process import FRAMES, Process
-from pedesis.reverse import VARIANCE_RULES, OptimalVariance, PosteriorVariance, reverse_kernel
-from pedesis.samplers import SAMPLERS
-from pedesis.variance import AnalyticVariance, analytic_reverse_variance, estimate_variance
+from pedesis.theory.reverse import VARIANCE_RULES, OptimalVariance, PosteriorVariance, reverse_kernel
+from pedesis.theory.variance import AnalyticVariance, analytic_reverse_variance, estimate_variance
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 STEPS = [(0.1, 0.15), (0.4, 0.7), (0.9, 1.0)]
@@ -94,19 +94,20 @@ def test_tweedie_on_a_mixture_by_autograd(process: Process, mixture: Mixture, po
 def test_the_variance_rules_are_beta_tilde_beta_and_the_truth(mixture: Mixture, points: torch.Tensor) -> None:
     process = Process("linear")
     denoiser, chain = MixtureDenoiser(mixture, process), process.chain(1000)
-    said = denoiser(points, 0.5)
+    predicted = denoiser(points, 0.5)
     kernels = {
-        name: reverse_kernel(process, said, 0.499, 0.5, VARIANCE_RULES.build({"name": name})) for name in VARIANCE_RULES
+        name: reverse_kernel(process, predicted, 0.499, 0.5, VARIANCE_RULES.build({"name": name}))
+        for name in VARIANCE_RULES
     }
     assert kernels["posterior"].var.item() == pytest.approx(chain.beta_tilde[500].item(), rel=1e-7)
     assert kernels["beta"].var.item() == pytest.approx(chain.beta[500].item(), rel=1e-7)
-    torch.testing.assert_close(kernels["posterior"].mean, process.posterior(points, said.x0, 0.499, 0.5).mean)
+    torch.testing.assert_close(kernels["posterior"].mean, process.posterior(points, predicted.x0, 0.499, 0.5).mean)
     assert (kernels["optimal"].var > kernels["posterior"].var).all()
     torch.testing.assert_close(
         kernels["optimal"].var,
-        kernels["posterior"].var + step_coefficients(process, 0.499, 0.5).posterior_x0 ** 2 * said.variance,
+        kernels["posterior"].var + step_coefficients(process, 0.499, 0.5).posterior_x0 ** 2 * predicted.variance,
     )
-    plain = denoiser.prediction(points, 0.5, said.x0)
+    plain = denoiser.prediction(points, 0.5, predicted.x0)
     with pytest.raises(ValueError, match="knows Var"):
         reverse_kernel(process, plain, 0.4, 0.5, OptimalVariance())
 
@@ -114,7 +115,7 @@ def test_the_variance_rules_are_beta_tilde_beta_and_the_truth(mixture: Mixture, 
 @pytest.mark.row("O3")
 @pytest.mark.row("R1")
 def test_the_optimal_kernel_has_the_true_mean_and_variance_of_the_reverse_conditional() -> None:
-    """q(x_s | x_t) of a 1-D mixture on a fine grid: normalised, and with the moments of the optimal Gaussian."""
+    """q(x_s | x_t) of a 1-D mixture on a fine grid: normalized, and with the moments of the optimal Gaussian."""
     data = Mixture(
         torch.tensor([0.3, 0.7], dtype=D),
         torch.tensor([[-1.0], [0.8]], dtype=D),
@@ -181,10 +182,10 @@ def test_the_analytic_variance_is_the_one_formula(mixture: Mixture, frame: str, 
     x0, _ = mixture.sample(
         count, gaussian_noise(0), torch.rand(count, generator=torch.Generator().manual_seed(0), dtype=D)
     )
-    said = denoiser(process.marginal(x0, t).sample(gaussian_noise(1)), t)
+    predicted = denoiser(process.marginal(x0, t).sample(gaussian_noise(1)), t)
     c = step_coefficients(process, s, t)
-    truth = c.posterior_var + c.posterior_x0**2 * said.variance.mean()
-    printed = analytic_reverse_variance(process, s, t, said.score.square().mean())
+    truth = c.posterior_var + c.posterior_x0**2 * predicted.variance.mean()
+    printed = analytic_reverse_variance(process, s, t, predicted.score.square().mean())
     assert printed.item() == pytest.approx(truth.item(), rel=0.02)
 
 

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.likelihood import dequantise, discrete_bits, log_likelihood
-from pedesis.noise import gaussian_noise
-from pedesis.ode import divergence, velocity
 from pedesis.process import FRAMES, Process
 from pedesis.samplers import SAMPLERS
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.theory.likelihood import dequantize, discrete_bits, log_likelihood
+from pedesis.theory.probability_flow import divergence, velocity
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 
@@ -67,7 +67,7 @@ def test_dequantised_bits_of_a_known_law() -> None:
     law = Mixture(torch.ones(1, dtype=D), torch.zeros(1, 1, dtype=D), torch.full((1, 1, 1), 0.04, dtype=D))
     noise, count = gaussian_noise(0), 4000
     levels = ((0.2 * noise(torch.empty(count, 1, dtype=D)) + 1) * 128).floor().clamp(0, 255)
-    x, bin_nats = dequantise(levels, torch.rand(count, 1, generator=torch.Generator().manual_seed(0), dtype=D))
+    x, bin_nats = dequantize(levels, torch.rand(count, 1, generator=torch.Generator().manual_seed(0), dtype=D))
     assert (((x + 1) * 128).floor() == levels).all()
     bits = discrete_bits(log_likelihood(MixtureDenoiser(law, Process("cosine")), x), bin_nats)
     entropy = 0.5 * math.log2(2 * math.pi * math.e * 0.04) - math.log2(2 / 256)

@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 import torch
 
-from pedesis.classifier import CleanClassifier, NoisyClassifier, shifted
+from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import MLP, NETWORKS, ConvClassifier, UNet
-from pedesis.nn.blocks import channel_norm, fold, unfold
+from pedesis.nn.blocks import RowLinear, channel_norm, fold, unfold
 from pedesis.nn.embeddings import sinusoid
-from pedesis.noise import TrainingNoise
+from pedesis.nn.text_encoder import TextConfig
 from pedesis.process import Process
+from pedesis.training.classifier import CleanClassifier, NoisyClassifier, random_shift
+from pedesis.utils.noise import TrainingNoise
 
 SMALL: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "heads": 2, "embedding": 16, "detail": 4}
 
 
-def randomised(network: torch.nn.Module) -> torch.nn.Module:
+def randomized(network: torch.nn.Module) -> torch.nn.Module:
     """Give the layers that start at zero something to do."""
     for p in network.parameters():
         torch.nn.init.normal_(p, std=0.2)
@@ -26,7 +28,7 @@ def randomised(network: torch.nn.Module) -> torch.nn.Module:
 @pytest.mark.row("N8")
 @pytest.mark.parametrize(("channels", "patch", "side"), [(1, 2, 28), (3, 2, 32), (1, 1, 8), (3, 4, 64)])
 def test_unet_keeps_the_shape_and_uses_every_input(channels: int, patch: int, side: int) -> None:
-    network = randomised(UNet(channels=channels, patch=patch, classes=4, **SMALL))
+    network = randomized(UNet(channels=channels, patch=patch, classes=4, **SMALL))
     x, log_snr = torch.randn(2, channels, side, side), torch.tensor([0.3, -2.0])
     out = network(x, log_snr, torch.tensor([1, 3]))
     assert out.shape == x.shape
@@ -53,7 +55,7 @@ TEXT = {"vocabulary": WORDS, "length": 6, "width": 8, "layers": 1, "heads": 2}
 
 
 def test_a_text_unet_reads_words_and_their_order_but_not_padding() -> None:
-    network = randomised(UNet(text=TEXT, **SMALL)).eval()
+    network = randomized(UNet(text=TEXT, **SMALL)).eval()
     x, log_snr = torch.randn(1, 1, 8, 8), torch.tensor([0.3])
     ask = lambda *tokens: network(x, log_snr, torch.tensor([tokens]))  # noqa: E731
     out = ask(1, 2, 3)
@@ -73,19 +75,19 @@ def test_a_text_unet_reads_words_and_their_order_but_not_padding() -> None:
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        (torch.tensor([1, 2]), r"tokens \(B, L\) int64 with L from 1 to 6"),
-        (torch.ones(1, 7, dtype=torch.int64), "L from 1 to 6"),
+        (torch.tensor([1, 2]), r"tokens \(B, L\) int64 up to 4, .* with L from 1 to 6"),
+        (torch.ones(1, 7, dtype=torch.int64), "L from 1 to 6; got L = 7"),
         (torch.tensor([[1.0]]), "float32"),
-        (torch.tensor([[5]]), "up to 4, the size of the vocabulary; got 5"),
+        (torch.tensor([[5]]), "up to 4, the size of the vocabulary.* maximum 5"),
     ],
 )
 def test_a_prompt_that_is_none_is_named(tokens: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        UNet(text=TEXT, **SMALL)(torch.zeros(1, 1, 8, 8), torch.zeros(1), tokens)
+        NetworkDenoiser(UNet(text=TEXT, **SMALL), Process())(torch.zeros(len(tokens), 1, 8, 8), 0.5, tokens)
 
 
 def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
-    network = randomised(UNet(channels=3, variance=True, guided=True, **SMALL))
+    network = randomized(UNet(channels=3, variance=True, guided=True, **SMALL))
     x, log_snr = torch.randn(2, 3, 8, 8), torch.tensor([0.3, -2.0])
     assert network(x, log_snr).shape == (2, 6, 8, 8)
     out = network(x, log_snr, None, torch.tensor([1.0, 3.0]))
@@ -106,7 +108,7 @@ def test_a_variance_and_a_guidance_scale_are_more_outputs_and_inputs() -> None:
 )
 def test_wrong_input_is_named(x: torch.Tensor, condition: torch.Tensor | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        UNet(classes=3, **SMALL)(x, torch.zeros(2), condition)
+        NetworkDenoiser(UNet(classes=3, **SMALL), Process())(x, 0.5, condition)
 
 
 def test_a_config_that_does_not_fit_is_refused() -> None:
@@ -119,7 +121,7 @@ def test_a_config_that_does_not_fit_is_refused() -> None:
 
 
 def test_mlp_shape_and_condition() -> None:
-    network = randomised(MLP(features=3, width=16, classes=2))
+    network = randomized(MLP(features=3, width=16, classes=2))
     x = torch.randn(5, 3)
     assert network(x, torch.zeros(5), None).shape == (5, 3)
     assert not torch.allclose(
@@ -153,8 +155,8 @@ def test_channel_norm_gives_each_pixel_mean_zero_and_variance_one() -> None:
 
 def test_classifiers_give_normalised_log_probabilities() -> None:
     config: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "embedding": 16, "features": 10, "classes": 5}
-    clean = CleanClassifier(randomised(ConvClassifier(noise_aware=False, **config)))
-    noisy = NoisyClassifier(randomised(ConvClassifier(**config)), Process("cosine"))
+    clean = CleanClassifier(randomized(ConvClassifier(noise_aware=False, **config)))
+    noisy = NoisyClassifier(randomized(ConvClassifier(**config)), Process("cosine"))
     x = torch.randn(3, 1, 8, 8)
     assert clean.features(x).shape == (3, 10)
     for log_probs in (clean.log_probs(x), noisy.log_probs(x, 0.3)):
@@ -168,13 +170,13 @@ def test_classifiers_give_normalised_log_probabilities() -> None:
 def test_shifted_pictures_are_moved_or_mirrored_copies() -> None:
     x = torch.zeros(200, 1, 7, 7)
     x[:, :, 3, 2] = 1
-    places = [tuple(row[0].nonzero()[0].tolist()) for row in shifted(x, TrainingNoise(0, 0, 200))]
+    places = [tuple(row[0].nonzero()[0].tolist()) for row in random_shift(x, TrainingNoise(0, 0, 200))]
     assert {row for row, _ in places} == {1, 2, 3, 4, 5}
     assert {column for _, column in places} == {0, 1, 2, 3, 4, 5, 6}  # 2 +- 2, and mirrored 4 +- 2
 
 
 def test_an_enlarging_unet_looks_at_the_small_picture_of_its_row() -> None:
-    network = randomised(UNet(channels=3, patch=2, enlarges=2, **SMALL))
+    network = randomized(UNet(channels=3, patch=2, enlarges=2, **SMALL))
     x, log_snr, small = torch.randn(2, 3, 16, 16), torch.zeros(2), torch.randn(2, 3, 8, 8)
     out = network(x, log_snr, small)
     assert out.shape == x.shape
@@ -185,3 +187,34 @@ def test_an_enlarging_unet_looks_at_the_small_picture_of_its_row() -> None:
     assert bool((change[1] == 0).all()) and bool((change[0] > 0).any())
     with pytest.raises(ValueError, match="2 times smaller"):
         network(x, log_snr, torch.randn(2, 3, 4, 4))
+
+
+def test_a_row_of_a_linear_layer_depends_on_itself_alone() -> None:
+    """Equal bits, wherever a row stands and however many there are; a plain layer differs where MKL computes it."""
+    layer, x = RowLinear(256, 288).eval(), torch.randn(128, 256, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        alone = torch.cat([layer(row) for row in x.split(1)])
+        for count in (2, 3, 5, 8, 128):
+            assert torch.equal(layer(x[:count]), alone[:count])
+        assert torch.equal(layer(x.flip(0)), alone.flip(0))
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_pictures_depend_on_themselves_alone(text: bool) -> None:
+    """Equal bits in batches of 2, 4, 8 and whole eights, in float32 on one thread."""
+    words = TextConfig(vocabulary=("a", "red", "hat"), length=6, width=32, layers=1)
+    torch.manual_seed(0)
+    network = UNet(widths=(32, 144), blocks=(1, 1), **({"text": words} if text else {"classes": 10})).eval()
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    x, log_snr = torch.randn(32, 1, 28, 28), torch.linspace(-5, 5, 32)
+    condition = torch.randint(0, 4, (32, 6)) if text else torch.arange(32) % 11 - 1
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            whole = network(x, log_snr, condition)
+            for rows in (2, 4, 8, 16, 24):
+                assert torch.equal(network(x[:rows], log_snr[:rows], condition[:rows]), whole[:rows]), rows
+    finally:
+        torch.set_num_threads(threads)

@@ -19,9 +19,8 @@ import numpy as np
 import pytest
 import torch
 
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.inverse import MomentMatched, Operator
-from pedesis.noise import gaussian_noise
+from pedesis.editing.inverse_problems import MomentMatching
+from pedesis.editing.operators import Operator
 from pedesis.process import Process
 from pedesis.samplers import (
     DDIM,
@@ -36,6 +35,8 @@ from pedesis.samplers import (
     multistep,
 )
 from pedesis.samplers.base import walk_levels
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise
 
 pytestmark = [  # from inside the two libraries
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -54,9 +55,9 @@ def denoiser(mixture: Mixture) -> MixtureDenoiser:
     return MixtureDenoiser(mixture, Process("linear"))
 
 
-def scheduler(kind: Any, **settings: Any) -> Any:
+def scheduler(kind: Any, spacing: str = "trailing", **settings: Any) -> Any:
     """A scheduler of diffusers on the linear chain, respaced to STEPS steps, with our float64 tables."""
-    made = kind(**CHAIN, timestep_spacing="trailing", **settings)
+    made = kind(**CHAIN, timestep_spacing=spacing, **settings)
     made.betas = torch.linspace(1e-4, 0.02, T, dtype=D)
     made.alphas_cumprod = (1 - made.betas).cumprod(0)
     made.set_timesteps(STEPS)
@@ -110,8 +111,11 @@ def assert_same_walk(a: list[torch.Tensor], b: list[torch.Tensor], tolerance: fl
 def test_ancestral_sampling_is_that_of_diffusers(
     denoiser: MixtureDenoiser, points: torch.Tensor, rule: str, kind: str
 ) -> None:
-    """Without its clipping of x0. Its smallest variance is 1e-20 where ours is 0, hence 1e-9."""
-    made = scheduler(diffusers.DDPMScheduler, variance_type=kind, clip_sample=False)
+    """Without its clipping of x0. Its smallest variance is 1e-20 where ours is 0, hence 1e-9.
+
+    Spaced so that it ends at its step 0, the only one where it leaves the noise out as Algorithm 2 does.
+    """
+    made = scheduler(diffusers.DDPMScheduler, "leading", variance_type=kind, clip_sample=False)
     source = torch.Generator().manual_seed(0)
     walk = theirs(made, denoiser, points, lambda: {"generator": source})
     assert_same_walk(ours(Ancestral(rule), denoiser, points, walk_times(made)), walk, 1e-9)
@@ -164,11 +168,11 @@ def test_dpm_solver_3m_is_that_of_diffusers_but_for_one_weight(
     """With the published weight the walks agree, and are of second order; with the integral's own, of third."""
     settings = {"algorithm_type": "dpmsolver++", "solver_order": 3, "lower_order_final": False}
     made = scheduler(diffusers.DPMSolverMultistepScheduler, **settings, **FINITE)
-    between = [denoiser.process.schedule.time(torch.linspace(-6, 4, n + 1, dtype=D)) for n in (40, 80, 640)]
-    truth = UniPC(3).sample(denoiser, points, between[-1])
+    interpolate = [denoiser.process.schedule.time(torch.linspace(-6, 4, n + 1, dtype=D)) for n in (40, 80, 640)]
+    truth = UniPC(3).sample(denoiser, points, interpolate[-1])
 
     def order() -> float:
-        errors = [(DPMSolver3M().sample(denoiser, points, times) - truth).abs().mean() for times in between[:2]]
+        errors = [(DPMSolver3M().sample(denoiser, points, times) - truth).abs().mean() for times in interpolate[:2]]
         return math.log2(errors[0] / errors[1])
 
     assert order() > 2.75
@@ -249,7 +253,7 @@ def test_moment_matching_is_that_of_azula(denoiser: MixtureDenoiser, points: tor
     y = operator.apply(points.roll(1, 0))
     covariance = azula.linalg.covariance.IsotropicCovariance(0.04)
     other = azula.guidance.mmps.MMPSDenoiser(Lent(denoiser), y, operator.apply, covariance, "cg", iterations=4)
-    mine = MomentMatched(denoiser, operator, y, noise=0.2, iterations=4)
+    mine = MomentMatching(denoiser, operator, y, noise=0.2, iterations=4)
     theirs = other(points, torch.tensor(t, dtype=D)).mean
     torch.testing.assert_close(mine(points, t).x0, theirs, rtol=1e-7, atol=1e-7)
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from pedesis.gaussian import Gaussian
-from pedesis.joint import transition_by_bayes
 from pedesis.process import Process, broadcast
 from pedesis.schedules import FromBetas, Linear
+from pedesis.theory.joint import transition_by_bayes
 
 D = torch.float64
 LEVELS = [(0.1, 0.35, 0.8), (0.02, 0.5, 1.0), (0.3, 0.31, 0.32)]

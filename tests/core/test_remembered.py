@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from pedesis.elbo import elbo
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.noise import gaussian_noise
 from pedesis.process import Process
-from pedesis.remembered import Remembered
-from pedesis.reverse import VARIANCE_RULES
+from pedesis.theory.cached import CachedDenoiser
+from pedesis.theory.elbo import elbo
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.theory.reverse import VARIANCE_RULES
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 
@@ -22,7 +22,7 @@ def test_bounds_with_common_noise_are_the_same_and_cost_one_walk(mixture: Mixtur
         calls += 1
 
     plain.register_forward_hook(count)
-    shared, times = Remembered(plain), torch.linspace(1, 0, 6, dtype=D)
+    shared, times = CachedDenoiser(plain), torch.linspace(1, 0, 6, dtype=D)
     bounds = {
         name: elbo(shared, points, times, gaussian_noise(0), VARIANCE_RULES.build({"name": name}), levels=None)
         for name in VARIANCE_RULES
@@ -34,7 +34,7 @@ def test_bounds_with_common_noise_are_the_same_and_cost_one_walk(mixture: Mixtur
 
 
 def test_memory_belongs_to_one_batch(mixture: Mixture, points: torch.Tensor) -> None:
-    shared = Remembered(MixtureDenoiser(mixture, Process("cosine")))
+    shared = CachedDenoiser(MixtureDenoiser(mixture, Process("cosine")))
     first = shared(points, 0.5)
     assert shared(points, torch.full((16,), 0.5, dtype=D)) is first
     with pytest.raises(ValueError, match=r"at t = 0\.5 another x_t was asked about"):

@@ -11,11 +11,11 @@ import torch
 from scipy.integrate import solve_ivp
 
 from pedesis.denoiser import Condition, Denoiser
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.grids import GRIDS
 from pedesis.process import Process, Time
 from pedesis.samplers import DDIM, SAMPLERS, Adaptive, Heun, Sampler, Step, UniPC
 from pedesis.samplers.base import walk_levels
+from pedesis.samplers.timesteps import timesteps
+from pedesis.theory.exact import Mixture, MixtureDenoiser
 
 D = torch.float64
 # UniPC of order 2 is corrected to order 3. The first step of dpm++3m is of order 1, which shows below errors of 1e-7.
@@ -97,7 +97,7 @@ def test_the_adaptive_sampler_keeps_its_tolerance(mixture: Mixture, points: torc
     truth = followed_flow(denoiser, points, -6.0, 4.0)
     errors, calls = [], []
     for tolerance in (1e-3, 1e-4, 1e-5):
-        with counted(denoiser) as count:
+        with count_evaluations(denoiser) as count:
             x = Adaptive(tolerance, tolerance).sample(denoiser, points, times)
         errors.append((x - truth).abs().max().item())
         calls.append(count[0])
@@ -108,7 +108,7 @@ def test_the_adaptive_sampler_keeps_its_tolerance(mixture: Mixture, points: torc
 
 
 @contextmanager
-def counted(denoiser: MixtureDenoiser) -> Iterator[list[int]]:
+def count_evaluations(denoiser: MixtureDenoiser) -> Iterator[list[int]]:
     """How often a denoiser is called."""
     count = [0]
 
@@ -208,10 +208,10 @@ def test_heun_is_worth_its_two_evaluations_on_a_coarse_grid(steps: int, mixture:
     as many. With Heun's correction in that first step it is worse."""
     process = Process("cosine")
     denoiser = MixtureDenoiser(mixture, process)
-    truth = UniPC(3).sample(denoiser, points, GRIDS.build({"name": "log-snr"})(process, 300))
+    truth = UniPC(3).sample(denoiser, points, timesteps(process, 300, "log-snr"))
 
     def error(sampler: Sampler, count: int) -> float:
-        times = GRIDS.build({"name": "uniform"})(process, count)
+        times = timesteps(process, count)
         return (sampler.sample(denoiser, points, times) - truth).abs().mean().item()
 
     assert error(Heun(), steps) < 0.9 * error(DDIM(), 2 * steps)

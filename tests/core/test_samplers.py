@@ -6,12 +6,13 @@ import math
 import pytest
 import torch
 
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.grids import GRIDS
-from pedesis.noise import PerSeed, gaussian_noise
+from pedesis.editing.inpainting import RePaint
 from pedesis.process import FRAMES, Process
 from pedesis.samplers import DDIM, SAMPLERS, Ancestral, Heun, Sampler, Step
 from pedesis.samplers.base import walk_levels
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import PerSeed, gaussian_noise
 
 D = torch.float64
 GAUSSIAN = Mixture(torch.ones(1, dtype=D), torch.full((1, 1), 0.7, dtype=D), torch.full((1, 1, 1), 0.16, dtype=D))
@@ -23,9 +24,63 @@ GAUSSIAN = Mixture(torch.ones(1, dtype=D), torch.full((1, 1), 0.7, dtype=D), tor
 def test_ddim_with_eta_one_is_ancestral_sampling(frame: str, mixture: Mixture, points: torch.Tensor) -> None:
     process = Process("cosine", frame)
     denoiser = MixtureDenoiser(mixture, process)
-    times = GRIDS.build({"name": "uniform"})(process, 25)
+    times = timesteps(process, 25)
     results = [s.sample(denoiser, points, times, noise=PerSeed(range(16))) for s in (DDIM(eta=1.0), Ancestral())]
     torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
+
+
+def variance_drawn(sampler: Sampler, steps: int) -> float:
+    """The variance of what a linear sampler draws for data N(0, 1/4), exactly: the sum of its squared gains."""
+    denoiser = MixtureDenoiser(Mixture(torch.ones(1, dtype=D), torch.zeros(1, 1, dtype=D), QUARTER), Process("linear"))
+    row = itertools.count(1)
+
+    def noise(like: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(like).index_fill(0, torch.tensor([next(row)]), 1.0)
+
+    start = torch.zeros(steps + 2, 1, dtype=D)  # a row for the prior and one for each draw
+    start[0] = 1
+    times = timesteps(denoiser.process, steps)
+    return float(sampler.sample(denoiser, start, times, noise=noise).square().sum())
+
+
+QUARTER = torch.full((1, 1, 1), 0.25, dtype=D)
+
+
+@pytest.mark.row("O16")
+@pytest.mark.parametrize(("steps", "variance"), [(10, 0.24393807), (50, 0.26185674), (1000, 0.25075208)])
+def test_algorithm_2_adds_no_noise_to_clean_data(steps: int, variance: float) -> None:
+    """Its variances with sigma_t^2 = beta_t and z = 0 at t = 1, from the recursion written out by hand."""
+    assert variance_drawn(Ancestral("beta"), steps) == pytest.approx(variance, abs=5e-9)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 50])
+def test_the_optimal_variance_keeps_the_law_of_continuous_data_in_any_number_of_steps(steps: int) -> None:
+    assert variance_drawn(Ancestral("optimal"), steps) == pytest.approx(0.25, abs=1e-9)
+    assert variance_drawn(Ancestral("optimal").ending_in_mean(), steps) < 0.25 - 1e-6
+
+
+LAST = [
+    *(SAMPLERS.build({"name": name}) for name in SAMPLERS),
+    *(Ancestral("beta"), Ancestral("optimal").ending_in_mean(), DDIM(eta=1.0), Heun(churn=0.4)),
+    *(RePaint(Ancestral("beta"), 1), RePaint(Ancestral("optimal"), 1).ending_in_mean()),
+]
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear-log-snr"])
+@pytest.mark.parametrize("sampler", LAST, ids=lambda sampler: f"{sampler.name}-{sampler.config()}")
+def test_a_step_to_clean_data_draws_nothing(
+    sampler: Sampler, schedule: str, mixture: Mixture, points: torch.Tensor
+) -> None:
+    """Walks of one step from several levels, with every sampler and those of its settings that draw; also where t = 0
+    is a little short of clean data."""
+    denoiser = MixtureDenoiser(mixture, Process(schedule))
+
+    def refuse(like: torch.Tensor) -> torch.Tensor:
+        raise AssertionError(f"noise was drawn for {tuple(like.shape)}")
+
+    for t in (1.0, 0.5, 0.02):
+        end = sampler.sample(denoiser, points, torch.tensor([t, 0.0], dtype=D), noise=refuse)
+        assert end.isfinite().all()
 
 
 @pytest.mark.row("F11")
@@ -59,7 +114,7 @@ def test_runs_with_the_same_noise_agree_in_every_frame(
     """The frame is a change of variable: x / alpha walks the same path."""
     results = []
     for process in (Process("cosine", "vp"), Process("cosine", frame)):
-        times = GRIDS.build({"name": "uniform"})(process, 12)
+        times = timesteps(process, 12)
         first = walk_levels(process, times)[0]
         start = math.hypot(first.alpha, first.sigma) * points
         sampler = SAMPLERS.build({"name": name})
@@ -68,7 +123,7 @@ def test_runs_with_the_same_noise_agree_in_every_frame(
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
-@pytest.mark.parametrize("grid", list(GRIDS))
+@pytest.mark.parametrize("grid", list(TIMESTEP_SPACINGS))
 def test_samples_have_the_law_of_the_data(name: str, grid: str) -> None:
     """One Gaussian: mean and variance of 20,000 samples, against the closed form of the data."""
     process = Process("cosine")
@@ -76,7 +131,7 @@ def test_samples_have_the_law_of_the_data(name: str, grid: str) -> None:
     start = noise(torch.empty(20_000, 1, dtype=D))
     sampler = SAMPLERS.build({"name": name})
     steps = {"adaptive": 30, "langevin": 75}.get(name, 150)  # each of theirs is many
-    times = GRIDS.build({"name": grid})(process, steps)
+    times = timesteps(process, steps, grid)
     assert len(times) == steps + 1 and times[0] == 1 and times[-1] == 0
     x = sampler.sample(MixtureDenoiser(GAUSSIAN, process), start, times, noise=noise)
     assert x.mean().item() == pytest.approx(0.7, abs=0.02)
@@ -88,7 +143,7 @@ def test_samples_have_the_law_of_the_data(name: str, grid: str) -> None:
 def test_a_row_does_not_depend_on_its_batch_mates(name: str, mixture: Mixture) -> None:
     process = Process("cosine")
     denoiser, sampler = MixtureDenoiser(mixture, process), SAMPLERS.build({"name": name})
-    times = GRIDS.build({"name": "uniform"})(process, 6)
+    times = timesteps(process, 6)
 
     def run(seeds: list[int]) -> torch.Tensor:
         noise = PerSeed(seeds)
@@ -102,7 +157,7 @@ def test_a_row_does_not_depend_on_its_batch_mates(name: str, mixture: Mixture) -
 
 def test_a_trajectory_yields_every_time_and_ends_in_the_sample(mixture: Mixture, points: torch.Tensor) -> None:
     process = Process("cosine")
-    times = GRIDS.build({"name": "uniform"})(process, 5)
+    times = timesteps(process, 5)
     steps = list(DDIM().trajectory(MixtureDenoiser(mixture, process), points, times))
     assert [step.level.t for step in steps] == times.tolist()
     assert steps[-1].prediction is None and steps[0].x_t is points
@@ -132,7 +187,7 @@ def test_churn_is_step_by_step_the_published_algorithm(mixture: Mixture, points:
     """Algorithm 2 of Karras et al. written out in their variables: up by (1 + gamma), then Heun's step."""
     process, gamma, factor = Process("cosine", "ve"), 0.3, 1.007
     denoiser, seeds = MixtureDenoiser(mixture, process), range(16)
-    times = GRIDS.build({"name": "rho"})(process, 24)
+    times = timesteps(process, 24, "rho")
     sigmas = [level.sigma for level in walk_levels(process, times)]
 
     def slope(x: torch.Tensor, sigma: float) -> torch.Tensor:

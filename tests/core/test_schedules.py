@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pedesis.process import PriorMismatch, Process
-from pedesis.registry import UnknownName
 from pedesis.schedules import SCHEDULES, FromBetas, Linear, Schedule, VariancePreserving
+from pedesis.utils.registry import UnknownName
 
 D = torch.float64
 T = torch.linspace(0, 1, 2001, dtype=D)
@@ -31,8 +31,8 @@ def test_time_inverts_log_snr(schedule: Schedule) -> None:
 def test_slope_is_the_derivative(schedule: Schedule) -> None:
     t = torch.rand(200, generator=torch.Generator().manual_seed(0), dtype=D) * 0.9 + 0.05
     h = 1e-7
-    centred = (schedule.log_snr(t + h) - schedule.log_snr(t - h)).detach() / (2 * h)
-    torch.testing.assert_close(schedule.slope(t).detach(), centred, rtol=1e-4, atol=1e-4)
+    centerd = (schedule.log_snr(t + h) - schedule.log_snr(t - h)).detach() / (2 * h)
+    torch.testing.assert_close(schedule.slope(t).detach(), centerd, rtol=1e-4, atol=1e-4)
 
 
 def test_spec_rebuilds_the_schedule(schedule: Schedule) -> None:

@@ -5,13 +5,13 @@ from itertools import combinations, pairwise
 import pytest
 import torch
 
-from pedesis.elbo import elbo
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.noise import gaussian_noise
 from pedesis.process import Process
-from pedesis.reverse import OptimalVariance
-from pedesis.stepsearch import best_steps, variational_cost
-from pedesis.variance import AnalyticVariance
+from pedesis.theory.elbo import elbo
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.theory.reverse import OptimalVariance
+from pedesis.theory.step_search import best_steps, variational_cost
+from pedesis.theory.variance import AnalyticVariance
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 

@@ -6,21 +6,32 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from pedesis.denoiser import NetworkDenoiser
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.losses import WEIGHTS, Loss
 from pedesis.nn import MLP, UNet
-from pedesis.noise import TrainingNoise, gaussian_noise
-from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import Process
-from pedesis.training import ArrayBatches, TrainConfig, TrainState, agrees, fit, learning_rate
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.training import (
+    ArrayBatches,
+    Flipped,
+    LoaderBatches,
+    TrainConfig,
+    TrainState,
+    agrees,
+    fit,
+    learning_rate,
+    validation_loss,
+)
+from pedesis.utils.noise import TrainingNoise, gaussian_noise
 
 D = torch.float64
 
 
 class Exact(torch.nn.Module):
-    """A perfect network for a mixture, answering in any parameterisation."""
+    """A perfect network for a mixture, answering in any parameterization."""
 
     def __init__(self, mixture: Mixture, process: Process, name: str):
         super().__init__()
@@ -31,14 +42,14 @@ class Exact(torch.nn.Module):
         t = process.schedule.time(log_snr)
         alpha, sigma, _ = process.scales(t, x)
         x_t = x * (alpha**2 + sigma**2).sqrt()
-        said = self.truth(x_t, t, condition)
-        return PARAMETERISATIONS.build({"name": self.name}).target(said.x0, said.eps, alpha, sigma)
+        predicted = self.truth(x_t, t, condition)
+        return PARAMETERIZATIONS.build({"name": self.name}).target(predicted.x0, predicted.eps, alpha, sigma)
 
 
 @pytest.mark.row("O13")
-@pytest.mark.parametrize("name", list(PARAMETERISATIONS))
+@pytest.mark.parametrize("name", list(PARAMETERIZATIONS))
 @pytest.mark.parametrize("weight", ["simple", "x0", "v", "min-snr"])
-def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(
+def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterization(
     mixture: Mixture, name: str, weight: str
 ) -> None:
     process = Process("cosine")
@@ -50,13 +61,13 @@ def test_the_loss_is_the_weighted_error_of_eps_in_every_parameterisation(
     torch.testing.assert_close(noise.stratified(), t)
     eps = noise(x0)
     x_t = process.scales(t, x0)[0] * x0 + process.scales(t, x0)[1] * eps
-    said = MixtureDenoiser(mixture, process)(x_t, t)
+    predicted = MixtureDenoiser(mixture, process)(x_t, t)
     snr = process.log_snr(t).exp()
     expected = {
-        "simple": (eps - said.eps).square().mean(1),
-        "x0": (x0 - said.x0).square().mean(1),
-        "v": (process.scales(t, x0)[0] * eps - process.scales(t, x0)[1] * x0 - said.v).square().mean(1),
-        "min-snr": (eps - said.eps).square().mean(1) * snr.clamp(max=5) / snr,
+        "simple": (eps - predicted.eps).square().mean(1),
+        "x0": (x0 - predicted.x0).square().mean(1),
+        "v": (process.scales(t, x0)[0] * eps - process.scales(t, x0)[1] * x0 - predicted.v).square().mean(1),
+        "min-snr": (eps - predicted.eps).square().mean(1) * snr.clamp(max=5) / snr,
     }[weight]
     torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-7)
 
@@ -130,6 +141,7 @@ def run(steps: int, stop: int | None = None, resume: Path | None = None, save: P
     return state
 
 
+@pytest.mark.everywhere
 def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
     straight = run(8)
     run(8, stop=5, save=tmp_path / "half.safetensors")
@@ -190,8 +202,8 @@ def test_the_average_is_the_power_law_average() -> None:
     expected = sum(w * theta for w, theta in zip(weights, first, strict=True))
     torch.testing.assert_close(state.ema[0].double(), expected, rtol=1e-5, atol=1e-6)  # type: ignore[arg-type]
     assert sum(weights) == pytest.approx(1)
-    averaged = next(p for p in state.averaged().parameters())
-    assert torch.equal(averaged, state.ema[0]) and not averaged.requires_grad
+    ema_model = next(p for p in state.ema_model().parameters())
+    assert torch.equal(ema_model, state.ema[0]) and not ema_model.requires_grad
 
 
 def test_learning_rate_warms_up_and_cools_down() -> None:
@@ -211,7 +223,7 @@ def test_training_fits_a_mixture(mixture: Mixture) -> None:
     config = TrainConfig(batch=256, steps=500, learning_rate=5e-3, warmup=20)
     for state in fit(denoiser, ArrayBatches(x0.float(), None, 256), Loss("v"), config):
         pass
-    learned, exact = state.averaged(), MixtureDenoiser(mixture, process)
+    learned, exact = state.ema_model(), MixtureDenoiser(mixture, process)
     noise = gaussian_noise(5)
     for t in (0.3, 0.6):
         x_t = process.marginal(x0, t).sample(noise)
@@ -234,3 +246,193 @@ def test_batches_are_permutations_of_the_data() -> None:
     assert seen[:10].sort().values.tolist() == seen[10:].sort().values.tolist() == list(range(10))
     assert seen[:10].tolist() != seen[10:].tolist()
     assert torch.equal(batches(1, range(2, 4))[0], batches(1, range(4))[0][2:])
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(256, 128), (16, 64)])
+def test_the_batch_has_one_size(rows: int, batch: int) -> None:
+    """Batches of 256 with steps of 128 would skip half of the data; of 16 with 64, show rows in four steps."""
+    denoiser, _ = small()
+    batches = ArrayBatches(torch.zeros(300, 8, 8, 1, dtype=torch.uint8), None, rows)
+    with pytest.raises(ValueError, match=f"batches have {rows} rows and TrainConfig says {batch}"):
+        fit(denoiser, batches, Loss("v"), TrainConfig(batch=batch))
+    with pytest.raises(ValueError, match=f"batches have {rows} rows; asked for"):
+        batches(0, range(rows, rows + 1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch": 0},
+        {"steps": 0},
+        {"steps": -3},
+        {"minutes": 0},
+        {"minutes": float("nan")},
+        {"learning_rate": 0},
+        {"learning_rate": float("inf")},
+        {"cooldown": 1.5},
+        {"accumulate": 0},
+        {"accumulate": 9, "batch": 8},
+    ],
+)
+def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        TrainConfig(**wrong)
+
+
+def test_a_batch_in_parts_has_the_gradient_of_the_whole() -> None:
+    gradients = []
+    for accumulate in (1, 3, 16):
+        denoiser, batches = small()
+        torch.nn.init.normal_(denoiser.network.out.weight)  # type: ignore[union-attr]
+        config = TrainConfig(batch=16, accumulate=accumulate, clip=1e9)
+        state = next(fit(denoiser, batches, Loss("v", 0.1), config))
+        gradients.append(torch.cat([p.grad.flatten() for p in state.parameters if p.grad is not None]))
+    for gradient in gradients[1:]:
+        gap = (gradient - gradients[0]).norm() / gradients[0].norm()
+        assert gap < 0.02, gap  # bfloat16 rounds each part in its own way
+
+
+class Forgetful(torch.nn.Module):
+    """A module of anybody's: no description, a frozen part, statistics that are no parameters, an unused weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.dropout = torch.nn.BatchNorm1d(2), torch.nn.Dropout(0.5)
+        self.linear, self.frozen = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2).requires_grad_(False)
+        self.unused = torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.frozen(self.linear(self.dropout(self.norm(x))))
+        return out
+
+
+def squared(model: Any, x0: torch.Tensor, condition: Any, noise: TrainingNoise) -> tuple[torch.Tensor, torch.Tensor]:
+    return (model(x0) - x0).square().mean(1), torch.zeros(len(x0))
+
+
+def pairs() -> DataLoader[Any]:
+    data = torch.arange(20.0).reshape(10, 2) / 20
+    return DataLoader(TensorDataset(data, torch.arange(10)), batch_size=3, shuffle=True)
+
+
+@pytest.mark.parametrize("data", ["loader", "array"])
+def test_any_module_is_stopped_and_resumed_in_the_same_bits(tmp_path: Path, data: str) -> None:
+    """Dropout and the shuffling of a DataLoader included, though torch draws them from a generator of its own."""
+
+    def trained(steps: int, stop: int | None = None, resume: Path | None = None, seed: int = 0) -> TrainState[Any]:
+        torch.manual_seed(7)
+        model = Forgetful()
+        torch.manual_seed(seed)  # what a caller's other code leaves behind
+        before = torch.random.get_rng_state()
+        batches = pairs() if data == "loader" else ArrayBatches(torch.arange(20.0).reshape(10, 2) / 20, None, 4)
+        for state in islice(fit(model, batches, squared, TrainConfig(batch=4, steps=steps), resume), stop):
+            pass
+        assert torch.equal(torch.random.get_rng_state(), before), "the caller's random numbers are its own"
+        return state
+
+    path = tmp_path / "c.safetensors"
+    trained(9, stop=4, seed=1).save(path)
+    straight, resumed = trained(9, seed=2), trained(9, resume=path, seed=3)
+    for name, value in straight.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+    with pytest.raises(ValueError, match=r"parameters: .* then, .* now"):
+        fit(torch.nn.Linear(2, 2), pairs(), squared, TrainConfig(batch=4), path)
+
+
+def test_a_loader_is_read_row_by_row_whatever_its_batch() -> None:
+    whole, parts = LoaderBatches(pairs(), batch=4, seed=5), LoaderBatches(pairs(), batch=4, seed=5)
+    seen = []
+    for step in range(5):
+        x0, label = whole(step, range(4))
+        seen += label.tolist()  # type: ignore[union-attr]
+        assert torch.equal(x0[:, 0] * 10, label)  # type: ignore[arg-type]
+        for rows in (range(1), range(1, 4)):
+            assert torch.equal(parts(step, rows)[0], x0[rows.start : rows.stop])
+    assert sorted(seen[:10]) == sorted(seen[10:]) == list(range(10)) and seen[:10] != seen[10:]
+    late = LoaderBatches(pairs(), batch=4, seed=5)
+    assert torch.equal(late(4, range(4))[0], x0)
+    with pytest.raises(ValueError, match="floating"):
+        LoaderBatches(DataLoader(torch.arange(8), batch_size=2), 2)(0, range(2))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no batch"):
+        LoaderBatches(DataLoader(torch.empty(0, 2), batch_size=2), 2)(0, range(2))  # type: ignore[arg-type]
+
+
+def test_mirroring_is_a_function_of_seed_step_and_row() -> None:
+    pixels = torch.zeros(64, 2, 2, 1, dtype=torch.uint8)
+    pixels[:, :, 0] = 255
+    flipped = Flipped(ArrayBatches(pixels, None, 64), seed=1)
+    x0 = flipped(3, range(64))[0]
+    mirrored = x0[:, 0, 0, 0] < 0
+    assert 16 <= mirrored.sum() <= 48 and not torch.equal(mirrored, flipped(4, range(64))[0][:, 0, 0, 0] < 0)
+    assert torch.equal(torch.cat([flipped(3, range(5))[0], flipped(3, range(5, 64))[0]]), x0)
+    with pytest.raises(ValueError, match="only pictures"):
+        Flipped(ArrayBatches(torch.zeros(4, 2), None, 4))(0, range(4))
+
+
+def test_the_validation_loss_is_the_same_number_at_every_time_and_in_any_parts() -> None:
+    denoiser, batches = small()
+    once = validation_loss(denoiser, batches, Loss("v"), 16, at_once=16)
+    assert validation_loss(denoiser, batches, Loss("v"), 16, at_once=16) == once and denoiser.training
+    assert validation_loss(denoiser, batches, Loss("v"), 16, at_once=5) == pytest.approx(once, rel=0.02)
+    expected = Loss("v")(denoiser, *batches(0, range(16)), TrainingNoise(0, 0, 16))[0].mean().item()
+    assert once == pytest.approx(expected)
+
+
+def test_a_frozen_model_says_how_to_train_it() -> None:
+    denoiser, batches = small()
+    with pytest.raises(ValueError, match="trainable"):
+        fit(denoiser.requires_grad_(False), batches, Loss("v"), TrainConfig(batch=16))
+
+
+def test_a_checkpoint_says_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+
+    def resumed(batch: int = 16, seed: int = 0, std: float = 0.6, about: dict[str, Any] | None = None) -> Any:
+        denoiser, _ = small()
+        denoiser.data_std = std
+        batches = ArrayBatches(torch.zeros(300, 8, 8, 1, dtype=torch.uint8), torch.zeros(300).long(), batch)
+        config = TrainConfig(batch=batch, seed=seed, learning_rate=0.5)
+        return fit(denoiser, batches, Loss("v"), config, path if path.exists() else None, about)
+
+    next(resumed(about={"classes": ["cat", "dog"]})).save(path)
+    next(resumed(about={"classes": ["cat", "dog"], "newer": 1}))
+    with pytest.raises(ValueError, match=r"classes: \['cat', 'dog'\] then, \['dog', 'cat'\] now"):
+        resumed(about={"classes": ["dog", "cat"]})
+    with pytest.raises(ValueError, match="batch: 16 then, 8 now"):
+        resumed(batch=8)
+    with pytest.raises(ValueError, match="seed: 0 then, 1 now"):
+        resumed(seed=1)
+    with pytest.raises(ValueError, match=r"data_std: 0\.6 then, 0\.5 now"):
+        resumed(std=0.5)
+    with pytest.raises(ValueError, match="must be plain data|not JSON"):
+        resumed(about={"classes": object()})
+
+
+def test_an_infinite_gradient_leaves_the_weights_as_they_were() -> None:
+    class Root(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(2))
+
+    def root(model: Root, x0: torch.Tensor, condition: Any, noise: TrainingNoise) -> tuple[torch.Tensor, torch.Tensor]:
+        return (model.weight * 0).sum().sqrt() + x0.sum(1), torch.zeros(len(x0))  # finite, with an infinite slope
+
+    model = Root()
+    with pytest.raises(FloatingPointError, match="gradient became"):
+        next(fit(model, ArrayBatches(torch.zeros(4, 2), None, 4), root, TrainConfig(batch=4)))
+    assert torch.equal(model.weight, torch.zeros(2))
+
+
+def test_a_loss_is_one_number_per_row() -> None:
+    denoiser, batches = small()
+    mean = lambda *arguments: (Loss("v")(*arguments)[0].mean(), torch.zeros(16))  # noqa: E731
+    with pytest.raises(ValueError, match="one number per row"):
+        next(fit(denoiser, batches, mean, TrainConfig(batch=16)))
+
+
+@pytest.mark.parametrize("network", [UNet(patch=1, widths=(8, 16), blocks=(1, 1), heads=2, classes=3), MLP(classes=3)])
+def test_a_batch_of_none_is_a_batch(network: torch.nn.Module) -> None:
+    x = torch.empty(0, 1, 8, 8) if isinstance(network, UNet) else torch.empty(0, 2)
+    denoiser = NetworkDenoiser(network, Process("cosine"))
+    for condition in (None, torch.empty(0, dtype=torch.int64)):
+        assert denoiser(x, 0.5, condition).x0.shape == x.shape

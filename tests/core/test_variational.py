@@ -9,21 +9,21 @@ import torch
 from torch import nn
 
 from pedesis.denoiser import NetworkDenoiser
-from pedesis.elbo import elbo
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.nn import MLP
-from pedesis.noise import TrainingNoise, gaussian_noise
-from pedesis.precision import full_precision
 from pedesis.process import Process
-from pedesis.reverse import OptimalVariance
 from pedesis.schedules import SCHEDULES, Learned
+from pedesis.theory.elbo import elbo
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.theory.reverse import OptimalVariance
 from pedesis.training import ArrayBatches, TrainConfig, fit
-from pedesis.variational import Hybrid, LearnedScheduleLoss
+from pedesis.training.variational import HybridLoss, LearnedScheduleLoss
+from pedesis.utils.noise import TrainingNoise, gaussian_noise
+from pedesis.utils.precision import full_precision
 
 D = torch.float64
 
 
-def drawn(mixture: Mixture, count: int) -> torch.Tensor:
+def generated(mixture: Mixture, count: int) -> torch.Tensor:
     share = torch.rand(count, generator=torch.Generator().manual_seed(0), dtype=D)
     return mixture.sample(count, gaussian_noise(0), share)[0]
 
@@ -36,15 +36,15 @@ def denoiser(process: Process, variance: bool = False, width: int = 32) -> Netwo
 @pytest.mark.row("N3")
 def test_the_hybrid_loss_learns_the_true_variance(mixture: Mixture) -> None:
     process = Process("cosine")
-    x0 = drawn(mixture, 4000)
+    x0 = generated(mixture, 4000)
     model = denoiser(process, variance=True, width=64)
     config = TrainConfig(batch=256, steps=600, learning_rate=5e-3, warmup=20)
     # the share of the bound is large here: the mean does not feel it, and 600 steps are few for 0.001
     for state in fit(
-        model, ArrayBatches(x0.float(), None, 256), Hybrid("v", share=0.03, steps=100, levels=None), config
+        model, ArrayBatches(x0.float(), None, 256), HybridLoss("v", share=0.03, steps=100, levels=None), config
     ):
         pass
-    learned, exact = state.averaged(), MixtureDenoiser(mixture, process)
+    learned, exact = state.ema_model(), MixtureDenoiser(mixture, process)
     for t in (0.3, 0.5, 0.7):
         x_t = process.marginal(x0, t).sample(gaussian_noise(5))
         found, truth = learned(x_t.float(), t).variance.mean(), exact(x_t, t).variance.mean()
@@ -56,12 +56,12 @@ def test_the_bound_in_the_hybrid_loss_is_the_elbo(mixture: Mixture) -> None:
     process, steps = Process("cosine"), 10
     model = denoiser(process, variance=True)
     torch.nn.init.normal_(model.network.last.weight, std=0.3)  # type: ignore[union-attr, arg-type]
-    x0 = drawn(mixture, 1).float().expand(5_000, -1)
+    x0 = generated(mixture, 1).float().expand(5_000, -1)
     noise = TrainingNoise(0, 0, len(x0))
     grid = torch.linspace(1, 0, steps + 1, dtype=D)
     with torch.no_grad(), full_precision():
-        both, t = Hybrid(steps=steps, share=1.0, levels=None)(model, x0, None, TrainingNoise(0, 0, len(x0)))
-        simple, _ = Hybrid(steps=steps, share=0.0, levels=None)(model, x0, None, TrainingNoise(0, 0, len(x0)))
+        both, t = HybridLoss(steps=steps, share=1.0, levels=None)(model, x0, None, TrainingNoise(0, 0, len(x0)))
+        simple, _ = HybridLoss(steps=steps, share=0.0, levels=None)(model, x0, None, TrainingNoise(0, 0, len(x0)))
         terms = elbo(model, x0, grid, noise, OptimalVariance(), levels=None)
     expected = (terms.diffusion + terms.reconstruction) / 2  # per dimension
     found = both - simple
@@ -78,7 +78,7 @@ def test_the_variance_does_not_pull_at_the_mean() -> None:
     gradients = []
     for share in (0.0, 1.0):
         model = denoiser(Process("cosine"), variance=True)
-        loss, _ = Hybrid(share=share, steps=50, levels=None)(model, x0, None, TrainingNoise(0, 0, 64))
+        loss, _ = HybridLoss(share=share, steps=50, levels=None)(model, x0, None, TrainingNoise(0, 0, 64))
         loss.mean().backward()
         gradients.append(model.network.last.weight.grad)  # type: ignore[union-attr]
     torch.testing.assert_close(gradients[0][:2], gradients[1][:2], rtol=1e-6, atol=1e-7)
@@ -89,11 +89,11 @@ def test_each_loss_says_what_it_needs() -> None:
     model = denoiser(Process("cosine"))
     x0, noise = torch.zeros(4, 2), TrainingNoise(0, 0, 4)
     with pytest.raises(ValueError, match="variance=True"):
-        Hybrid()(model, x0, None, noise)
+        HybridLoss()(model, x0, None, noise)
     with pytest.raises(ValueError, match="'learned'; got 'cosine'"):
         LearnedScheduleLoss()(model, x0, None, noise)
     with pytest.raises(ValueError, match="at least 2 steps"):
-        Hybrid(steps=1)
+        HybridLoss(steps=1)
 
 
 class GaussianNetwork(nn.Module):
@@ -150,8 +150,8 @@ def test_the_ends_follow_the_bound_and_the_shape_the_square_of_its_estimate() ->
         t, eps, first = noise.stratified(), noise(x0), noise(x0)
         log_snr, slope = schedule.log_snr(t), schedule.slope(t)
         alpha, sigma = (c[:, None].float() for c in process.alpha_sigma(log_snr))
-        answer, _ = model.answer(alpha * x0 + sigma * eps, log_snr)
-        eps_hat = sigma * (alpha * x0 + sigma * eps) + alpha * answer
+        network_output, _ = model.network_output(alpha * x0 + sigma * eps, log_snr)
+        eps_hat = sigma * (alpha * x0 + sigma * eps) + alpha * network_output
         diffusion = -0.5 * slope * (eps - eps_hat).square().mean(1)
         wide = torch.exp(-schedule.maximum)
         decoder = 0.5 * (first.square() + wide.log() + math.log(2 * math.pi)).mean(1)
@@ -177,8 +177,8 @@ def test_training_the_schedule_steadies_the_bound() -> None:
     def spread() -> float:
         with torch.no_grad():
             signal = std**2 * process.schedule.log_snr(t).exp()
-        said = -0.5 * process.schedule.slope(t).detach() * signal / (1 + signal)
-        return (said.std() / said.mean()).item()
+        predicted = -0.5 * process.schedule.slope(t).detach() * signal / (1 + signal)
+        return (predicted.std() / predicted.mean()).item()
 
     before = spread()
     config = TrainConfig(batch=256, steps=150, learning_rate=5e-2, warmup=10)

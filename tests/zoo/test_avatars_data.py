@@ -57,16 +57,16 @@ def test_the_archive_is_what_the_table_asks_for() -> None:
 
 def test_a_part_has_its_colour() -> None:
     archive = read("avatars.npz")
-    for (kind, _, colour), tile in zip(archive["names"].tolist(), archive["pixels"], strict=True):
+    for (kind, _, color), tile in zip(archive["names"].tolist(), archive["pixels"], strict=True):
         if kind in ("hair", "hat", "clothes", "mouth"):
-            assert (tile[..., :3][tile[..., 3] == 255] == list(bytes.fromhex(colour))).all(-1).any()
+            assert (tile[..., :3][tile[..., 3] == 255] == list(bytes.fromhex(color))).all(-1).any()
 
 
 @pytest.mark.parametrize("split", ["train", "held-out"])
 def test_beards_have_the_colour_of_the_hair(split: str) -> None:
-    source, drawn = lexicon(), lexicon().draw(1, np.arange(3000), split)
+    source, generated = lexicon(), lexicon().draw(1, np.arange(3000), split)
     beards = 0
-    for row in drawn.values:
+    for row in generated.values:
         words = {kind: source.values[kind][v] for kind, v in zip(KINDS, row.tolist(), strict=True)}
         if words["beard"]:
             assert words["beard"].split()[0] in words["hair"].split()

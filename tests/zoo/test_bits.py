@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from pedesis.denoiser import Condition, Denoiser
-from pedesis.grids import GRIDS
-from pedesis.noise import gaussian_noise
 from pedesis.process import Process, Time
-from pedesis_zoo import bits, tables
-from pedesis_zoo.registry import MODELS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis.utils.noise import gaussian_noise
+from pedesis_zoo.evaluation import bits
+from pedesis_zoo.models import measurements as tables
+from pedesis_zoo.models.registry import MODELS
 
 STD = 0.25
 ENTROPY = math.log2(STD * math.sqrt(2 * math.pi * math.e) * 127.5)
@@ -93,7 +94,7 @@ def test_the_bound_is_the_entropy_in_any_number_of_steps(levels: bits.Levels, st
 def test_the_searched_grid_is_a_grid_and_costs_least(levels: bits.Levels) -> None:
     x0 = images(200, 2)
     rows = bits.in_few_steps(Pixels(), levels, x0, steps=(4,))
-    assert {row["grid"] for row in rows} == {bits.SEARCHED, *GRIDS}
+    assert {row["grid"] for row in rows} == {bits.SEARCHED, *TIMESTEP_SPACINGS}
     for row in rows:
         searched, analytic = row["grid"] == bits.SEARCHED, row["variance"] == "analytic"
         assert (row["over_searched"] == 0) == searched and (row["over_analytic"] == 0) == analytic
@@ -107,7 +108,9 @@ def test_the_variances_share_one_walk_and_differ_as_gaussians_do(levels: bits.Le
     """One denoising step and the reconstruction: the price of a wrong variance is a KL between two Gaussians."""
     model, x0 = Pixels(), images(100, 3)
     rows = {(row["grid"], row["variance"]): row for row in bits.in_few_steps(model, levels, x0, steps=(2,))}
-    assert model.calls == 1 + 2 * 2 * (1 + len(list(GRIDS))), "a question asked by three rules is answered once"
+    assert model.calls == 1 + 2 * 2 * (1 + len(list(TIMESTEP_SPACINGS))), (
+        "a question asked by three rules is answered once"
+    )
     process = model.process
     t1 = 0.5
     _, c_0, posterior = (float(v) for v in process.posterior_coefficients(t1, 1.0))

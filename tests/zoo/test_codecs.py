@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pedesis_zoo.codecs import CODECS, codec_bits
+from pedesis_zoo.evaluation.codecs import CODECS, codec_bits
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 1), dtype=np.uint8)
 
@@ -18,9 +18,9 @@ def test_noise_cannot_be_compressed_and_nothing_costs_nothing(codec: str) -> Non
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_two_levels_cost_about_a_bit_and_colours_count_three_times(codec: str) -> None:
+def test_two_levels_cost_about_a_bit_and_colors_count_three_times(codec: str) -> None:
     pytest.importorskip("pillow_jxl")
     two = (NOISE > 127).astype(np.uint8) * 255
     assert 1 <= codec_bits(two, codec)[0] < 2
-    grey = np.repeat(two, 3, axis=3)  # three channels, one of them new
-    assert codec_bits(grey, codec)[0] < 0.9
+    gray = np.repeat(two, 3, axis=3)  # three channels, one of them new
+    assert codec_bits(gray, codec)[0] < 0.9

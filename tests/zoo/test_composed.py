@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pedesis.images import to_pixels
-from pedesis.noise import splitmix64
-from pedesis.registry import UnknownName
+from pedesis.utils.images import to_pixels
+from pedesis.utils.noise import splitmix64
+from pedesis.utils.registry import UnknownName
 from pedesis_zoo.data import avatars, heroes
 from pedesis_zoo.data.captions import Vocabulary, split
 from pedesis_zoo.data.composed import HIDDEN, CaptionBatches, ComposedSet
@@ -27,11 +27,11 @@ def many(data: ModuleType) -> tuple[np.ndarray, np.ndarray, list[str], list[dict
     """Values, labels, captions and what is visible, of the first 50,000 pictures for training."""
     values, labels, captions, visible = [], [], [], []
     for first in range(0, MANY, 5000):
-        drawn = data.lexicon().draw(0, np.arange(first, first + 5000))
-        values.append(drawn.values)
-        labels.append(drawn.labels)
-        captions += drawn.captions(range(first, first + 5000))
-        visible += [drawn.visible(row) for row in range(5000)]
+        generated = data.lexicon().draw(0, np.arange(first, first + 5000))
+        values.append(generated.values)
+        labels.append(generated.labels)
+        captions += generated.captions(range(first, first + 5000))
+        visible += [generated.visible(row) for row in range(5000)]
     return np.concatenate(values), np.concatenate(labels), captions, visible
 
 
@@ -77,11 +77,11 @@ def test_batches_are_a_function_of_step_and_row(data: ModuleType) -> None:
     parts = [batches(4, range(first, first + 4)) for first in (0, 4, 8)]
     assert torch.equal(torch.cat([part[0] for part in parts]), x0)
     assert torch.equal(torch.cat([part[1] for part in parts]), tokens)
-    drawn = data.lexicon().draw(3, np.arange(48, 60))
-    np.testing.assert_array_equal(to_pixels(x0), drawn.pixels)
+    generated = data.lexicon().draw(3, np.arange(48, 60))
+    np.testing.assert_array_equal(to_pixels(x0), generated.pixels)
     for row in range(12):
-        said = data.lexicon().phrases.mentions(batches.vocabulary.decode(tokens[row].tolist()))
-        assert said.items() <= drawn.visible(row).items()
+        predicted = data.lexicon().phrases.mentions(batches.vocabulary.decode(tokens[row].tolist()))
+        assert predicted.items() <= generated.visible(row).items()
 
 
 @SETS
@@ -97,10 +97,10 @@ def test_training_never_draws_a_held_out_pair(data: ModuleType) -> None:
 @SETS
 def test_the_held_out_split_shows_and_names_a_held_out_pair(data: ModuleType) -> None:
     source: ComposedSet = data.lexicon()
-    drawn = data.lexicon().draw(0, np.arange(2000), "held-out")
-    assert source.held_out(drawn.labels).all()
+    generated = data.lexicon().draw(0, np.arange(2000), "held-out")
+    assert source.held_out(generated.labels).all()
     seen = Counter()
-    for labels, caption in zip(drawn.labels, drawn.captions(range(2000)), strict=True):
+    for labels, caption in zip(generated.labels, generated.captions(range(2000)), strict=True):
         pair = source.held_out_kinds_of(labels)
         assert set(pair) <= data.lexicon().phrases.mentions(caption).keys()
         seen[pair] += 1
@@ -121,10 +121,10 @@ def test_every_value_is_seen_and_every_word_is_used(data: ModuleType) -> None:
 @SETS
 def test_captions_name_only_what_is_visible(data: ModuleType) -> None:
     _, _, captions, visible = many(data)
-    said = [data.lexicon().phrases.mentions(caption) for caption in captions]
-    for mentions, seen, caption in zip(said, visible, captions, strict=True):
+    predicted = [data.lexicon().phrases.mentions(caption) for caption in captions]
+    for mentions, seen, caption in zip(predicted, visible, captions, strict=True):
         assert mentions.items() <= seen.items(), caption
-    named = Counter(kind for mentions in said for kind in mentions)
+    named = Counter(kind for mentions in predicted for kind in mentions)
     assert set(named) == set(data.KINDS)
     assert max(len(split(caption)) for caption in captions) <= data.LENGTH
     Vocabulary(data.lexicon().vocabulary).tokens(captions, data.LENGTH)  # raises if a word is not known
@@ -147,16 +147,16 @@ def test_removing_a_hidden_part_hardly_changes_the_picture(data: ModuleType) -> 
     source: ComposedSet = data.lexicon()
     variants = uniforms((9,), np.arange(3000), len(source.layers))
     values = source.attributes(uniforms((8,), np.arange(3000), 2 * len(source.kinds)), None)
-    drawn = source.compose(values, variants)
+    generated = source.compose(values, variants)
     found = 0
     for kind, least in source.threshold.items():
         k = source.kinds.index(kind)
         for hidden in (True, False):
-            rows = np.nonzero((values[:, k] > 0) & ((drawn.labels[:, k] == HIDDEN) == hidden))[0]
+            rows = np.nonzero((values[:, k] > 0) & ((generated.labels[:, k] == HIDDEN) == hidden))[0]
             without = source.chosen_parts(values[rows], variants[rows])
             without[:, source.layers.index(kind)] = 0
-            changed = (source.parts.compose(without)[0] != drawn.pixels[rows]).any(-1)
-            bright = drawn.pixels[rows].max(-1) > ABOVE_OUTLINE
+            changed = (source.parts.compose(without)[0] != generated.pixels[rows]).any(-1)
+            bright = generated.pixels[rows].max(-1) > ABOVE_OUTLINE
             count = (changed & bright).sum((1, 2))
             if hidden:
                 assert (count < least + 3).all()  # 3: a few faint pixels of half-transparent edges

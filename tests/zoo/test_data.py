@@ -2,16 +2,18 @@
 
 import gzip
 import hashlib
+import io
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pedesis.registry import UnknownName
+from pedesis.utils.registry import UnknownName
 from pedesis_zoo.data import fashion_mnist, load_data
-from pedesis_zoo.data.folder import load_folder
+from pedesis_zoo.data.folder import load_folder, read_picture
 from pedesis_zoo.data.search import DataNotFound
 
 
@@ -141,8 +143,8 @@ def test_your_own_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert moving[8, 8].tolist() == [255, 0, 0] or moving[8, 8, 0] > 240
     assert palette.shape == (16, 16, 3)
     assert upright[-1].mean() > 200 > upright[0].mean(), "the EXIF orientation is obeyed"
-    said = capsys.readouterr().err
-    assert "broken.png cannot be read" in said and "thin.png is 2x90 pixels" in said
+    predicted = capsys.readouterr().err
+    assert "broken.png cannot be read" in predicted and "thin.png is 2x90 pixels" in predicted
 
 
 def test_grey_folders_have_one_channel_and_flat_folders_no_classes(tmp_path: Path) -> None:
@@ -167,3 +169,95 @@ def test_pictures_of_more_than_eight_bits_keep_their_brightness(
 def test_a_folder_without_pictures_is_named(tmp_path: Path, folder: str) -> None:
     with pytest.raises(ValueError, match="not a folder|no picture"):
         load_folder(tmp_path / folder, 16)
+
+
+def _pictures(root: Path, *names: str) -> None:
+    for i, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (i, 0, 255 - i)).save(path, format="PNG")
+
+
+def test_class_folders_may_be_links_and_loops_end(tmp_path: Path) -> None:
+    _pictures(tmp_path, "real/cat/a.png", "real/dog/a.png", "set/bird/a.png")
+    for name in ("cat", "dog"):
+        (tmp_path / "set" / name).symlink_to(tmp_path / "real" / name)
+    (tmp_path / "set" / "again").symlink_to(tmp_path / "real" / "cat")  # the same pictures under two names
+    (tmp_path / "set" / "bird" / "loop").symlink_to(tmp_path / "set")
+    images = load_folder(tmp_path / "set", 8)
+    assert images.classes == ("again", "bird", "cat", "dog") and len(images.pixels) == 4
+
+
+def test_what_systems_leave_in_folders_is_no_class_and_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    junk = (".ipynb_checkpoints/a.png", "dog/.thumbnails/a.png", "dog/.thumbnails/b.png", "__MACOSX/dog/c.png")
+    _pictures(tmp_path, "cat/a.png", "dog/a.png", "dog/._a.png", *junk)
+    for name in ("cat/a.heic", "cat/b.HEIC", "notes.txt", "README"):
+        (tmp_path / name).write_text("something else")
+    images = load_folder(tmp_path, 8)
+    assert images.classes == ("cat", "dog") and len(images.pixels) == 2
+    predicted = capsys.readouterr().err
+    assert (
+        "left out: 9 files" in predicted
+        and "2 .heic" in predicted
+        and "1 .txt" in predicted
+        and "1 without a suffix" in predicted
+    )
+    assert "2 in .thumbnails" in predicted and "1 hidden" in predicted
+
+
+def test_classes_are_in_natural_order(tmp_path: Path) -> None:
+    _pictures(tmp_path, *(f"{i}/a.png" for i in range(1, 13)), "b/a.png", "12 b/a.png", "a.png", "other/a.png")
+    images = load_folder(tmp_path, 8)
+    assert images.classes == (*map(str, range(1, 13)), "12 b", "b", "other")
+    assert np.bincount(images.labels).tolist() == [1] * 14 + [2], "what lies beside folders joins a folder `other`"
+
+
+def test_every_common_suffix_is_read(tmp_path: Path) -> None:
+    _pictures(tmp_path, *(f"a{suffix}" for suffix in (".png", ".jfif", ".JPE", ".ppm", ".dib", ".jp2", ".apng")))
+    assert len(load_folder(tmp_path, 8).pixels) == 7
+
+
+def damaged() -> Iterator[bytes]:
+    """Small pictures with random bytes changed, most of them near the beginning, where EXIF and headers are."""
+    random = np.random.default_rng(0)
+    picture = Image.fromarray(random.integers(0, 255, (24, 20, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker", (72, 1)
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
+        whole = io.BytesIO()
+        picture.save(whole, format=kind, exif=exif.tobytes())
+        for _ in range(400):
+            content = bytearray(whole.getvalue())
+            for place in random.integers(0, min(len(content), 300), 5):
+                content[place] = random.choice([0, 255, 1, 2, 0x80])
+            yield bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_damaged_picture_ends_a_run(tmp_path: Path) -> None:
+    """Pillow lets struct.error, KeyError, RuntimeError and others through; here they are one sentence each."""
+    path, refused = tmp_path / "a.jpg", 0
+    for content in [fractional_width(), *damaged()]:
+        path.write_bytes(content)
+        picture, trouble = read_picture(path, 8)
+        assert (picture is None) == bool(trouble)
+        refused += picture is None
+    assert refused > 100
+
+
+def fractional_width() -> bytes:
+    """A good JPEG whose EXIF turns it and gives its width as a fraction: `ImageOps.exif_transpose` fails on it."""
+    tags = [struct.pack(">HHII", 0x100, 5, 1, 38), struct.pack(">HHII", 0x112, 3, 1, 6 << 16)]
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 2) + b"".join(tags) + bytes(4) + struct.pack(">II", 20, 1)
+    whole = io.BytesIO()
+    Image.new("RGB", (20, 24)).save(whole, format="JPEG", exif=exif)
+    return whole.getvalue()
+
+
+def test_a_picture_with_broken_exif_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _pictures(tmp_path, "a.png")
+    (tmp_path / "odd.jpg").write_bytes(fractional_width())
+    assert len(load_folder(tmp_path, 8).pixels) == 1
+    assert "odd.jpg cannot be read as a picture (struct.error)" in capsys.readouterr().err

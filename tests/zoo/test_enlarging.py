@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import pedesis_zoo as zoo
-from pedesis.images import to_model
-from pedesis.inverse import Pooling
+from pedesis.editing.operators import Pooling
+from pedesis.utils.images import to_model
 from pedesis_zoo.data import load_data
-from pedesis_zoo.editing import enlarge, enlarger_of
-from pedesis_zoo.enlarging import bicubic, enlarged, psnr
-from pedesis_zoo.generation import finished
-from pedesis_zoo.train import plan, train
+from pedesis_zoo.evaluation.super_resolution import bicubic, psnr, upscaled
+from pedesis_zoo.generation.editing import upscale, upscaler_for
+from pedesis_zoo.generation.sampling import finished
+from pedesis_zoo.training.run import plan, train
 
 
 @pytest.fixture(scope="module")
@@ -29,29 +29,29 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> zoo.ImageModel:
 
 def test_what_is_drawn_is_the_picture_that_was_small(model: zoo.ImageModel) -> None:
     real = load_data("digits", "test").pixels[:100]
-    small, drawn = enlarged(model, real, 0)
-    assert small.shape == (100, 4, 4, 1) and drawn.shape == real.shape
-    assert psnr(drawn, real).low > psnr(bicubic(small, 8), real).high
-    again = Pooling(2).apply(to_model(drawn)) - to_model(small)
+    small, generated = upscaled(model, real, 0)
+    assert small.shape == (100, 4, 4, 1) and generated.shape == real.shape
+    assert psnr(generated, real).low > psnr(bicubic(small, 8), real).high
+    again = Pooling(2).apply(to_model(generated)) - to_model(small)
     assert float(again.square().mean().sqrt()) < 0.1
 
 
 def test_each_picture_is_drawn_from_its_own_small_one(model: zoo.ImageModel) -> None:
-    small, drawn = enlarged(model, load_data("digits", "test").pixels[:10], 5)
-    np.testing.assert_array_equal(finished(enlarge(model, small[7], [12]))[0], drawn[7])
-    shared = finished(enlarge(model, small[7], [12, 13]))
-    np.testing.assert_array_equal(shared[0], drawn[7])
+    small, generated = upscaled(model, load_data("digits", "test").pixels[:10], 5)
+    np.testing.assert_array_equal(finished(upscale(model, small[7], [12]))[0], generated[7])
+    shared = finished(upscale(model, small[7], [12, 13]))
+    np.testing.assert_array_equal(shared[0], generated[7])
     assert (shared[0] != shared[1]).any()
 
 
 def test_wrong_pictures_and_models_are_named(model: zoo.ImageModel) -> None:
     with pytest.raises(ValueError, match=r"enlarges pictures of \(4, 4, 1\)"):
-        enlarge(model, np.zeros((8, 8, 1), dtype=np.uint8))
+        upscale(model, np.zeros((8, 8, 1), dtype=np.uint8))
     with pytest.raises(ValueError, match="one or 2 of them"):
-        enlarge(model, np.zeros((3, 4, 4, 1), dtype=np.uint8), [1, 2])
+        upscale(model, np.zeros((3, 4, 4, 1), dtype=np.uint8), [1, 2])
     with pytest.raises(ValueError, match="was not trained to enlarge"):
-        enlarge(zoo.load("digits"), np.zeros((4, 4, 1), dtype=np.uint8))
-    assert enlarger_of("digits", 2) is None
+        upscale(zoo.load("digits"), np.zeros((4, 4, 1), dtype=np.uint8))
+    assert upscaler_for("digits", 2) is None
 
 
 def test_psnr_of_a_known_error() -> None:

@@ -11,14 +11,15 @@ import torch
 from PIL import Image
 
 import pedesis_zoo as zoo
-from pedesis.images import to_model
-from pedesis.variance import AnalyticVariance
-from pedesis_zoo import plots, tables
-from pedesis_zoo.bits import learn_levels
+from pedesis.theory.variance import AnalyticVariance
+from pedesis.utils.images import to_model
 from pedesis_zoo.data import load_data
 from pedesis_zoo.data.heroes import lexicon
-from pedesis_zoo.metrics import memorised, nearest_distance
-from pedesis_zoo.prompts import in_palette
+from pedesis_zoo.evaluation import plots
+from pedesis_zoo.evaluation.bits import learn_levels
+from pedesis_zoo.evaluation.metrics import memorization, nearest_distance
+from pedesis_zoo.evaluation.prompts import in_palette
+from pedesis_zoo.models import measurements as tables
 
 
 def test_the_nearest_is_the_nearest() -> None:
@@ -30,11 +31,11 @@ def test_the_nearest_is_the_nearest() -> None:
 def test_copies_of_training_pictures_are_noticed() -> None:
     train, test = (load_data("digits", split).pixels for split in ("train", "test"))
     share = "share nearer than the nearest 1 % of test pictures"
-    assert memorised(train[:300], train, test)[share].value == 1
-    unseen = memorised(test, train, test)
+    assert memorization(train[:300], train, test)[share].value == 1
+    unseen = memorization(test, train, test)
     assert unseen[share].value <= 0.015
     half = np.concatenate([train[:150], test[:150]])
-    assert memorised(half, train, test)[share].value == pytest.approx(0.5, abs=0.02)
+    assert memorization(half, train, test)[share].value == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_published_model_knows_its_mean_variance() -> None:
@@ -50,11 +51,11 @@ def test_a_published_model_knows_its_mean_variance() -> None:
 
 def test_the_variance_of_the_weight_file_reaches_the_sampler() -> None:
     settings = {"steps": 5, "guidance": 2.0}
-    drawn = {
+    generated = {
         rule: zoo.sample("digits", "3", [1], sampler={"name": "ddpm", "variance": rule}, **settings)  # type: ignore[arg-type]
         for rule in ("optimal", "posterior")
     }
-    assert (drawn["optimal"] != drawn["posterior"]).any()
+    assert (generated["optimal"] != generated["posterior"]).any()
 
 
 @pytest.mark.parametrize("curve", plots.PLOTS)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import pedesis_zoo as zoo
-from pedesis.noise import PerSeed
 from pedesis.samplers import SAMPLERS
-from pedesis_zoo.generation import EVERYWHERE, prepare
+from pedesis.utils.noise import PerSeed
+from pedesis_zoo.generation.sampling import EVERYWHERE, make_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,8 @@ def digits() -> zoo.ImageModel:
     return zoo.load("digits")
 
 
-def test_a_picture_depends_on_its_seed_alone(digits: zoo.ImageModel) -> None:
+@pytest.mark.everywhere
+def test_a_picture_depends_on_its_seed_alone(digits: zoo.ImageModel, precision: str) -> None:
     whole = zoo.sample(digits, 3, range(64), steps=4)
     for number in (1, 2, 3, 7):
         assert np.array_equal(zoo.sample(digits, 3, range(number), steps=4), whole[:number])
@@ -25,11 +26,20 @@ def test_a_picture_depends_on_its_seed_alone(digits: zoo.ImageModel) -> None:
     assert not np.array_equal(whole[0], whole[1])
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("sampler", list(SAMPLERS))
-def test_every_sampler_draws_the_same_bytes_twice(digits: zoo.ImageModel, sampler: str) -> None:
+def test_every_sampler_draws_the_same_bytes_twice(digits: zoo.ImageModel, sampler: str, precision: str) -> None:
     first, second = (zoo.sample(digits, "5", range(3), steps=5, sampler=sampler) for _ in range(2))
     assert first.dtype == np.uint8 and first.shape == (3, 8, 8, 1)
     assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("variance", ["posterior", "beta", "optimal"])
+def test_a_picture_is_the_last_estimate_without_noise(variance: str) -> None:
+    """Whatever width the model gives p(x_0 | x_t): up to rounding, as its t = 0 is a little short of clean data."""
+    settings: dict[str, Any] = {"sampler": {"name": "ddpm", "variance": variance}, "steps": 3}
+    *_, before, last = zoo.generate("fashion-mnist-nll", seeds=[4], **settings)
+    assert np.abs(last.x0.astype(int) - before.x0).max() <= 1
 
 
 def test_snapshots_tell_the_story(digits: zoo.ImageModel) -> None:
@@ -55,8 +65,8 @@ def test_guidance_zero_ignores_the_class(digits: zoo.ImageModel) -> None:
 def test_a_negative_condition_is_the_common_negative_prompt(digits: zoo.ImageModel) -> None:
     """u + g (c - u) - (g - 1)(n - u) = n + g (c - n)."""
     x_t, inner, scale = PerSeed(range(8))(torch.empty(8, *digits.shape)), digits.denoiser, 3.0
-    drawing = prepare(digits, "3", range(8), negative="5", guidance=scale, interval=EVERYWHERE)
-    x0 = drawing.denoiser(slice(0, 8)).inner(x_t, 0.7, drawing.condition).x0
+    pipeline = make_pipeline(digits, "3", range(8), negative="5", guidance=scale, interval=EVERYWHERE)
+    x0 = pipeline.denoiser(slice(0, 8)).inner(x_t, 0.7, pipeline.condition).x0
     wanted, unwanted = (inner.x0(x_t, 0.7, digits.condition(label, 8)) for label in ("3", "5"))
     torch.testing.assert_close(x0, unwanted + scale * (wanted - unwanted), atol=1e-4, rtol=1e-4)
 
@@ -83,8 +93,8 @@ def test_rescaling_keeps_the_spread_of_the_conditional_estimate(digits: zoo.Imag
     labels = digits.condition("3", 8)
     spread = inner.x0(x_t, 0.7, labels).flatten(1).std(1)
     for more in ({}, {"negative": "5"}):
-        drawing = prepare(digits, "3", range(8), guidance=5.0, rescale=1.0, interval=EVERYWHERE, **more)  # type: ignore[arg-type]
-        x0 = drawing.denoiser(slice(0, 8)).inner(x_t, 0.7, labels).x0
+        pipeline = make_pipeline(digits, "3", range(8), guidance=5.0, rescale=1.0, interval=EVERYWHERE, **more)  # type: ignore[arg-type]
+        x0 = pipeline.denoiser(slice(0, 8)).inner(x_t, 0.7, labels).x0
         torch.testing.assert_close(x0.flatten(1).std(1), spread, atol=1e-4, rtol=1e-4)
 
 
@@ -96,7 +106,8 @@ def test_a_student_is_asked_for_scales_that_it_has_learned() -> None:
             zoo.generate(student, "bag", guidance=scale)
 
 
-def test_composed_pictures_depend_on_their_seed_alone(digits: zoo.ImageModel) -> None:
+@pytest.mark.everywhere
+def test_composed_pictures_depend_on_their_seed_alone(digits: zoo.ImageModel, precision: str) -> None:
     labels, others = [i % 10 for i in range(11)], [(i + 4) % 10 for i in range(11)]
     whole = zoo.sample(digits, labels, range(11), negative=others, guidance=3.0, steps=3)
     alone = zoo.sample(digits, labels[9:10], [9], negative=others[9:10], guidance=3.0, steps=3)

@@ -18,8 +18,8 @@ def hero(**words: str) -> dict[str, int]:
     """Labels of one hero described in words, by kind."""
     source = lexicon()
     values = np.array([[source.value(kind, words[kind]) if kind in words else 0 for kind in KINDS]])
-    drawn = source.compose(values, np.zeros((1, len(source.layers))))
-    return dict(zip(KINDS, drawn.labels[0].tolist(), strict=True))
+    generated = source.compose(values, np.zeros((1, len(source.layers))))
+    return dict(zip(KINDS, generated.labels[0].tolist(), strict=True))
 
 
 def test_every_tile_of_the_archive_is_allowed() -> None:
@@ -60,8 +60,8 @@ def test_a_robe_hides_the_gender_and_hair_tells_it() -> None:
 
 @pytest.mark.parametrize("split", ["train", "held-out"])
 def test_nobody_wears_what_they_cannot(split: str) -> None:
-    source, drawn = lexicon(), lexicon().draw(2, np.arange(4000), split)
-    column = {kind: np.array(source.values[kind])[drawn.values[:, k]] for k, kind in enumerate(KINDS)}
+    source, generated = lexicon(), lexicon().draw(2, np.arange(4000), split)
+    column = {kind: np.array(source.values[kind])[generated.values[:, k]] for k, kind in enumerate(KINDS)}
     octopus = np.char.endswith(column["race"], "octopus")
     for kind in ("body", "cloak", "boots", "legs", "gloves", "hair", "gender"):
         assert (column[kind][octopus] == "").all()
@@ -92,8 +92,8 @@ def test_the_promised_prompt_can_be_read() -> None:
 
 
 def test_someone_who_is_not_human_is_never_just_a_man() -> None:
-    drawn = lexicon().draw(4, np.arange(5000))
-    for row, caption in enumerate(drawn.captions(range(5000))):
-        said = lexicon().phrases.mentions(caption)
-        if "gender" in said and "race" not in said:
-            assert drawn.visible(row)["race"] == "human"
+    generated = lexicon().draw(4, np.arange(5000))
+    for row, caption in enumerate(generated.captions(range(5000))):
+        predicted = lexicon().phrases.mentions(caption)
+        if "gender" in predicted and "race" not in predicted:
+            assert generated.visible(row)["race"] == "human"

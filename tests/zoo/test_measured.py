@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pedesis_zoo as zoo
-from pedesis_zoo.registry import recipe
-from pedesis_zoo.tables import Numbers, load_numbers, load_table
+from pedesis_zoo.models.measurements import Numbers, load_numbers, load_table
+from pedesis_zoo.models.registry import recipe
 
 
 def kept(model: str, *words: str) -> Numbers:
@@ -49,10 +49,10 @@ def test_a_student_draws_what_its_teacher_draws(student: str) -> None:
     """From the same noise and at the same scale: nearer to it than to the teacher's pictures of other seeds."""
     teacher = recipe(student).loss["teacher"]
     wanted, seeds = ("an orc" if recipe(student).network.get("text") else "sneaker"), range(8)
-    drawn, taught = (
+    generated, taught = (
         zoo.sample(name, wanted, seeds, guidance=2.0).astype(float).reshape(8, -1) for name in (student, teacher)
     )
-    apart = np.abs(drawn[:, None] - taught[None]).mean(-1)
+    apart = np.abs(generated[:, None] - taught[None]).mean(-1)
     assert np.diag(apart).mean() < 0.5 * apart[~np.eye(8, dtype=bool)].mean()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pedesis_zoo as zoo
-from pedesis_zoo.steering import belief, by_classifier, classifiers, load_classifier
+from pedesis_zoo.generation.classifier import class_probabilities, classifier_guidance, classifiers, load_classifier
 
 MODEL, CLASSIFIER = "fashion-mnist", "fashion-mnist-classifier"
 
@@ -25,7 +25,7 @@ def test_the_classifier_of_a_data_set_is_found() -> None:
 
 def test_without_scale_it_is_unconditional(clothes: zoo.ImageModel) -> None:
     classifier = load_classifier(CLASSIFIER)
-    *_, last = by_classifier(clothes, classifier, "sneaker", [3], guidance=0.0, steps=3)
+    *_, last = classifier_guidance(clothes, classifier, "sneaker", [3], guidance=0.0, steps=3)
     assert np.array_equal(last.x0, zoo.sample(clothes, None, [3], guidance=0.0, steps=3))
 
 
@@ -33,8 +33,8 @@ def test_the_classifier_comes_to_believe_what_was_asked(clothes: zoo.ImageModel)
     classifier, asked = load_classifier(CLASSIFIER), clothes.classes.index("sneaker")
     ends = []
     for scale in (0.0, 4.0):
-        story = list(by_classifier(clothes, classifier, "sneaker", range(8), guidance=scale, steps=8))
-        beliefs = np.stack([belief(classifier, snapshot) for snapshot in story])
+        story = list(classifier_guidance(clothes, classifier, "sneaker", range(8), guidance=scale, steps=8))
+        beliefs = np.stack([class_probabilities(classifier, snapshot) for snapshot in story])
         np.testing.assert_allclose(beliefs.sum(-1), 1, atol=1e-5)
         assert beliefs.shape == (9, 8, 10) and beliefs[0].max() < 0.9, "noise convinces nobody"
         ends.append(beliefs[-1, :, asked].mean())
@@ -46,4 +46,4 @@ def test_it_needs_classes_and_the_same_process(clothes: zoo.ImageModel) -> None:
     from dataclasses import replace
 
     with pytest.raises(ValueError, match="needs a model with classes"):
-        by_classifier(replace(clothes, classes=()), classifier, None)
+        classifier_guidance(replace(clothes, classes=()), classifier, None)

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 import pedesis_zoo as zoo
-from pedesis.classifier import AttributeReader
+from pedesis.training.classifier import AttributeClassifier
 from pedesis_zoo.data.captioned import COMPOSED
-from pedesis_zoo.loading import load_any
-from pedesis_zoo.points import energy_distance, evaluate_points, sample_points
-from pedesis_zoo.prompts import SILENT, mentioned, micro, read, real_prompts
-from pedesis_zoo.recipes import Generation, Recipe
-from pedesis_zoo.train import plan, train
+from pedesis_zoo.evaluation.points import energy_distance, evaluate_points
+from pedesis_zoo.evaluation.prompts import SILENT, mentioned, micro, read, real_prompts
+from pedesis_zoo.generation.points import sample_points
+from pedesis_zoo.models.loading import load_any
+from pedesis_zoo.models.recipe import Generation, Recipe
+from pedesis_zoo.training.run import plan, train
 
 SMALL = {"name": "unet", "widths": [16, 16], "blocks": [1, 1], "heads": 2, "embedding": 16, "detail": 4}
 PROCESS = {"schedule": {"name": "cosine"}, "frame": {"name": "vp"}}
@@ -72,7 +73,7 @@ def test_a_reader_reads_what_it_was_taught(tmp_path: Path) -> None:
     )
     out = train(plan(recipe, steps=150), tmp_path / "reader.safetensors")
     module, about, _ = load_any(out)
-    assert isinstance(module, AttributeReader) and about["kind"] == "attribute-reader"
+    assert isinstance(module, AttributeClassifier) and about["kind"] == "attribute-reader"
     source, real, _ = real_prompts("avatars", 200, "train")
     assert [kind for kind, _ in module.attributes] == list(source.kinds), "the order of the kinds is kept"
     labels = torch.from_numpy(real.labels)
@@ -85,16 +86,16 @@ def test_a_reader_reads_what_it_was_taught(tmp_path: Path) -> None:
 
 def test_mentions_are_what_the_caption_says() -> None:
     source, real, captions = real_prompts("heroes", 50, "held-out")
-    said = mentioned(source, captions)
+    predicted = mentioned(source, captions)
     labels = torch.from_numpy(real.labels)
-    assert ((said == labels) | (said == SILENT)).all(), "captions are true"
-    assert (said != SILENT).any(1).all()
+    assert ((predicted == labels) | (predicted == SILENT)).all(), "captions are true"
+    assert (predicted != SILENT).any(1).all()
 
 
 def test_micro_is_the_share_of_mentions() -> None:
     right = torch.tensor([[1, 0, 1], [1, 1, 0]]).bool()
-    said = torch.tensor([[1, 1, 1], [1, 1, 0]]).bool()
-    assert micro(right, said).value == pytest.approx(4 / 5)
+    predicted = torch.tensor([[1, 1, 1], [1, 1, 0]]).bool()
+    assert micro(right, predicted).value == pytest.approx(4 / 5)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_energy_distance_of_shifted_gaussians() -> None:
 
 
 def test_points_are_not_pictures(moons: zoo.PointModel, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has 2 classes; there is no class 2"):
+    with pytest.raises(ValueError, match="unknown class 2. Known: upper, lower"):
         sample_points(moons, 3, condition=2)
     with pytest.raises(ValueError, match="model of kind 'image'"):
         zoo.load_points("digits")

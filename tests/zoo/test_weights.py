@@ -1,6 +1,5 @@
 """Weight files: whole or refused, with a sentence."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
 from pedesis.process import Process
-from pedesis_zoo.train import begin_from
-from pedesis_zoo.weights import load_weights, save_weights
+from pedesis_zoo.models.weights import file_sha256, load_weights, save_weights
+from pedesis_zoo.training.fine_tuning import begin_from
 
 ABOUT = {
     "kind": "image",
@@ -46,6 +45,12 @@ def test_a_file_is_enough_to_rebuild_the_model(path: Path, model: NetworkDenoise
     assert zoo.sample(path, "b", [1, 2]).shape == (2, 8, 8, 1)
 
 
+def test_the_same_model_is_the_same_bytes(path: Path, tmp_path: Path, model: NetworkDenoiser) -> None:
+    """The file's hash is what a recipe pins, so it must not depend on the run."""
+    again = {save_weights(tmp_path / "again.safetensors", model, ABOUT) for _ in range(12)}
+    assert again == {file_sha256(path)}
+
+
 def test_every_altered_byte_is_noticed(path: Path) -> None:
     content = path.read_bytes()
     for place in (0, 9, 60, len(content) // 3, len(content) // 2, len(content) - 1):
@@ -77,10 +82,8 @@ def test_a_published_file_is_pinned_by_its_recipe(path: Path) -> None:
         load_weights(path, "0" * 64)
 
 
-def test_a_newer_format_says_so(tmp_path: Path, model: NetworkDenoiser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pedesis_zoo.weights.FORMAT", 2)
-    save_weights(tmp_path / "new.safetensors", model, json.loads(json.dumps(ABOUT)))
-    monkeypatch.undo()
+def test_a_newer_format_says_so(tmp_path: Path, model: NetworkDenoiser) -> None:
+    save_weights(tmp_path / "new.safetensors", model, ABOUT | {"format": 3})
     with pytest.raises(ValueError, match="newer version"):
         zoo.load(tmp_path / "new.safetensors")
 

@@ -8,18 +8,22 @@ import re
 import gradio as gr
 import show
 from models import load, models, own_models
+from words import in_markdown
 
 import pedesis_zoo as zoo
-from pedesis_zoo.registry import MODELS, recipe
+from pedesis_zoo.models.registry import MODELS, recipe
 
 
-def card(model: str) -> str:
+def card(model: str | None) -> str:
     """A model's card, Markdown, without its front matter; its pictures are in it."""
-    if model in own_models:
+    model = models()[0] if model is None else model
+    if isinstance(model, str) and model in own_models:
         known = load(model).text
-        words = "" if known is None else f" It knows these words: {', '.join(known.vocabulary)}."
-        return f"`{own_models[model].name}` is a model of your own.{words}"
+        words = "" if known is None else f" It knows these words: {in_markdown(', '.join(known.vocabulary))}."
+        return f"{in_markdown(own_models[model].name)} is a model of your own.{words}"
     with show.sentences():
+        if not isinstance(model, str):
+            raise ValueError(f"model: the name of a model is a text; got {str(model)[:80]!r}")
         text = zoo.card(model).split("---\n", 2)[-1]
 
     def inside(found: re.Match[str]) -> str:
@@ -36,4 +40,4 @@ def build() -> None:
     names = list(dict.fromkeys([*models(), *others]))
     shown = gr.Dropdown(names, value=names[0], label="Model")
     text = gr.Markdown(card(names[0]), elem_classes="card", label="Card")
-    shown.change(card, shown, text, api_name="card", show_progress="hidden")
+    shown.change(card, shown, text, api_name="card", show_progress="hidden", preprocess=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +11,11 @@ import numpy as np
 import pandas as pd
 import show
 import widgets as w
-from models import classifier_of, load, steerable
-from wishes import wish
+from events import endpoint, on_page, stop, told
+from models import classifier_of, load, request, steerable
 
 import pedesis_zoo as zoo
-from pedesis_zoo.steering import INTERVAL, belief, by_classifier, load_classifier
+from pedesis_zoo.generation.classifier import INTERVAL, class_probabilities, classifier_guidance, load_classifier
 
 WAYS = ("classifier guidance", "classifier-free guidance")
 
@@ -26,12 +27,11 @@ def steer(
     classifier's mean belief in the class asked for, by step; a sentence; the pictures, HTML."""
     asked_for = locals()
     with show.sentences():
-        asked = wish(**asked_for)
-        loaded = load(asked.model)
+        asked, loaded = request(**{**asked_for, "model": steerable()[0] if model is None else model})
         name = classifier_of(asked.model)
         if name is None:
             raise ValueError(
-                f"there is no classifier of noisy pictures for {model!r}; steerable: {', '.join(steerable())}"
+                f"there is no classifier of noisy pictures for {asked.model!r}; steerable: {', '.join(steerable())}"
             )
         classifier, condition = load_classifier(name), loaded.condition(asked.wanted(loaded), asked.number)
         assert condition is not None
@@ -40,23 +40,24 @@ def steer(
             raise ValueError("a classifier steers towards a class; choose one")
         arguments = (asked.wanted(loaded), asked.seeds())
         walks = {
-            WAYS[0]: by_classifier(loaded, classifier, *arguments, **asked.settings(loaded)),
+            WAYS[0]: classifier_guidance(loaded, classifier, *arguments, **asked.settings(loaded)),
             WAYS[1]: zoo.generate(loaded, *arguments, **asked.settings(loaded)),
         }
         believed: list[dict[str, Any]] = []
         drawn: dict[str, str] = {}
+        started = time.monotonic()
         for way, walk in walks.items():
             story: show.Story = []
-            for snapshot in show.paced(walk, story):
+            for snapshot in show.paced(walk, story, started):
                 drawn[way] = show.figure(f"<b>{way}</b>", show.sheet(snapshot.x0), f"pictures by {way}")
-                said = show.said(f"{way}: step {snapshot.step} of {snapshot.steps}")
+                shown = show.made_by(asked, loaded, f'<div class="pair">{"".join(drawn.values())}</div>')
                 if not snapshot.finished:
-                    yield None, said, f'<div class="pair">{"".join(drawn.values())}</div>'
+                    yield None, show.said(f"{way}: step {snapshot.step} of {snapshot.steps}"), shown
             for moment in story:
-                mean = belief(classifier, moment)[np.arange(asked.number), chosen].mean()
+                mean = class_probabilities(classifier, moment)[np.arange(asked.number), chosen].mean()
                 believed.append({"step": moment.step, "belief": float(mean), "guidance": way})
         said = show.said("The same seeds, the same scale, two ways.")
-        yield pd.DataFrame(believed), said, f'<div class="pair">{"".join(drawn.values())}</div>'
+        yield pd.DataFrame(believed), said, shown
 
 
 def build() -> None:
@@ -69,7 +70,7 @@ def build() -> None:
             ask = w.place(first, label=w.one_label, guidance=w.FIELDS["guidance"], seed=w.FIELDS["seed"])
             with gr.Row():
                 start = gr.Button("Draw both", variant="primary", min_width=120)
-                stop = gr.Button("Stop", min_width=80)
+                halt = gr.Button("Stop", min_width=80)
             with gr.Accordion("Advanced settings", open=False):
                 ask |= w.place(first, "number", "sampler", "steps", "grid")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
@@ -91,13 +92,8 @@ def build() -> None:
                 y_lim=[0, 1],
                 height=260,
             )
-    running = start.click(
-        steer,
-        [picker, *ask.values()],
-        [plot, status, result],
-        api_name="steer",
-        concurrency_id="cpu",
-        show_progress="hidden",
-    )
-    w.stop(stop, [running], status)
-    w.follow(picker, ask, label=w.one_label)
+    inputs, outputs = [picker, *ask.values()], [plot, status, result]
+    endpoint("steer", steer, inputs, outputs)
+    running = start.click(told(steer, outputs, status), inputs, outputs, **on_page(status))
+    stop(halt, [running], status)
+    w.follow(picker, ask, status, [plot, result], [running], label=w.one_label)

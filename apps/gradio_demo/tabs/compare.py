@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +10,13 @@ import gradio as gr
 import pandas as pd
 import show
 import widgets as w
-from models import load, models, prompts, with_curve
-from wishes import MOST_ROWS, compared, wish
+from events import LIGHT, endpoint, on_page, stop, told
+from generation_request import MOST_ROWS, compared
+from models import load, models, prompts, request, with_curve
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
-from pedesis_zoo.tables import load_table
+from pedesis_zoo.models.measurements import load_table
 
 WAYS = {
     "guidance scales": "guidance",
@@ -43,24 +45,31 @@ def compare(
     seeds. Results: all columns in one PNG; a sentence; the table, HTML."""
     asked_for = {name: value for name, value in locals().items() if name not in ("by", "values")}
     with show.sentences():
-        asked = wish(**asked_for)
-        loaded = load(asked.model)
-        columns = compared(asked, WAYS.get(by, by), values, loaded)
+        asked, loaded = request(**{"number": 3, **{k: v for k, v in asked_for.items() if v is not None}})
+        way = "guidance" if by is None else WAYS.get(str(by), by)
+        columns = compared(asked, way, usual_values(way, asked.model) if values is None else values, loaded)
         walks = [zoo.generate(loaded, one.wanted(loaded), one.seeds(), **one.settings(loaded)) for _, one in columns]
         names, rows = [name for name, _ in columns], [f"seed {i}" for i in asked.seeds()]
         drawn: list[Any] = [None] * len(walks)
+        started = time.monotonic()
         for i, walk in enumerate(walks):
-            for snapshot in show.paced(walk):
+            for snapshot in show.paced(walk, since=started):
                 drawn[i] = snapshot.x0
-                said = f"{names[i]}: step {snapshot.step} of {snapshot.steps}"
-                yield None, show.said(said), show.table(names, rows, drawn)
+                said = f"{names[i]}: {show.progress(snapshot, time.monotonic() - started, i, len(walks))}"
+                yield None, show.said(said), show.made_by(asked, loaded, show.table(names, rows, drawn))
         said = f"{len(names)} columns, the same seeds in each"
-        yield show.png(show.labelled(names, drawn), asked), show.said(said), show.table(names, rows, drawn)
+        yield (
+            show.png(show.labeled(names, drawn), asked),
+            show.said(said),
+            show.made_by(asked, loaded, show.table(names, rows, drawn)),
+        )
 
 
 def usual_values(by: str, model: str) -> str:
-    """Values worth comparing, one a line."""
-    loaded = load(model)
+    """Values worth comparing, one a line. Raises ValueError for another way to compare."""
+    loaded, way = request(model=model)[1], WAYS.get(str(by), str(by))
+    if way not in WAYS.values():
+        raise ValueError(f"comparisons are by {', '.join(WAYS)}; got {way[:80]!r}")
     low, high = loaded.generation.scales
     conditions = prompts(loaded) if loaded.text else loaded.classes[:6]
     return "\n".join(
@@ -69,7 +78,7 @@ def usual_values(by: str, model: str) -> str:
             "sampler": tuple(SAMPLERS)[:6],
             "steps": ("1", "2", "4", "8", "16", "32"),
             "condition": conditions,
-        }[WAYS[by]]
+        }[way]
     )
 
 
@@ -94,7 +103,7 @@ def build() -> None:
             values = gr.Textbox(usual_values(ways[0], names[0]), label="Values, one a line", lines=5, max_length=2000)
             with gr.Row():
                 start = gr.Button("Compare", variant="primary", min_width=120)
-                stop = gr.Button("Stop", min_width=80)
+                halt = gr.Button("Stop", min_width=80)
             with gr.Accordion("What stays the same", open=False):
                 ask = w.place(first, "label", "prompt", "guidance", "seed", number=rows)
                 ask |= w.place(first, "sampler", "steps", "grid")
@@ -113,13 +122,14 @@ def build() -> None:
                 height=260,
             )
     inputs = [picker, *ask.values(), by, values]
-    heavy: dict[str, Any] = {"concurrency_id": "cpu", "show_progress": "hidden"}
-    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    running = start.click(compare, inputs, [save, status, result], api_name="compare", **heavy)
-    w.stop(stop, [running], status)
-    by.change(usual_values, [by, picker], values, **light)
-    w.follow(picker, ask, number=rows).success(usual_values, [by, picker], values, **light).success(
-        lambda name: gr.LinePlot(curve(name), visible=with_curve(name)), picker, plot, **light
+    outputs = [save, status, result]
+    endpoint("compare", compare, inputs, outputs)
+    running = start.click(told(compare, outputs, status), inputs, outputs, **on_page(status))
+    stop(halt, [running], status)
+    by.change(usual_values, [by, picker], values, **LIGHT)
+    follow = w.follow(picker, ask, status, [save, result], [running], number=rows)
+    follow.success(usual_values, [by, picker], values, **LIGHT).success(
+        lambda name: gr.LinePlot(curve(name), visible=with_curve(name)), picker, plot, **LIGHT
     )
 
 

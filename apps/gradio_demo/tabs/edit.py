@@ -8,14 +8,23 @@ from typing import Any
 import gradio as gr
 import show
 import widgets as w
-from gradio.data_classes import ImageData
-from models import enlarger, load, models
+from events import LIGHT, endpoint, on_page, path_of, stop, told
+from generation_request import MOST_SEED, GenerationRequest, Hole, ImageToImage, SuperResolution, Walk
+from models import enlarger, load, models, request
 from painter import painted, painter, to_paint
-from wishes import MOST_SEED, Hole, Sharper, Variation, Walk, Wish, wish
+from words import in_html
 
 import pedesis_zoo as zoo
-from pedesis.images import Pixels
-from pedesis_zoo.editing import between, coarse, enlarge, fitted, inpaint, sharpen, vary
+from pedesis.utils.images import Pixels
+from pedesis_zoo.generation.editing import (
+    downsample,
+    image_to_image,
+    inpaint,
+    interpolate,
+    preprocess,
+    super_resolution,
+    upscale,
+)
 
 Results = Iterator[tuple[str | None, str, str]]
 Begun = tuple[Iterator[zoo.Snapshot], Pixels | None, str]
@@ -29,8 +38,7 @@ def draw_source(
     """Draw one picture to edit. Results: a PNG in the model's own size; a sentence."""
     asked_for = locals()
     with show.sentences():
-        asked = wish(**asked_for, number=1)
-        loaded = load(asked.model)
+        asked, loaded = request(**asked_for, number=1)
         walk = zoo.generate(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
         for snapshot in show.paced(walk):
             if not snapshot.finished:
@@ -78,15 +86,15 @@ def variations(
     strength: float,
 ) -> Results:
     """Image to image: noise a picture by `strength` (0 < strength <= 1) and draw from there."""
-    yield from edited(Variation, _vary, **locals())
+    yield from edited(ImageToImage, _image_to_image, **locals())
 
 
-def _vary(asked: Variation, model: zoo.ImageModel, old: Pixels) -> Begun:
-    walk = vary(model, old, asked.strength, asked.wanted(model), asked.seeds(), **asked.settings(model))
+def _image_to_image(asked: ImageToImage, model: zoo.ImageModel, old: Pixels) -> Begun:
+    walk = image_to_image(model, old, asked.strength, asked.wanted(model), asked.seeds(), **asked.settings(model))
     return walk, old, "the picture"
 
 
-def sharpening(
+def super_resolving(
     model: str,
     picture: str | None,
     label: str,
@@ -101,15 +109,15 @@ def sharpening(
     factor: int,
 ) -> Results:
     """Super-resolution: make a picture `factor` (2 or 4) times smaller, and draw it large again."""
-    yield from edited(Sharper, _sharpen, **locals())
+    yield from edited(SuperResolution, _super_resolution, **locals())
 
 
-def _sharpen(asked: Sharper, model: zoo.ImageModel, old: Pixels) -> Begun:
-    small, trained = coarse(old, asked.factor), enlarger(asked.model, asked.factor)
+def _super_resolution(asked: SuperResolution, model: zoo.ImageModel, old: Pixels) -> Begun:
+    small, trained = downsample(old, asked.factor), enlarger(asked.model, asked.factor)
     if trained is not None:
         caption = f"the small picture, for {trained.name}, which needs no prompt"
-        return enlarge(trained, small, asked.seeds()), small, caption
-    walk = sharpen(model, small, asked.factor, asked.wanted(model), asked.seeds(), **asked.settings(model))
+        return upscale(trained, small, asked.seeds()), small, caption
+    walk = super_resolution(model, small, asked.factor, asked.wanted(model), asked.seeds(), **asked.settings(model))
     return walk, small, "the small picture"
 
 
@@ -133,43 +141,45 @@ def interpolating(
 
 def _between(asked: Walk, model: zoo.ImageModel, old: None) -> Begun:
     target, ends = asked.other or None, (asked.seed, asked.second_seed)
-    return between(model, *ends, asked.number, asked.wanted(model), target, **asked.settings(model)), None, ""
+    return interpolate(model, *ends, asked.number, asked.wanted(model), target, **asked.settings(model)), None, ""
 
 
-def edited(kind: type[Wish], begin: Callable[[Any, zoo.ImageModel, Any], Begun], **values: Any) -> Results:
+def edited(kind: type[GenerationRequest], begin: Callable[[Any, zoo.ImageModel, Any], Begun], **values: Any) -> Results:
     """Run an edit: one PNG with all pictures; a sentence; the preview, HTML."""
     with show.sentences():
         picture = values.pop("picture", None)
-        asked = wish(kind, **values)
-        model = load(asked.model)
+        asked, model = request(kind, **{"number": NUMBER, **{k: v for k, v in values.items() if v is not None}})
         walk, beside, caption = begin(asked, model, None if kind is Walk else source(model, picture))
-        left = "" if beside is None else show.figure(f"<b>{caption}</b>", beside, caption)
+        left = "" if beside is None else show.figure(f"<b>{in_html(caption)}</b>", beside, caption)
         for snapshot in show.paced(walk):
             drawn = snapshot.x0
-            shown = (
-                f'<div class="edit">{left}{show.figure("<b>drawn</b>", show.sheet(drawn), "the pictures drawn")}</div>'
-            )
+            right = show.figure("<b>drawn</b>", show.sheet(drawn), "the pictures drawn")
+            shown = show.made_by(asked, model, f'<div class="edit">{left}{right}</div>')
             if not snapshot.finished:
                 yield None, show.said(f"step {snapshot.step} of {snapshot.steps}"), shown
         yield show.png(show.large(show.sheet(drawn)), asked), show.said(show.counted(len(drawn))), shown
 
 
-def source(model: zoo.ImageModel, picture: str | None) -> Pixels:
+def source(model: zoo.ImageModel, picture: Any) -> Pixels:
     """The picture to edit, as the model would draw it. Raises ValueError if there is none."""
     if picture is None:
         raise ValueError("there is no picture yet: upload one, or press 'Draw one'")
-    return fitted(model, picture)
+    return preprocess(model, path_of(picture))
 
 
-def to_edit(model: str, picture: str | None) -> dict[str, Any] | None:
+def to_edit(model: str, picture: Any) -> dict[str, Any] | None:
     """What the mask editor is given for a picture."""
     with show.sentences():
-        return None if picture is None else to_paint(fitted(load(model), picture))
+        return None if picture is None else to_paint(source(request(model=model)[1], picture))
 
 
-def path_of(payload: ImageData | None) -> str | None:
-    """The path of an uploaded file."""
-    return None if payload is None else payload.path
+def begin_edit(model: str, picture: Any) -> tuple[dict[str, Any] | None, str]:
+    """`to_edit` for the page: of a picture that cannot be used nothing stays, and why is said."""
+    try:
+        value = to_edit(model, picture)
+        return value, show.said("Choose what to do with it." if value else "Draw or drop a picture.")
+    except gr.Error as error:
+        return None, show.said(error.message)
 
 
 def number(model: zoo.ImageModel, value: int | None) -> gr.Slider:
@@ -199,7 +209,6 @@ def build() -> list[Any]:
                 elem_classes="source",
                 buttons=[],
             )
-            picture.preprocess = path_of  # decoding, with its limits and sentences, is `fitted`'s
             gr.Markdown("Drop or paste a picture of at most 1 MB, or")
             draw = gr.Button("Draw one")
             ask = w.place(first, label=w.one_label, prompt=w.prompt, guidance=w.guidance, seed=w.seed, number=number)
@@ -233,31 +242,34 @@ def build() -> list[Any]:
             result = gr.HTML(elem_classes="preview", label="Preview")
             with gr.Row():
                 save = gr.DownloadButton("PNG, with its settings", min_width=120)
-                stop = gr.Button("Stop", min_width=80)
+                halt = gr.Button("Stop", min_width=80)
 
-    for widget in (repeats, strength, factor, second, target):
-        w.as_it_comes(widget)
-    heavy: dict[str, Any] = {"concurrency_id": "cpu", "show_progress": "hidden"}
-    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     asked, outputs = list(ask.values()), [save, status, result]
     single = [ask[name] for name in ("label", "prompt", "guidance", "seed", "sampler", "eta", "steps", "grid")]
-    drawn = draw.click(draw_source, [picker, *single], [picture, status], api_name="draw_picture", **heavy)
-    drawn.success(to_edit, [picker, picture], editor, **light)
-    gr.on([picture.upload, picture.clear], to_edit, [picker, picture], editor, **light)
-    edits = [
-        fill.click(inpainting, [picker, picture, *asked, editor, repeats], outputs, api_name="inpaint", **heavy),
-        begin.click(variations, [picker, picture, *asked, strength], outputs, api_name="vary", **heavy),
-        draw_large.click(sharpening, [picker, picture, *asked, factor], outputs, api_name="sharpen", **heavy),
-        walk.click(interpolating, [picker, *asked, second, target], outputs, api_name="interpolate", **heavy),
-    ]
-    w.stop(stop, [drawn, *edits], status)
+    source_of, shown = [picker, *single], [picture, status]
+    endpoint("draw_picture", draw_source, source_of, shown)
+    drawn = draw.click(told(draw_source, shown, status), source_of, shown, **on_page(status))
+    picture.change(begin_edit, [picker, picture], [editor, status], **LIGHT)
+    edits = []
+    for name, button, run, inputs in (
+        ("inpaint", fill, inpainting, [picker, picture, *asked, editor, repeats]),
+        ("vary", begin, variations, [picker, picture, *asked, strength]),
+        ("sharpen", draw_large, super_resolving, [picker, picture, *asked, factor]),
+        ("interpolate", walk, interpolating, [picker, *asked, second, target]),
+    ):
+        endpoint(name, run, inputs, outputs)
+        edits.append(button.click(told(run, outputs, status), inputs, outputs, **on_page(status)))
+    stop(halt, [drawn, *edits], status)
     makers = {"label": w.one_label, "number": number, "other": other}
-    w.follow(picker, {**ask, "other": target}, **makers).success(to_edit, [picker, picture], editor, **light)
+    follow = w.follow(picker, {**ask, "other": target}, status, [save, result], [drawn, *edits], **makers)
+    follow.success(begin_edit, [picker, picture], [editor, status], **LIGHT)
     w.follow_sampler(ask)
     return [picture, editor, ask["label"]]
 
 
-def first_picture(asked: Wish, model: zoo.ImageModel, story: show.Story) -> tuple[str, dict[str, Any], Any]:
+def first_picture(
+    asked: GenerationRequest, model: zoo.ImageModel, story: show.Story
+) -> tuple[str, dict[str, Any], Any]:
     """What there is to edit when the page opens: the last picture of a walk, for both editors, and its class."""
     drawn, alone = story[-1].x0[-1], asked.alone(asked.number - 1, model)
     return show.png(drawn, alone), to_paint(drawn), alone.label if model.classes else gr.skip()

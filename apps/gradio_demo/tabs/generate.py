@@ -12,14 +12,21 @@ from typing import Any
 import gradio as gr
 import show
 import widgets as w
-from models import load, models, own_models, prompts
-from wishes import MOST_IMAGES, MOST_SEED, Wish, from_png, from_query, wish
+from events import LIGHT, endpoint, on_page, path_of, stop, told
+from generation_request import MOST_IMAGES, MOST_SEED, GenerationRequest, from_png, from_query, strange
+from models import load, models, own_models, prompts, request
+from words import in_html
 
 import pedesis_zoo as zoo
 
+LINKED = "Settings from the link"
 Finished = tuple[Any, ...]
 ADDRESS = "query => query ? `${location.origin}${location.pathname}?${query}` : ''"
 """In the browser: from the settings for an address to the whole address."""
+KEPT = (
+    f"query => {{ const url = ({ADDRESS})(query); if (url) history.replaceState(history.state, '', url); return url }}"
+)
+"""The same, and it becomes that of the page: a reload draws the same."""
 
 
 def draw(
@@ -28,7 +35,7 @@ def draw(
     prompt: str,
     guidance: float,
     seed: int,
-    randomise: bool,
+    randomize: bool,
     number: int,
     sampler: str,
     eta: float,
@@ -44,21 +51,22 @@ def draw(
     and the way as a GIF; the same from Python; the settings for an address; a sentence; the preview, HTML."""
     asked_for, started = locals(), time.monotonic()
     with show.sentences():
-        if asked_for.pop("randomise"):
+        if not isinstance(asked_for.pop("randomize"), bool | None):
+            raise ValueError(f"randomize: true or false; got {str(randomize)[:80]!r}")
+        if randomize:
             asked_for["seed"] = random.randint(0, MOST_SEED - MOST_IMAGES)
-        asked = wish(**asked_for)
-        loaded = load(asked.model)
+        asked, loaded = request(**asked_for)
         snapshots = zoo.generate(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
         story: show.Story = []
         for snapshot in show.paced(snapshots, story):
             seconds = time.monotonic() - started
             if not snapshot.finished:
-                said = f"step {snapshot.step} of {snapshot.steps}, {seconds:.1f} s"
-                yield None, asked.seed, None, None, None, None, show.said(said), show.pair(snapshot)
+                said = show.progress(snapshot, seconds)
+                yield None, asked.seed, None, None, None, None, show.said(said), preview(asked, loaded, [snapshot])
         yield results(asked, loaded, story, f"{show.counted(asked.number)} in {seconds:.1f} s")
 
 
-def results(asked: Wish, model: zoo.ImageModel, story: show.Story, said: str) -> Finished:
+def results(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story, said: str) -> Finished:
     """What is shown and can be taken away at the end."""
     drawn = story[-1].x0
     return (
@@ -67,25 +75,38 @@ def results(asked: Wish, model: zoo.ImageModel, story: show.Story, said: str) ->
         show.png(show.large(show.sheet(drawn)), asked),
         show.gif(story, asked),
         asked.script(model, str(own_models.get(asked.model, asked.model))),
-        asked.query(),
+        asked.query(request(model=asked.model, **w.usual_interval(model))[0]),
         show.said(said),
-        show.strip(story),
+        preview(asked, model, story),
     )
+
+
+def preview(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story) -> str:
+    """The request, and the way as far as it has come, HTML."""
+    return show.made_by(asked, model, show.strip(story) if story[-1].finished else show.pair(story[-1]))
+
+
+def captioned(*asked: Any) -> Iterator[Finished]:
+    """`draw` for the page: below each picture its seed."""
+    for gallery, seed, *others in draw(*asked):
+        yield with_seeds(gallery, seed), seed, *others
+
+
+def linked(*asked: Any) -> Iterator[Finished]:
+    """`captioned` for a link that was opened, without a random seed."""
+    for *others, said, shown in captioned(*asked):
+        yield *others, said.replace(">", f">{LINKED}: ", 1), shown
+
+
+def with_seeds(gallery: list[str] | None, seed: int) -> list[tuple[str, str]] | None:
+    """Pictures and what stands below them."""
+    return gallery and [(path, f"seed {seed + i}") for i, path in enumerate(gallery)]
 
 
 @lru_cache(maxsize=1)
-def first_story() -> tuple[Wish, zoo.ImageModel, show.Story]:
+def first_story() -> tuple[GenerationRequest, zoo.ImageModel, show.Story]:
     """What the page shows before anybody has asked for anything; drawn once."""
-    model = load(models()[0])
-    usual = model.generation
-    asked = wish(
-        model=models()[0],
-        prompt=prompts(model)[0] if model.text else "",
-        guidance=usual.guidance,
-        sampler=usual.sampler,
-        steps=usual.steps,
-        grid=usual.grid,
-    )
+    asked, model = request()
     return asked, model, list(zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model)))
 
 
@@ -124,17 +145,19 @@ class Tab:
     outputs: list[Any]  # of `draw`, without the seed
     link: gr.Code
 
-    def open(self, request: gr.Request) -> list[Any]:
+    def open(self, visit: gr.Request) -> list[Any]:
         """The settings of the address, or some pictures."""
         try:
-            asked = from_query(dict(request.query_params))
+            asked = from_query(visit.query_params, lambda **fields: request(**fields)[0])
+            if unknown := strange(visit.query_params):
+                gr.Info(in_html(f"The link also says {', '.join(unknown)}, which is unknown here."))
             if asked is not None:
-                said = show.said("Settings from the link: press Generate.")
-                return [*w.filled(asked, models(), self.widgets), *self.nothing(said)]
+                said = show.said(f"{LINKED}: drawing ...")
+                return [*w.filled(asked, models(), self.widgets), asked.query(), False, *self.nothing(said)]
         except ValueError as error:
-            return [*self.unchanged(), *self.nothing(show.said(f"The link is not understood: {error}"))]
-        gallery, _, *others = results(*first_story(), "Choose what to draw, and press Generate.")
-        return [*self.unchanged(), gallery, *others]
+            return [*self.unchanged(), "", True, *self.nothing(show.said(f"The link is not understood: {error}"))]
+        gallery, seed, *others = results(*first_story(), "Choose what to draw, and press Generate.")
+        return [*self.unchanged(), "", True, with_seeds(gallery, seed), *others]
 
     def unchanged(self) -> list[Any]:
         """The settings as they are."""
@@ -155,10 +178,11 @@ def build() -> Tab:
             ask = w.place(first, "label", "prompt", "guidance")
             with gr.Row():
                 ask |= w.place(first, "seed")
-                randomise = gr.Checkbox(False, label="Randomise", min_width=90)
+                randomize = gr.Checkbox(False, label="Randomize", min_width=90)  # true once the page is open
+            arrived = gr.Textbox(visible="hidden")  # the settings of a link, once they are on the page
             with gr.Row():
                 start = gr.Button("Generate", variant="primary", min_width=120)
-                stop = gr.Button("Stop", min_width=80)
+                halt = gr.Button("Stop", min_width=80)
             with gr.Accordion("Advanced settings", open=False):
                 more = w.place(first, "number", "sampler", "eta", "steps", "grid")
                 more |= w.place(first, "also", "negative", "interval_low", "interval_high", "rescale")
@@ -194,24 +218,38 @@ def build() -> Tab:
     )
 
     every = {**ask, **more}
-    inputs = [picker, *ask.values(), randomise, *more.values()]
+    inputs = [picker, *ask.values(), randomize, *more.values()]
     outputs = [gallery, every["seed"], save, film, script, link, status, preview]
-    heavy: dict[str, Any] = {"concurrency_id": "cpu", "concurrency_limit": 1, "show_progress": "hidden"}
-    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    running = gr.on([start.click, every["prompt"].submit], draw, inputs, outputs, api_name="generate", **heavy)
+    pipeline = told(captioned, outputs, status)
+    endpoint("generate", draw, inputs, outputs)
+    pressed = [start.click, every["prompt"].submit]  # type: ignore[attr-defined]
+    latest = {**on_page(status), "trigger_mode": "always_last"}  # what is asked for while one runs comes after it
+    running = gr.on(pressed, pipeline, inputs, outputs, **latest)
+    opened = arrived.change(told(linked, outputs, status), inputs, outputs, **on_page(status))
+    every["seed"].input(None, None, randomize, js="() => false")  # type: ignore[attr-defined]
     asked = [every[name] for name in ("label", "prompt", "guidance", "seed")]
-    picked = samples.click(of_example, [picker, samples], asked, **light)
-    again = picked.then(draw, inputs, outputs, api_visibility="private", **heavy)
-    for event in (running, again):
-        event.success(None, link, link, js=ADDRESS)
-    w.stop(stop, [running, again], status)
-    w.follow(picker, {**every, "examples": samples}, examples=lambda model, _: gr.Dataset(samples=rows(model)))
+    samples.click(None, None, randomize, js="() => false")
+    picked = samples.click(of_example, [picker, samples], asked, api_visibility="private", show_progress="hidden")
+    again = picked.then(pipeline, inputs, outputs, **on_page(status))
+    for event in (running, again, opened):
+        event.success(None, link, link, js=KEPT)
+    stop(halt, [running, again, opened], status)
+    drawn = [gallery, save, film, script, link, preview]
+    w.follow(
+        picker,
+        {**every, "examples": samples},
+        status,
+        drawn,
+        [running, again, opened],
+        examples=lambda model, _: gr.Dataset(samples=rows(model)),
+    )
     w.follow_sampler(every)
 
-    def restore(path: str) -> list[Any]:
-        """Settings from a PNG of this page."""
+    def restore(file: Any) -> list[Any]:
+        """Settings from a PNG of this page; the pictures of others go."""
         with show.sentences():
-            return [*w.filled(from_png(path), names, every), show.said("Settings restored: press Generate.")]
+            said = show.said("Settings restored: press Generate.")
+            return [*w.filled(from_png(path_of(file)), names, every), False, said, *[None] * len(drawn)]
 
-    dropped.upload(restore, dropped, [picker, *every.values(), status], **light)
-    return Tab(picker, every, [gallery, save, film, script, link, status, preview], link)
+    dropped.upload(restore, dropped, [picker, *every.values(), randomize, status, *drawn], **LIGHT)
+    return Tab(picker, every, [arrived, randomize, gallery, save, film, script, link, status, preview], link)

@@ -8,23 +8,30 @@ from typing import Any
 import gradio as gr
 import show
 import widgets as w
-from models import load, students
-from wishes import MOST_IMAGES, wish
+from events import HEAVY, LIGHT, endpoint
+from generation_request import MOST_SEED
+from models import load, request, students
 
 import pedesis_zoo as zoo
+
+NUMBER = 8
 
 
 def live(model: str, label: str, prompt: str, guidance: float, seed: int) -> tuple[str, str]:
     """Draw eight pictures in the model's usual few steps. Results: a sentence; the pictures, HTML."""
     asked_for, started = locals(), time.monotonic()
     with show.sentences():
-        loaded = load(model)
-        usual = loaded.generation
-        asked = wish(**asked_for, sampler=usual.sampler, steps=usual.steps, grid=usual.grid)
+        asked, loaded = request(**{**asked_for, "model": students()[0] if model is None else model})
         pixels = zoo.sample(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
     said = f"{len(pixels)} pictures in {1000 * (time.monotonic() - started):.0f} ms"
     drawn = show.img(show.sheet(pixels), f"{len(pixels)} pictures at guidance {asked.guidance:g}")
-    return show.said(said), f'<div class="live">{drawn}</div>'
+    return show.said(said), show.made_by(asked, loaded, f'<div class="live">{drawn}</div>')
+
+
+def others(seed: Any) -> int:
+    """The first of the next eight seeds; after the largest come the smallest."""
+    first = seed + NUMBER if isinstance(seed, int) else 0
+    return first if 0 <= first <= MOST_SEED - NUMBER else 0
 
 
 def quietly(*asked: Any) -> tuple[str, Any]:
@@ -47,21 +54,17 @@ def build() -> gr.events.Dependency:
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
             status = gr.HTML(show.said("Move the slider: the pictures follow."), label="Status")
             result = gr.HTML(elem_classes="preview", label="Preview")
-    light: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     run: dict[str, Any] = {
         "fn": quietly,
         "inputs": [picker, *ask.values()],
         "outputs": [status, result],
-        "concurrency_id": "cpu",
-        "show_progress": "hidden",
+        **HEAVY,
         "trigger_mode": "always_last",  # of the requests made while one runs, only the latest is kept
     }
-    moved = [ask[name].input for name in ("label", "guidance", "seed")]  # type: ignore[attr-defined]
-    moved.append(ask["prompt"].change)  # type: ignore[attr-defined]  # gradio's input misses what is pasted or deleted
-    gr.on(moved, **run, api_visibility="private")
-    gr.api(live, api_name="live", concurrency_id="cpu")
-    w.follow(picker, ask).success(**run, api_visibility="private")
-    other.click(lambda seed: int(seed or 0) + MOST_IMAGES, ask["seed"], ask["seed"], **light).success(
-        **run, api_visibility="private"
-    )
+    # Gradio's `input` misses what is pasted, deleted, reset, and what a slider corrects.
+    moved = [ask[name].change for name in ask]  # type: ignore[attr-defined]
+    pipeline = gr.on(moved, **run, api_visibility="private")
+    endpoint("live", live, run["inputs"], run["outputs"])
+    w.follow(picker, ask, status, [result], [pipeline]).success(**run, api_visibility="private")
+    other.click(others, ask["seed"], ask["seed"], **LIGHT)
     return run

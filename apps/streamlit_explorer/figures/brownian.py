@@ -6,12 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.field import trails
-from figures.style import ACCENT, GREY, HEAT, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, HEAT, PALETTE, WARM, animate, chart
 from pedesis.lessons.brownian import Concentration, Finer, Grains, Law, Spectrum, Walkers
 from pedesis.lessons.schedules import Values
 
 TEAL = PALETTE[2]
-DOTTED = {"color": GREY, "dash": "dot", "width": 2}
+DOTTED = {"color": GRAY, "dash": "dot", "width": 2}
 
 
 def paths(walkers: Walkers, mean: Values, std: Values) -> go.Figure:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.elbo import Bound, Vae
 from pedesis.lessons.schedules import Values
 
 HUES = {"prior": PALETTE[2], "denoising": ACCENT, "reconstruction": WARM}
-"""The colour of each term, the same in all charts."""
+"""The color of each term, the same in all charts."""
 
 LEVEL = "log SNR (noise left, data right)"
 
@@ -23,7 +23,7 @@ def terms(sweep: Mapping[int, Mapping[str, float]], truth: float) -> go.Figure:
     steps = [str(n) for n in sweep]
     for term, hue in HUES.items():
         figure.add_bar(x=steps, y=[bits[term] for bits in sweep.values()], name=term, marker={"color": hue})
-    figure.add_scatter(x=steps, y=[truth] * len(steps), name="truth", mode="lines", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=steps, y=[truth] * len(steps), name="truth", mode="lines", line={"color": GRAY, "dash": "dot"})
     return figure.update_layout(barmode="stack").update_xaxes(type="category").update_yaxes(range=[0, truth + 5])
 
 
@@ -55,7 +55,7 @@ def rate_distortion(bound: Bound, unit: str, best: tuple[Values, Values] | None 
         marker={"size": 5},
     )
     if best is not None:
-        figure.add_scatter(x=best[0], y=best[1], name="log2(1/D), one Gaussian", line={"color": GREY, "dash": "dot"})
+        figure.add_scatter(x=best[0], y=best[1], name="log2(1/D), one Gaussian", line={"color": GRAY, "dash": "dot"})
     return figure.update_xaxes(rangemode="tozero").update_yaxes(rangemode="tozero")
 
 
@@ -66,7 +66,7 @@ def vae(curve: Vae, truth: float, now: float) -> go.Figure:
     for name, bits, hue in (*shown, ("bound", curve.total, PALETTE[3])):
         figure.add_scatter(x=curve.log_snr, y=bits, name=name, line={"color": hue})
     figure.add_scatter(
-        x=curve.log_snr[[0, -1]], y=[truth] * 2, name="truth", mode="lines", line={"color": GREY, "dash": "dot"}
+        x=curve.log_snr[[0, -1]], y=[truth] * 2, name="truth", mode="lines", line={"color": GRAY, "dash": "dot"}
     )
-    figure.add_vline(x=now, line={"color": GREY, "dash": "dot", "width": 1.5})
+    figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
     return figure.update_yaxes(rangemode="tozero")

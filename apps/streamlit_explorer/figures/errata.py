@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GREY, PALETTE, chart
+from figures.style import ACCENT, GRAY, PALETTE, chart
 from pedesis.lessons.evidence import Evidence
 
 WRONG = PALETTE[6]
@@ -18,7 +18,7 @@ def compared(shown: Evidence) -> go.Figure:
     )
     figure.add_scatter(x=shown.x, y=shown.corrected, name="corrected", mode="lines", line={"color": ACCENT, "width": 3})
     every = slice(None, None, max(1, len(shown.x) // 25))
-    look = {"color": GREY, "size": 6}
+    look = {"color": GRAY, "size": 6}
     figure.add_scatter(x=shown.x[every], y=shown.really[every], name="really", mode="markers", marker=look)
     if shown.logarithmic:
         figure.update_yaxes(type="log", exponentformat="power", dtick=1)

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.faster import SEARCHED, STEPS, Assumed, Measured, Searched, Student
 from pedesis.lessons.schedules import Values
 
 RULES = {"posterior": PALETTE[3], "beta": WARM, "analytic": ACCENT, "optimal": PALETTE[2], "learned": PALETTE[2]}
-"""The colour of each variance, the same in all charts."""
+"""The color of each variance, the same in all charts."""
 
 GRIDS = (SEARCHED, "uniform", "quadratic", "log-snr", "rho")
-"""Grids in the order of their colours."""
+"""Grids in the order of their colors."""
 
 
-def colour(grid: str) -> str:
-    """A grid's own colour, the same in all charts."""
-    return PALETTE[GRIDS.index(grid) % len(PALETTE)] if grid in GRIDS else GREY
+def color(grid: str) -> str:
+    """A grid's own color, the same in all charts."""
+    return PALETTE[GRIDS.index(grid) % len(PALETTE)] if grid in GRIDS else GRAY
 
 
 def counted(steps: int) -> str:
@@ -61,15 +61,15 @@ def assumed(shares: Assumed) -> go.Figure:
     return figure
 
 
-def wasted(curves: Mapping[str, Values], colours: Mapping[str, str], now: int | None = None) -> go.Figure:
+def wasted(curves: Mapping[str, Values], colors: Mapping[str, str], now: int | None = None) -> go.Figure:
     """Bits above the truth over the number of steps, both logarithmic."""
     figure = chart("steps", "bits above the truth")
     for name, bits in curves.items():
         figure.add_scatter(
-            x=list(STEPS), y=bits, name=name, mode="lines+markers", line={"color": colours.get(name, GREY)}
+            x=list(STEPS), y=bits, name=name, mode="lines+markers", line={"color": colors.get(name, GRAY)}
         )
     if now is not None:
-        figure.add_vline(x=now, line={"color": GREY, "dash": "dot", "width": 1.5})
+        figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
     figure.update_xaxes(type="log", tickvals=list(STEPS))
     return figure.update_yaxes(type="log", range=[-2.5, 1.5], exponentformat="power", dtick=1)
 
@@ -83,7 +83,7 @@ def places(found: Searched, steps: int) -> go.Figure:
             y=np.full(steps, list(found.log_snrs).index(name)),
             name=name,
             mode="markers",
-            marker={"color": colour(name), "symbol": "line-ns-open", "size": 16, "line": {"width": 2}},
+            marker={"color": color(name), "symbol": "line-ns-open", "size": 16, "line": {"width": 2}},
             showlegend=False,
         )
     names = list(found.log_snrs)
@@ -95,20 +95,20 @@ def places(found: Searched, steps: int) -> go.Figure:
 def answer(student: Student, teacher: Student) -> go.Figure:
     """What the student says at t = 1, over the noise, beside the teacher's mean."""
     figure = chart("the noise z at t = 1", "answer: x0")
-    figure.add_scatter(x=teacher.z, y=teacher.answer, name="teacher", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=teacher.z, y=teacher.answer, name="teacher", line={"color": GRAY, "dash": "dot"})
     figure.add_scatter(x=student.z, y=student.answer, name=f"student, {counted(student.steps)}", line={"color": ACCENT})
     return figure.update_yaxes(range=[-2.5, 2.5])
 
 
-def samples(centres: Values, student: Values, plain: Values, real: Values, steps: int) -> go.Figure:
+def samples(centers: Values, student: Values, plain: Values, real: Values, steps: int) -> go.Figure:
     """Densities of samples: the student's, DDIM's with as few steps, and the data's."""
     figure = chart("x0", "density")
     for name, density, hue in (
         (f"DDIM, {counted(steps)}", plain, WARM),
         (f"student, {counted(steps)}", student, ACCENT),
     ):
-        figure.add_scatter(x=centres, y=density, name=name, line={"color": hue, "shape": "hvh", "width": 1.5})
-    figure.add_scatter(x=centres, y=real, name="data", line={"color": GREY, "dash": "dot"})
+        figure.add_scatter(x=centers, y=density, name=name, line={"color": hue, "shape": "hvh", "width": 1.5})
+    figure.add_scatter(x=centers, y=real, name="data", line={"color": GRAY, "dash": "dot"})
     return figure.update_yaxes(range=[0, 2.2 * float(real.max())])
 
 
@@ -119,12 +119,12 @@ def distances(steps: Values, away: Values, now: int) -> go.Figure:
     figure.add_scatter(
         x=steps, y=np.full(len(steps), away[-1]), name="perfect student", mode="lines", line={"color": ACCENT}
     )
-    figure.add_vline(x=now, line={"color": GREY, "dash": "dot", "width": 1.5})
+    figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
     figure.update_xaxes(type="log", tickvals=steps)
     return figure.update_yaxes(type="log", exponentformat="power", dtick=1)
 
 
-def measured(curves: Mapping[str, Measured], colours: Mapping[str, str]) -> go.Figure:
+def measured(curves: Mapping[str, Measured], colors: Mapping[str, str]) -> go.Figure:
     """Measured bits per dimension over the number of steps, with standard errors."""
     figure = chart("steps", "bits per dimension")
     for name, curve in curves.items():
@@ -134,7 +134,7 @@ def measured(curves: Mapping[str, Measured], colours: Mapping[str, str]) -> go.F
             error_y={"array": curve.error, "thickness": 1, "width": 3},
             name=name,
             mode="lines+markers",
-            line={"color": colours.get(name, GREY)},
+            line={"color": colors.get(name, GRAY)},
         )
     ticks = sorted({float(n) for curve in curves.values() for n in curve.steps})
     return figure.update_xaxes(type="log", tickvals=ticks).update_yaxes(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import GREY, HEAT, WARM, chart
+from figures.style import GRAY, HEAT, WARM, chart
 from pedesis.lessons.schedules import Values
 
 
 def field(
     times: Values, positions: Values, density: Values, brightest: float, shown: float, labels: tuple[str, str]
 ) -> go.Figure:
-    """A density (positions, times) as colours, from -shown to shown; the last colour is for `brightest` and above."""
+    """A density (positions, times) as colors, from -shown to shown; the last color is for `brightest` and above."""
     figure = chart(*labels, height=340)
     figure.add_heatmap(
         x=times,
@@ -32,7 +32,7 @@ def trails(figure: go.Figure, times: Values, paths: Values) -> go.Figure:
     """Add paths (times, count), as one curve with gaps."""
     gap = np.full((1, paths.shape[1]), np.nan)
     x, y = np.tile([*times, np.nan], paths.shape[1]), np.concatenate([paths, gap]).T.ravel()
-    line = {"color": GREY, "width": 1}
+    line = {"color": GRAY, "width": 1}
     return figure.add_scatter(x=x, y=y, name="paths", mode="lines", line=line, opacity=0.75, hoverinfo="skip")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.field import field, moment, trails
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.fokker_planck import END, SHOWN, Flow, Moments, Returns
 from pedesis.lessons.schedules import Values
 
@@ -34,7 +34,7 @@ def at(flow: Flow, i: int) -> go.Figure:
     figure.add_bar(x=middles, y=share, name="paths", marker={"color": ACCENT, "opacity": 0.4, "line": {"width": 0}})
     seen = np.abs(flow.x) <= SHOWN
     figure.add_scatter(x=flow.x[seen], y=flow.density[i, seen], name="Fokker-Planck", line={"color": WARM})
-    figure.add_scatter(x=flow.x[seen], y=flow.density[0, seen], name="start", line={"color": GREY, "width": 1})
+    figure.add_scatter(x=flow.x[seen], y=flow.density[0, seen], name="start", line={"color": GRAY, "width": 1})
     if flow.rest.any():
         dotted = {"color": TEAL, "dash": "dot"}
         figure.add_scatter(x=flow.x[seen], y=flow.rest[seen], name="at rest", line=dotted)

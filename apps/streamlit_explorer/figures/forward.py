@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GREY, WARM, chart
+from figures.style import ACCENT, GRAY, WARM, chart
 from pedesis.lessons.forward import Histogram
 from pedesis.lessons.schedules import Curves
 
@@ -16,7 +16,7 @@ def position(curves: Curves, t: float) -> go.Figure:
     t_axis = np.concatenate([[0.0], curves.t])
     for label, power, first, hue in (("signal", curves.signal, 1.0, ACCENT), ("noise", curves.noise, 0.0, WARM)):
         figure.add_scatter(x=t_axis, y=np.sqrt(np.concatenate([[first], power])), name=label, line={"color": hue})
-    figure.add_vline(x=t, line={"color": GREY, "dash": "dot", "width": 1.5})
+    figure.add_vline(x=t, line={"color": GRAY, "dash": "dot", "width": 1.5})
     return figure.update_yaxes(range=[-0.03, 1.05])
 
 
@@ -24,6 +24,6 @@ def noise_histogram(histogram: Histogram) -> go.Figure:
     """Measured densities of the added noise over the standard normal."""
     figure = chart("added noise", "density", height=260)
     for (name, density), hue in zip(histogram.measured.items(), (ACCENT, WARM), strict=False):
-        figure.add_scatter(x=histogram.centres, y=density, name=name, line={"color": hue, "shape": "hvh", "width": 1.5})
-    figure.add_scatter(x=histogram.centres, y=histogram.normal, name="N(0, 1)", line={"color": GREY, "dash": "dot"})
+        figure.add_scatter(x=histogram.centers, y=density, name=name, line={"color": hue, "shape": "hvh", "width": 1.5})
+    figure.add_scatter(x=histogram.centers, y=histogram.normal, name="N(0, 1)", line={"color": GRAY, "dash": "dot"})
     return figure.update_yaxes(range=[0, 0.45])

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
-from figures.style import ACCENT, GREY, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, animate, chart
 from pedesis.lessons.guidance import SCALES, Densities, Scores, Sweep
 from pedesis.lessons.sampling import Points
 from pedesis.lessons.schedules import Values
@@ -24,7 +24,7 @@ def scores(now: Scores, both: Densities) -> go.Figure:
     at = np.stack([x, y], 1)
     plain, guided = (ARROW * field.reshape(-1, 2) for field in (now.plain, now.guided))
     figure.add_trace(arrows(at, guided, "guided: the sum", ACCENT, 2.5))
-    figure.add_trace(arrows(at, plain, "all data: score", GREY))
+    figure.add_trace(arrows(at, plain, "all data: score", GRAY))
     return figure.add_trace(arrows(at + plain, guided - plain, "scale times push", WARM))
 
 
@@ -64,7 +64,7 @@ def samples(sweep: Sweep, x: Values, mine: Values, scale: float) -> go.Figure:
 
     shown = SCALES.index(scale)
     figure.add_traces(frame(sweep.samples[shown]))
-    figure.data[0].update(name="moved by guidance", mode="lines", line={"color": GREY, "width": 1}, hoverinfo="skip")
+    figure.data[0].update(name="moved by guidance", mode="lines", line={"color": GRAY, "width": 1}, hoverinfo="skip")
     look = {"size": 5, "color": ACCENT, "opacity": 0.8}
     figure.data[1].update(name="samples", mode="markers", marker=look, hoverinfo="skip")
     figure.add_trace(outline(x, mine, "the class"))
@@ -105,7 +105,7 @@ def distances(sweeps: Mapping[str, Sweep], scale: float) -> go.Figure:
     figure = chart("guidance scale", "distance from the class", height=290)
     for (name, sweep), hue in zip(sweeps.items(), (ACCENT, PALETTE[2], WARM), strict=False):
         figure.add_scatter(x=SCALES, y=sweep.distance, name=name, mode="lines+markers", line={"color": hue})
-    figure.add_vline(x=scale, line={"color": GREY, "dash": "dot", "width": 1.5})
+    figure.add_vline(x=scale, line={"color": GRAY, "dash": "dot", "width": 1.5})
     return figure.update_yaxes(rangemode="tozero")
 
 

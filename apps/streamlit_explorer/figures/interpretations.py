@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.interpretations import TIMES, Answer, Line, Posterior, losses, names
 from pedesis.lessons.schedules import Values
 
@@ -16,8 +16,8 @@ PART = 0.35
 """The part of the way to x_0 that is drawn."""
 
 
-def colour(name: str) -> str:
-    """The colour of a parameterisation, the same in all charts."""
+def color(name: str) -> str:
+    """The color of a parameterization, the same in all charts."""
     return PALETTE[names().index(name) % len(PALETTE)]
 
 
@@ -30,7 +30,7 @@ def shrink(now: Answer) -> float:
 def said(now: Answer, name: str, x: Values, law: Values) -> go.Figure:
     """What the network answers, at the scale of `shrink`."""
     figure = plane(430).add_trace(tint(x, law, "q(x_t)"))
-    figure.add_trace(arrows(_points(now), shrink(now) * now.said.reshape(-1, 2), f"answer: {name}", colour(name)))
+    figure.add_trace(arrows(_points(now), shrink(now) * now.said.reshape(-1, 2), f"answer: {name}", color(name)))
     return figure.update_layout(showlegend=True)
 
 
@@ -39,8 +39,8 @@ def meant(now: Answer, name: str, x: Values, law: Values) -> go.Figure:
     at, figure = _points(now), plane(430)
     figure.add_trace(tint(x, law, "q(x_t)"))
     for field, label, hue, width in (
-        (now.exact, "E[x_0 | x_t] itself", GREY, 4.0),
-        (now.meant, f"from {name}", colour(name), 1.5),
+        (now.exact, "E[x_0 | x_t] itself", GRAY, 4.0),
+        (now.meant, f"from {name}", color(name), 1.5),
     ):
         figure.add_trace(arrows(at, PART * (field.reshape(-1, 2) - at), label, hue, width))
     return figure.update_layout(showlegend=True)
@@ -55,7 +55,7 @@ def score(now: Line, x_t: float) -> go.Figure:
     """The law of x_t and its score, with a line at x_t."""
     figure = chart("x_t", "density, score / 10", height=300)
     figure.add_scatter(x=now.x, y=now.law, name="q(x_t)", line={"color": ACCENT})
-    figure.add_scatter(x=now.x, y=now.score / 10, name="score / 10", line={"color": colour("score")})
+    figure.add_scatter(x=now.x, y=now.score / 10, name="score / 10", line={"color": color("score")})
     figure.add_vline(x=x_t, line={"color": WARM, "dash": "dot", "width": 1.5})
     return figure.update_yaxes(range=[-1, 1.05 * max(1.0, float(now.law.max()))])
 
@@ -63,8 +63,8 @@ def score(now: Line, x_t: float) -> go.Figure:
 def mean(now: Line, x_t: float, x0: float) -> go.Figure:
     """E[x_0 | x_t] over x_t, and the present point."""
     figure = chart("x_t", "E[x_0 | x_t]", height=300)
-    figure.add_scatter(x=now.x, y=now.mean, name="Tweedie", line={"color": colour("x0")})
-    figure.add_scatter(x=now.x, y=now.x, name="x_t itself", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=now.x, y=now.mean, name="Tweedie", line={"color": color("x0")})
+    figure.add_scatter(x=now.x, y=now.x, name="x_t itself", line={"color": GRAY, "dash": "dot"})
     look = {"size": 12, "color": WARM, "symbol": "diamond"}
     figure.add_scatter(x=[x_t], y=[x0], name="now", mode="markers", marker=look)
     return figure.update_yaxes(range=[-3, 3])
@@ -73,7 +73,7 @@ def mean(now: Line, x_t: float, x0: float) -> go.Figure:
 def posterior(now: Posterior, data: Line) -> go.Figure:
     """All x_0 that x_t may stand for, with their mean, over the law of the data."""
     figure = chart("x_0", "density", height=300)
-    figure.add_scatter(x=data.x, y=data.data, name="p(x_0)", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=data.x, y=data.data, name="p(x_0)", line={"color": GRAY, "dash": "dot"})
     figure.add_scatter(x=now.x0, y=now.density, name="p(x_0 | x_t)", line={"color": ACCENT})
     top = 1.08 * min(3.0, float(max(now.density.max(), data.data.max())))
     mean = {"color": WARM, "width": 2}
@@ -86,7 +86,7 @@ def amplified(curves: Mapping[str, tuple[Values, Values]], which: int) -> go.Fig
     figure = chart("t", f"error of {('x_0', 'eps')[which]}", height=320)
     for name, values in curves.items():
         dash = "dot" if name == "flow" else "solid"
-        figure.add_scatter(x=TIMES, y=values[which], name=name, line={"color": colour(name), "dash": dash})
+        figure.add_scatter(x=TIMES, y=values[which], name=name, line={"color": color(name), "dash": dash})
     return _powers(figure, -3, 3)
 
 
@@ -102,7 +102,7 @@ def step_weights(t: Values, curves: Mapping[str, Values]) -> go.Figure:
     """What a squared error of each interpretation costs in the KL of a step, over t."""
     figure = chart("t", "nats per squared error", height=340)
     for name, values in curves.items():
-        figure.add_scatter(x=t, y=values, name=name, line={"color": colour(name)})
+        figure.add_scatter(x=t, y=values, name=name, line={"color": color(name)})
     return figure.update_yaxes(type="log", exponentformat="power", dtick=2)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from figures.field import field, moment, trails
 from figures.plane import plane
-from figures.style import ACCENT, GREY, HEAT, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, HEAT, PALETTE, WARM, animate, chart
 from pedesis.lessons.kernels import SHOWN, Circles, Cloud, Field, Merge, Slice, times
 from pedesis.lessons.schedules import Values
 
@@ -16,7 +16,7 @@ HUES = [PALETTE[i] for i in (0, 4, 2, 5, 1, 3)]
 """Around the circle and back to the first."""
 
 BRIGHTEST = 1.0
-"""Density drawn in the last colour: the standard normal reaches 0.4, a spike far more."""
+"""Density drawn in the last color: the standard normal reaches 0.4, a spike far more."""
 
 
 def over_time(density: Field, paths: Values, t: float) -> go.Figure:
@@ -30,7 +30,7 @@ def slices(at: Slice) -> go.Figure:
     figure = chart("x_t", "density", height=300)
     figure.add_scatter(x=at.x, y=at.kernel, name="q(x_t | x_0)", line={"color": WARM})
     figure.add_scatter(x=at.x, y=at.law, name="q(x_t)", line={"color": ACCENT})
-    figure.add_scatter(x=at.x, y=at.normal, name="N(0, 1)", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=at.x, y=at.normal, name="N(0, 1)", line={"color": GRAY, "dash": "dot"})
     return figure.update_yaxes(range=[0, _top(at.kernel, at.law)])
 
 
@@ -41,7 +41,7 @@ def merging(merge: Merge) -> go.Figure:
         hue = PALETTE[i % len(PALETTE)]
         name = f"from {start:.2f}"
         figure.add_scatter(x=merge.x, y=kernel, name=name, stackgroup="kernels", line={"color": hue, "width": 0.5})
-    figure.add_scatter(x=merge.x, y=merge.law, name="q(x_t)", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=merge.x, y=merge.law, name="q(x_t)", line={"color": GRAY, "dash": "dot"})
     return figure.update_layout(showlegend=False).update_yaxes(range=[0, _top(merge.average, merge.law)])
 
 
@@ -50,12 +50,12 @@ def forgetting(times: Values, bits: Values, count: int, t: float) -> go.Figure:
     figure = chart("t", "bits about the starting point", height=320)
     figure.add_scatter(x=times, y=bits, name="I(n; x_t)", line={"color": ACCENT})
     most = [np.log2(count)] * 2
-    figure.add_scatter(x=[0, 1], y=most, name="log2 N", mode="lines", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=[0, 1], y=most, name="log2 N", mode="lines", line={"color": GRAY, "dash": "dot"})
     return moment(figure, t).update_yaxes(range=[-0.05 * most[0] - 0.05, 1.1 * most[0] + 0.05])
 
 
 def cloud(points: Cloud) -> go.Figure:
-    """Points that flow from the data to noise: an animation, coloured by the direction in which each began."""
+    """Points that flow from the data to noise: an animation, colored by the direction in which each began."""
     figure = plane(540)
     moved = points.points.astype(np.float32)
     direction = np.arctan2(moved[0, :, 1], moved[0, :, 0])
@@ -85,7 +85,7 @@ def circles(now: Circles) -> go.Figure:
         hovertemplate="(%{x:.2f}, %{y:.2f}): density %{z:.3f}<extra></extra>",
     )
     angle = np.linspace(0, 2 * np.pi, 91)
-    for i, (x, y) in enumerate(now.centres):
+    for i, (x, y) in enumerate(now.centers):
         around = 2 * now.radius * np.stack([np.cos(angle), np.sin(angle)])
         line = {"color": PALETTE[(i + 1) % len(PALETTE)], "width": 2}
         figure.add_scatter(x=x + around[0], y=y + around[1], name=f"kernel {i + 1}", mode="lines", line=line)

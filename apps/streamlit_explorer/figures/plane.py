@@ -19,13 +19,13 @@ def plane(height: int = 440) -> go.Figure:
 
 
 def tint(x: Values, density: Values, name: str) -> go.Heatmap:
-    """A density on the lattice of an axis, in one pale colour that leaves room for what is drawn on it."""
+    """A density on the lattice of an axis, in one pale color that leaves room for what is drawn on it."""
     pale = ((0, "rgba(138, 135, 153, 0)"), (1, "rgba(138, 135, 153, 0.6)"))
     z = density.astype(np.float32)
     return go.Heatmap(x=x, y=x, z=z, name=name, colorscale=pale, zmin=0, showscale=False, hoverinfo="skip")
 
 
-def arrows(at: Values, pushes: Values, name: str, colour: str, width: float = 1.5) -> go.Scatter:
+def arrows(at: Values, pushes: Values, name: str, color: str, width: float = 1.5) -> go.Scatter:
     """Arrows from points (n, 2) by (n, 2), as one line with gaps."""
     turned = np.stack([-pushes[:, 1], pushes[:, 0]], 1)
     tip = at + pushes
@@ -33,5 +33,5 @@ def arrows(at: Values, pushes: Values, name: str, colour: str, width: float = 1.
     barbs = [tip - 0.3 * pushes + side * 0.18 * turned for side in (1, -1)]
     line = np.stack([at, tip, barbs[0], tip, barbs[1], gap], 1).reshape(-1, 2)
     return go.Scatter(
-        x=line[:, 0], y=line[:, 1], name=name, mode="lines", line={"color": colour, "width": width}, hoverinfo="skip"
+        x=line[:, 0], y=line[:, 1], name=name, mode="lines", line={"color": color, "width": width}, hoverinfo="skip"
     )

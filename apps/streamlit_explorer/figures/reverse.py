@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.reverse import SHOWN, Bayes, Gaps, Reverse, Step
 from pedesis.lessons.schedules import Values
 
@@ -42,7 +42,7 @@ def mix(times: Values, steps: Sequence[Step], t: float) -> go.Figure:
 def variances(times: Values, steps: Sequence[Step], t: float) -> go.Figure:
     """beta and beta_tilde over t, logarithmic."""
     figure = chart("t", "variance of the step", height=290)
-    figure.add_scatter(x=times, y=[s.beta for s in steps], name="beta", line={"color": GREY, "dash": "dot"})
+    figure.add_scatter(x=times, y=[s.beta for s in steps], name="beta", line={"color": GRAY, "dash": "dot"})
     figure.add_scatter(x=times, y=[s.beta_tilde for s in steps], name="beta_tilde", line={"color": ACCENT})
     return _now(figure, t).update_yaxes(type="log", exponentformat="power", dtick=1)
 
@@ -76,4 +76,4 @@ def gaps(found: Gaps, beta: float, now: Reverse) -> go.Figure:
 
 def _now(figure: go.Figure, t: float) -> go.Figure:
     """Time from 0 to 1, and where we are."""
-    return figure.add_vline(x=t, line={"color": GREY, "dash": "dot", "width": 1.5}).update_xaxes(range=[0, 1])
+    return figure.add_vline(x=t, line={"color": GRAY, "dash": "dot", "width": 1.5}).update_xaxes(range=[0, 1])

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
-from figures.style import ACCENT, GREY, HEAT, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, HEAT, PALETTE, WARM, animate, chart
 from pedesis.lessons.sampling import STEPS, Difference, Walk, moments
 from pedesis.lessons.schedules import Values
 
@@ -35,7 +35,7 @@ def race(walks: Mapping[str, Walk], x: Values, density: Values) -> go.Figure:
         place = {"xaxis": f"x{axes}", "yaxis": f"y{axes}"}
         figure.add_trace(tint(x, density, "data").update(place))
         for k in range(TRACED):
-            path, line = walk.points[:, k], {"color": GREY, "width": 1.2}
+            path, line = walk.points[:, k], {"color": GRAY, "width": 1.2}
             figure.add_scatter(x=path[:, 0], y=path[:, 1], name=f"path {k + 1}", mode="lines", line=line, **place)
             figure.data[-1].update(hoverinfo="skip")
     animate(figure, [frame(i) for i in shown], [f"t = {first.t[i]:.2f}" for i in shown], shown=len(shown) - 1)
@@ -63,7 +63,7 @@ def distances(curves: Mapping[str, Values], floor: float, now: int) -> go.Figure
     figure = chart("steps", "distance from the data", height=340)
     for (name, values), hue in zip(curves.items(), HUES, strict=False):
         figure.add_scatter(x=STEPS, y=values, name=name, mode="lines+markers", line={"color": hue})
-    level = {"color": GREY, "dash": "dot"}
+    level = {"color": GRAY, "dash": "dot"}
     figure.add_scatter(x=STEPS, y=[floor] * len(STEPS), name="draws of the data", mode="lines", line=level)
     return _doubling(figure, now)
 
@@ -90,7 +90,7 @@ def error_map(now: Difference) -> go.Figure:
         colorbar={"title": "error", "thickness": 10},
         hovertemplate="(%{x:.2f}, %{y:.2f}): error %{z:.3f}<extra></extra>",
     )
-    look = {"size": 3, "color": GREY, "opacity": 0.7}
+    look = {"size": 3, "color": GRAY, "opacity": 0.7}
     drawn = now.points.astype(np.float32)
     figure.add_scatter(x=drawn[:, 0], y=drawn[:, 1], name="draws of x_t", mode="markers", marker=look, hoverinfo="skip")
     every = slice(EVERY // 2, None, EVERY)
@@ -112,6 +112,6 @@ def error_curve(t_axis: Values, errors: Values, t: float, average: float) -> go.
 
 def _doubling(figure: go.Figure, now: int) -> go.Figure:
     """Logarithmic axes, the numbers of steps as ticks, and a line at the present one."""
-    figure.add_vline(x=now, line={"color": GREY, "dash": "dot", "width": 1.5})
+    figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
     figure.update_xaxes(type="log", tickvals=STEPS, ticktext=[str(steps) for steps in STEPS])
     return figure.update_yaxes(type="log", exponentformat="power", dtick=1)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GREY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
 from pedesis.lessons.schedules import TOLERANCE, Curves, Values, names
 
 
-def colour(name: str) -> str:
-    """A schedule's own colour, the same in all charts."""
+def color(name: str) -> str:
+    """A schedule's own color, the same in all charts."""
     return PALETTE[names().index(name) % len(PALETTE)]
 
 
@@ -20,12 +20,12 @@ def powers(curves: Mapping[str, Curves]) -> go.Figure:
     """alpha_bar and 1 - alpha_bar over t."""
     figure = chart("t", "power")
     for name, c in curves.items():
-        figure.add_scatter(x=c.t, y=c.signal, name=name, line={"color": colour(name)}, legendgroup=name)
+        figure.add_scatter(x=c.t, y=c.signal, name=name, line={"color": color(name)}, legendgroup=name)
         figure.add_scatter(
             x=c.t,
             y=c.noise,
             name=f"{name}, noise",
-            line={"color": colour(name), "dash": "dot", "width": 1.5},
+            line={"color": color(name), "dash": "dot", "width": 1.5},
             legendgroup=name,
             showlegend=False,
         )
@@ -36,7 +36,7 @@ def log_snr(curves: Mapping[str, Curves]) -> go.Figure:
     """log SNR over t."""
     figure = chart("t", "log SNR")
     for name, c in curves.items():
-        figure.add_scatter(x=c.t, y=c.log_snr, name=name, line={"color": colour(name)})
+        figure.add_scatter(x=c.t, y=c.log_snr, name=name, line={"color": color(name)})
     return figure.update_yaxes(range=[-12, 15])
 
 
@@ -46,7 +46,7 @@ def betas(tables: Mapping[str, Values]) -> go.Figure:
     for name, beta in tables.items():
         i = np.arange(1, len(beta) + 1) / len(beta)
         mode = "lines+markers" if len(beta) <= 50 else "lines"
-        figure.add_scatter(x=i, y=beta, name=name, mode=mode, line={"color": colour(name)})
+        figure.add_scatter(x=i, y=beta, name=name, mode=mode, line={"color": color(name)})
     return figure.update_yaxes(type="log", exponentformat="power", dtick=1)
 
 
@@ -54,7 +54,7 @@ def time_share(curves: Mapping[str, Curves]) -> go.Figure:
     """The share of t per unit of log SNR, over log SNR from clean (left) to noise (right)."""
     figure = chart("log SNR (clean left, noise right)", "share of t per unit")
     for name, c in curves.items():
-        figure.add_scatter(x=c.log_snr, y=c.time_share, name=name, line={"color": colour(name)})
+        figure.add_scatter(x=c.log_snr, y=c.time_share, name=name, line={"color": color(name)})
     return figure.update_xaxes(range=[13, -11]).update_yaxes(range=[0, 0.26])
 
 
@@ -80,6 +80,6 @@ def prior_kl(steps: Values, bits: Values, now: int, now_bits: float) -> go.Figur
         showlegend=False,
     )
     figure.add_scatter(
-        x=steps[[0, -1]], y=[TOLERANCE] * 2, name="tolerable", mode="lines", line={"color": GREY, "dash": "dot"}
+        x=steps[[0, -1]], y=[TOLERANCE] * 2, name="tolerable", mode="lines", line={"color": GRAY, "dash": "dot"}
     )
     return figure.update_xaxes(type="log", dtick=1).update_yaxes(type="log", exponentformat="power", dtick=2)

@@ -1,6 +1,6 @@
 """The common style of the explorer's charts, and their numbers as a table.
 
-Colours are legible on light and dark ground; everything else (fonts, grid, ground) follows Streamlit's theme.
+Colors are legible on light and dark ground; everything else (fonts, grid, ground) follows Streamlit's theme.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
 PALETTE = ("#6c5ce7", "#e8833a", "#17a589", "#d9488b", "#2f8fd8", "#9a8c1f", "#c0504d", "#7f8c9b", "#4caf50", "#b072d1")
-GREY = "#8a8799"
+GRAY = "#8a8799"
 ACCENT = PALETTE[0]
 WARM = PALETTE[1]
 HEAT = ((0, "rgba(108, 92, 231, 0)"), (0.3, "rgba(108, 92, 231, 0.8)"), (0.65, "#e05a6d"), (1, "#ffb454"))
-"""Colours of a density: nothing where there is none, on any ground."""
+"""Colors of a density: nothing where there is none, on any ground."""
 
 LATTICES = ("heatmap", "contour")
 
@@ -53,17 +53,17 @@ def animate(
     play = {"label": "▶ Play", "method": "animate", "args": [None, {**now, "fromcurrent": shown == 0}]}
     pause = {"label": "❚❚ Pause", "method": "animate", "args": [[None], now]}
     steps = [{"label": label, "method": "animate", "args": [[label], now]} for label in labels]
-    place = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "font": {"color": GREY}}
+    place = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "font": {"color": GRAY}}
     buttons = {"type": "buttons", "direction": "left", "showactive": False, "pad": {"t": 50}}
     slider = {
         "active": shown,
         "steps": steps,
         "pad": {"t": 54, "b": 8},
-        "currentvalue": {"xanchor": "right", "offset": 14, "font": {"color": GREY, "size": 14}},
+        "currentvalue": {"xanchor": "right", "offset": 14, "font": {"color": GRAY, "size": 14}},
         "font": {"color": "rgba(0, 0, 0, 0)", "size": 1},  # one label, that of now, is enough
-        "bgcolor": GREY,
+        "bgcolor": GRAY,
         "activebgcolor": ACCENT,
-        "bordercolor": GREY,
+        "bordercolor": GRAY,
         "ticklen": 0,
         "minorticklen": 0,
     }

@@ -9,9 +9,9 @@ from walks import EACH, NO_CLASS, PICTURES, asked, kept, load, own_models, walk
 
 import pedesis_zoo as zoo
 from pedesis.lessons import denoising, pictures
-from pedesis_zoo.editing import inpaint
+from pedesis_zoo.generation.editing import inpaint
 
-ESTIMATE, ANCESTRAL = "pedesis.kernels:x0_from_eps", "pedesis.samplers.ancestral:Ancestral"
+ESTIMATE, ANCESTRAL = "pedesis.theory.kernels:x0_from_eps", "pedesis.samplers.ancestral:Ancestral"
 HOLE_STEPS, FILLINGS = 20, 4
 STEPS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50)
 CLOCK = [i / 40 for i in range(40, -1, -1)]
@@ -59,9 +59,9 @@ with page.lesson(
     ANCESTRAL,
     "pedesis.samplers.ancestral:DDIM",
     "pedesis.samplers.base:Sampler.trajectory",
-    "pedesis_zoo.generation:generate",
+    "pedesis_zoo.generation.sampling:generate",
     "pedesis.editing:Inpainted",
-    "pedesis_zoo.editing:inpaint",
+    "pedesis_zoo.generation.editing:inpaint",
     "pedesis.lessons.denoising:settled",
 ):
     left, right = st.columns(2, gap="large", vertical_alignment="center")
@@ -123,9 +123,10 @@ with page.lesson(
         with column:
             now = walk(name, wanted, guidance, seed, sampler, steps)
             done = now.at(t)
-            calls = denoising.evaluations(sampler, steps)
+            calls = denoising.evaluations(sampler, load(name).denoiser.process, now.times)
+            more = " and more" if sampler == "adaptive" else ""
             st.markdown(
-                f"**{sampler}**: step {done} of {steps}, $t = {now.times[done]:.2f}$ (about {calls} evaluations)"
+                f"**{sampler}**: step {done} of {steps}, $t = {now.times[done]:.2f}$ ({calls} evaluations{more})"
             )
             noisy, clean = st.columns(2, wrap=False)
             with noisy:

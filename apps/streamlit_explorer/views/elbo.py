@@ -8,9 +8,9 @@ import streamlit as st
 from figures import elbo as charts
 
 from pedesis.lessons import elbo, mixtures, schedules
-from pedesis_zoo.tables import load_table, measured
+from pedesis_zoo.models.measurements import load_table, measured
 
-BOUND, VAE = "pedesis.elbo:Elbo", "pedesis.latent:LinearVAE.elbo"
+BOUND, VAE = "pedesis.theory.elbo:Elbo", "pedesis.theory.latent:LinearVAE.elbo"
 LATENTS = np.linspace(-8, 12, 41)
 ERRORS = np.geomspace(0.02, 1, 60)
 
@@ -45,13 +45,13 @@ with page.lesson(
     "A diffusion model is a code: sender and receiver share it, and $x_0$ is sent as $x_1$, then step by step less "
     "noise, then the rest. The length of that message bounds $-\\log p(x_0)$ from above, and training shortens it.",
     BOUND,
-    "pedesis.elbo:elbo",
-    "pedesis.elbo:prior_term",
-    "pedesis.elbo:denoising_term",
-    "pedesis.elbo:decoder",
-    "pedesis.elbo:Elbo.bits_per_dimension",
+    "pedesis.theory.elbo:elbo",
+    "pedesis.theory.elbo:prior_term",
+    "pedesis.theory.elbo:denoising_term",
+    "pedesis.theory.elbo:decoder",
+    "pedesis.theory.elbo:Elbo.bits_per_dim",
     VAE,
-    "pedesis.latent:standard_kl",
+    "pedesis.theory.latent:standard_kl",
     "pedesis.lessons.elbo:bound",
 ):
     page.formula(BOUND)
@@ -133,7 +133,8 @@ with page.lesson(
         metrics({"rate": one.rate[0], "distortion": one.distortion[0], "bound": one.total[0]})
         if data == "one Gaussian":
             st.success(
-                f"The linear VAE of `pedesis.latent`, in closed form: {elbo.linear_vae(log_snr):.3f} bits. Its decoder "
+                f"The linear VAE of `pedesis.theory.latent`, in closed form: {elbo.linear_vae(log_snr):.3f} bits. "
+                "Its decoder "
                 "is the true posterior, so the bound is tight at every noise level: bits only move between the terms.",
                 icon=":material/check:",
             )

@@ -9,12 +9,12 @@ from walks import EACH, walk
 
 import pedesis_zoo as zoo
 from pedesis.lessons import denoising, elbo, faster, mixtures, pictures, schedules
-from pedesis_zoo.tables import load_table, measured
+from pedesis_zoo.models.measurements import load_table, measured
 
 VARIANCE, SEARCH, TARGET = (
-    "pedesis.variance:analytic_reverse_variance",
-    "pedesis.stepsearch:best_steps",
-    "pedesis.distillation:one_step_target",
+    "pedesis.theory.variance:analytic_reverse_variance",
+    "pedesis.theory.step_search:best_steps",
+    "pedesis.training.distillation:one_step_target",
 )
 DATA = [name for name in mixtures.LINE if name != "one Gaussian"]  # that one is perfect in a single step
 FEW = (1, 2, 4, 16)
@@ -51,12 +51,12 @@ with page.lesson(
     "give each step the **variance** it needs, take the steps at the **times** that matter, or **distil** the long "
     "walk into a student that takes several steps at once.",
     VARIANCE,
-    "pedesis.reverse:VarianceRule",
-    "pedesis.variance:estimate_variance",
+    "pedesis.theory.reverse:VarianceRule",
+    "pedesis.theory.variance:estimate_variance",
     SEARCH,
-    "pedesis.stepsearch:variational_cost",
+    "pedesis.theory.step_search:variational_cost",
     TARGET,
-    "pedesis.distillation:Distillation",
+    "pedesis.training.distillation:Distillation",
     "pedesis.lessons.faster:student",
 ):
     with st.container(horizontal=True):
@@ -103,11 +103,11 @@ with page.lesson(
         page.plot(charts.places(found, steps), "places")
     with right:
         st.markdown("**What each grid costs**, with the analytic variance")
-        colours = {name: charts.colour(name) for name in found.bits}
-        page.plot(charts.wasted(found.bits, colours, steps), "by-grid")
+        colors = {name: charts.color(name) for name in found.bits}
+        page.plot(charts.wasted(found.bits, colors, steps), "by-grid")
     st.caption(
         "The search puts its steps where the data make up their mind, and none where a Gaussian step is exact. "
-        "It minimises the bound; what looks best may want other times."
+        "It minimizes the bound; what looks best may want other times."
     )
 
     st.subheader("Distillation", anchor=False)
@@ -124,8 +124,8 @@ with page.lesson(
         page.plot(charts.answer(now, student(data, schedule, 0)), "answer")
     with right:
         st.markdown(f"**Where its samples land** after {charts.counted(now.steps)}")
-        centres, (its, plain), real = faster.densities([now.lands, now.plain], data)
-        page.plot(charts.samples(centres, its, plain, real, now.steps), "student-samples")
+        centers, (its, plain), real = faster.densities([now.lands, now.plain], data)
+        page.plot(charts.samples(centers, its, plain, real, now.steps), "student-samples")
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with left:
         page.plot(charts.distances(*distances(data, schedule), now.steps), "distances")
@@ -156,7 +156,7 @@ with page.lesson(
         with right:
             st.markdown("**Grids** with the analytic variance")
             curves = faster.measured(table.columns, variance="analytic")
-            page.plot(charts.measured(curves, {grid: charts.colour(grid) for grid in curves}), "real-grids")
+            page.plot(charts.measured(curves, {grid: charts.color(grid) for grid in curves}), "real-grids")
         rows = [gain for n in (10, 25) if n in table["steps"] for gain in faster.gains(table.columns, n)]
         st.table(
             {

@@ -8,7 +8,10 @@ from figures import guidance as charts
 
 from pedesis.lessons import guidance
 
-FREE, CLASSIFIER = "pedesis.guidance:ClassifierFree", "pedesis.guidance:ClassifierGuided"
+FREE, CLASSIFIER = (
+    "pedesis.guidance.classifier_free:ClassifierFreeGuidance",
+    "pedesis.guidance.classifier_guidance:ClassifierGuidance",
+)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -36,8 +39,8 @@ with page.lesson(
     "plane and all scores are exact, so one sees what this buys, and what it costs.",
     FREE,
     CLASSIFIER,
-    "pedesis.guidance:WithinInterval",
-    "pedesis.guidance:AutoGuided",
+    "pedesis.guidance.interval:GuidanceInterval",
+    "pedesis.guidance.autoguidance:AutoGuidance",
     "pedesis.lessons.guidance:sweep",
 ):
     page.formula(FREE)

@@ -8,9 +8,9 @@ from figures import interpretations as charts
 
 from pedesis.lessons import interpretations, mixtures, plane, schedules
 
-FORMS, TWEEDIE = "pedesis.parameterisations:Parameterisation", "pedesis.kernels:tweedie"
-STEP = "pedesis.kernels:DenoisingWeights"
-MEANS = ("pedesis.kernels:mean_from_eps", "pedesis.kernels:mean_from_score")
+FORMS, TWEEDIE = "pedesis.parameterizations:Parameterization", "pedesis.theory.kernels:tweedie"
+STEP = "pedesis.theory.kernels:DenoisingWeights"
+MEANS = ("pedesis.theory.kernels:mean_from_eps", "pedesis.theory.kernels:mean_from_score")
 ASKED = {
     "x0": "I: the clean data, $\\hat x_0$",
     "eps": "II: the noise, $\\hat\\epsilon$",

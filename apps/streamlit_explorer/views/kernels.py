@@ -9,7 +9,7 @@ from figures import kernels as charts
 
 from pedesis.lessons import kernels, mixtures, schedules
 
-KERNEL, LAW = "pedesis.process:Process.marginal", "pedesis.exact:MixtureDenoiser"
+KERNEL, LAW = "pedesis.process:Process.marginal", "pedesis.theory.exact:MixtureDenoiser"
 PATHS, POINTS, FRAMES, CIRCLES = 12, 1000, 41, 6
 TIMES = np.linspace(0, 1, 51)[1:]
 
@@ -51,8 +51,8 @@ with page.lesson(
     "and ends as the same $\\mathcal N(0, I)$: that is why generation can begin there.",
     KERNEL,
     LAW,
-    "pedesis.joint:forward_path",
-    "pedesis.exact:EmpiricalDenoiser",
+    "pedesis.theory.joint:forward_path",
+    "pedesis.theory.exact:EmpiricalDenoiser",
     "pedesis.lessons.kernels:information",
 ):
     left, right = st.columns(2, gap="large", vertical_alignment="center")
@@ -76,7 +76,7 @@ with page.lesson(
     with right:
         st.markdown("**All data:** $q(x_t)$")
         page.plot(charts.over_time(*law_field(data, schedule), t), "law-field")
-    st.caption("Colour is the density over time and position; the thin lines are paths of the chain, step by step.")
+    st.caption("Color is the density over time and position; the thin lines are paths of the chain, step by step.")
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     with left:
         st.markdown(f"**The slice at $t = {t:.2f}$**")
@@ -93,13 +93,13 @@ with page.lesson(
     st.subheader("The kernels merge", anchor=False)
     st.markdown(
         "Take $N$ data points and pile up their kernels, each with the share $1/N$: the pile tends to $q(x_t)$ "
-        "(dotted) as $N$ grows. As $t$ grows the colours mix, and $x_t$ forgets which point it came from:"
+        "(dotted) as $N$ grows. As $t$ grows the colors mix, and $x_t$ forgets which point it came from:"
     )
     st.latex(r"I(n; x_t) = \log_2 N - \mathbb E\,H(n\mid x_t) \ \longrightarrow\ 0")
     count = st.slider("Starting points $N$", 2, 32, 8, key="count", bind=page.LINK)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.markdown(f"**{count} kernels at $t = {t:.2f}$**, one colour each")
+        st.markdown(f"**{count} kernels at $t = {t:.2f}$**, one color each")
         page.plot(charts.merging(kernels.merge(data, schedule, count, t)), "merging")
     with right:
         st.markdown("**What $x_t$ still tells** of its starting point")
@@ -108,7 +108,7 @@ with page.lesson(
     st.subheader("In two dimensions", anchor=False)
     st.markdown(
         "The same in the plane. On the left, points take the steps of the chain from the data to noise: press Play. "
-        "Their colours say in which direction they began. On the right, the density $q(x_t)$, with circles of two "
+        "Their colors say in which direction they began. On the right, the density $q(x_t)$, with circles of two "
         f"standard deviations around the kernels of {CIRCLES} data points: they move to the middle as they grow, until "
         "they are one."
     )

@@ -9,7 +9,7 @@ from figures import reverse as charts
 from pedesis.lessons import mixtures, reverse, schedules
 
 POSTERIOR = "pedesis.process:Process.posterior"
-TRUE, SMALL = "pedesis.exact:MixtureDenoiser.log_reverse", "pedesis.kernels:small_step_reverse"
+TRUE, SMALL = "pedesis.theory.exact:MixtureDenoiser.log_reverse", "pedesis.theory.kernels:small_step_reverse"
 SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 
@@ -33,7 +33,7 @@ with page.lesson(
     POSTERIOR,
     TRUE,
     SMALL,
-    "pedesis.reverse:reverse_kernel",
+    "pedesis.theory.reverse:reverse_kernel",
     "pedesis.lessons.reverse:reverse",
 ):
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

@@ -133,8 +133,8 @@ with page.lesson(
     "denoiser tells each of them where, on average, its data point is. Where the denoiser is exact, a formula and no "
     "network, whatever goes wrong is the fault of the **sampler** and of its steps.",
     *map(sampling.source, sampling.names()),
-    "pedesis.exact:MixtureDenoiser",
-    "pedesis.exact:EmpiricalDenoiser",
+    "pedesis.theory.exact:MixtureDenoiser",
+    "pedesis.theory.exact:EmpiricalDenoiser",
 ):
     st.latex(r"dx = \Big[f\,x - \tfrac{1+\eta^2}{2}\,g^2\,\nabla\log q(x_t)\Big]dt + \eta\,g\,dW,\qquad t:\ 1\to 0")
     st.markdown(

@@ -24,13 +24,13 @@ from pedesis.doctor.formulas import (
     ddpm_from_x0,
     evaluate,
 )
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.guidance import ClassifierFree
-from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.guidance import ClassifierFreeGuidance
+from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import Process
 from pedesis.samplers import DDIM, Ancestral, Step
 from pedesis.samplers.base import walk_levels
 from pedesis.schedules import FromBetas
+from pedesis.theory.exact import Mixture, MixtureDenoiser
 
 D = torch.float64
 STEPS = 12
@@ -66,8 +66,8 @@ def test_posterior_is_that_of_the_process(process: Process, known: dict[str, Any
 
 
 @pytest.mark.parametrize("prediction", TARGET)
-def test_predictions_are_the_parameterisations(prediction: str) -> None:
-    form = PARAMETERISATIONS.build({"name": prediction})
+def test_predictions_are_the_parameterizations(prediction: str) -> None:
+    form = PARAMETERIZATIONS.build({"name": prediction})
     bars, x0, noise, out, x_t = torch.tensor([[0.9, 0.3], [0.1, 2.0], [-1.0, 0.2], [0.5, 0.6], [1.5, -0.7]], dtype=D)
     symbols = {"alpha_bar": bars, "x0": x0, "noise": noise, "prediction": out, "x_t": x_t}
     alpha, sigma = bars.sqrt(), (1 - bars).sqrt()
@@ -79,7 +79,7 @@ def test_predictions_are_the_parameterisations(prediction: str) -> None:
 
 @pytest.mark.parametrize("prediction", TARGET)
 def test_steps_are_those_of_the_samplers(process: Process, known: dict[str, Any], prediction: str) -> None:
-    form = PARAMETERISATIONS.build({"name": prediction})
+    form = PARAMETERIZATIONS.build({"name": prediction})
     cases = [
         *((ddpm_from_eps(prediction, v), {}, Ancestral(rule)) for v, rule in RULES),
         *((ddpm_from_x0(prediction, v), {}, Ancestral(rule)) for v, rule in RULES),
@@ -110,7 +110,7 @@ def test_guidance_is_classifier_free(process: Process) -> None:
     one = Mixture(torch.ones(1, dtype=D), torch.zeros(1, 1, dtype=D), torch.ones(1, 1, 1, dtype=D))
     for scale in (0.0, 1.0, 3.0):
         said = Evaluation(GUIDANCE, {"scale": torch.tensor([scale], dtype=D)}).coefficients().values
-        guided = ClassifierFree(MixtureDenoiser(one, process), scale)
+        guided = ClassifierFreeGuidance(MixtureDenoiser(one, process), scale)
         unit, nothing = torch.ones(1, 1, dtype=D), torch.zeros(1, 1, dtype=D)
         assert float(said["conditional"]) == pytest.approx(float(guided.combined(unit, nothing)))
         assert float(said["unconditional"]) == pytest.approx(float(guided.combined(nothing, unit)))

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from pedesis import doctor
 from pedesis.denoiser import Prediction
-from pedesis.noise import gaussian_noise
-from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import Process
 from pedesis.samplers import DDIM, Ancestral, Sampler, Step
 from pedesis.samplers.base import walk_levels
 from pedesis.schedules import FromBetas
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 
@@ -58,7 +58,7 @@ def test_every_prediction_and_step(textbooks: Any, chains: Any, prediction: str,
 @pytest.mark.parametrize("sampler", [Ancestral(), Ancestral("beta"), DDIM(), DDIM(0.4), DDIM(1.0)])
 def test_our_own_samplers(prediction: str, sampler: Sampler) -> None:
     process = Process(FromBetas(torch.linspace(1e-3, 0.3, 30, dtype=D)))
-    form = PARAMETERISATIONS.build({"name": prediction})
+    form = PARAMETERIZATIONS.build({"name": prediction})
 
     def step(prediction: Tensor, x_t: Tensor, t: Tensor, noise: Tensor) -> Tensor:
         now, s = walk_levels(process, torch.tensor([int(t[0]), int(t[0]) - 1], dtype=D) / 30)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from pedesis.elbo import elbo as monte_carlo
-from pedesis.grids import GRIDS
 from pedesis.lessons import elbo, mixtures, schedules
-from pedesis.noise import gaussian_noise
-from pedesis.reverse import OptimalVariance
+from pedesis.samplers.timesteps import timesteps
+from pedesis.theory.elbo import elbo as monte_carlo
+from pedesis.theory.reverse import OptimalVariance
+from pedesis.utils.noise import gaussian_noise
 
 BIN = -math.log2(elbo.RESOLUTION)
 
@@ -46,7 +46,7 @@ def test_one_gaussian_costs_its_entropy_in_any_number_of_steps(schedule: str, st
 def test_the_integral_is_what_monte_carlo_estimates(data: str) -> None:
     model, count = mixtures.denoiser(data, "cosine"), 20_000
     x0, _ = mixtures.sample(data, count)
-    times = GRIDS.build({"name": "uniform"})(model.process, 6)
+    times = timesteps(model.process, 6)
     drawn = monte_carlo(model, x0, times, gaussian_noise(1), OptimalVariance(), levels=None)
     found = elbo.bound(data, "cosine", 6, "uniform")
     for term, nats in (

@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy import optimize, stats
 
-from pedesis.grids import GRIDS
 from pedesis.lessons import elbo, faster, mixtures
-from pedesis.reverse import OptimalVariance
 from pedesis.samplers import DDIM
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
+from pedesis.theory.reverse import OptimalVariance
 
 SHAPES = mixtures.LINE[:-1]
 
@@ -62,12 +62,12 @@ def test_no_grid_beats_the_searched_one(data: str) -> None:
 
 
 @pytest.mark.row("N5")
-@pytest.mark.parametrize("grid", list(GRIDS))
+@pytest.mark.parametrize("grid", list(TIMESTEP_SPACINGS))
 def test_the_costs_of_a_grid_add_up_to_its_bound(grid: str) -> None:
     """What the mean squares promise, and the bound that the library takes of the model itself."""
     data = SHAPES[-1]
     known, points = faster.analytic(data, "cosine"), elbo.nodes(mixtures.mixture(data))
-    times = GRIDS.build({"name": grid})(known.process, 6)
+    times = timesteps(known.process, 6, grid)
     taken = sum(elbo.terms(known, points, times, OptimalVariance()).values())
     assert faster.expected(known, points, times) == pytest.approx(taken, abs=2e-3)
 
@@ -118,9 +118,9 @@ def test_quantiles_and_densities_are_those_of_the_data() -> None:
         exact = optimize.brentq(below, -8, 8, xtol=1e-12)
         assert faster.quantiles(data, np.array([share]))[0] == pytest.approx(exact, abs=1e-5)
     draws = faster.quantiles(data, (np.arange(20_000) + 0.5) / 20_000)
-    centres, (measured,), real = faster.densities([draws], "uneven", bins=40)
+    centers, (measured,), real = faster.densities([draws], "uneven", bins=40)
     np.testing.assert_allclose(measured, real, atol=0.06)
-    assert real.sum() * np.diff(centres)[0] == pytest.approx(1, abs=0.01)
+    assert real.sum() * np.diff(centers)[0] == pytest.approx(1, abs=0.01)
 
 
 COLUMNS = {

@@ -58,9 +58,9 @@ def test_remains_of_a_chain_that_keeps_all_or_nothing(cat: pictures.Pixels) -> N
 def test_histogram_integrates_to_one() -> None:
     eps = np.random.default_rng(0).standard_normal(100_000)
     histogram = forward.histogram({"eps": eps})
-    width = histogram.centres[1] - histogram.centres[0]
+    width = histogram.centers[1] - histogram.centers[0]
     assert histogram.measured["eps"].sum() * width == pytest.approx(1, abs=1e-3)
-    np.testing.assert_allclose(histogram.normal, np.exp(-(histogram.centres**2) / 2) / np.sqrt(2 * np.pi))
+    np.testing.assert_allclose(histogram.normal, np.exp(-(histogram.centers**2) / 2) / np.sqrt(2 * np.pi))
     np.testing.assert_allclose(histogram.measured["eps"], histogram.normal, atol=0.02)
 
 

@@ -76,9 +76,9 @@ def test_samples_end_further_out_than_the_guided_density(everywhere: guidance.Sw
         now = guidance.densities(0, scale, 0)
         y, x = np.meshgrid(now.x, now.x, indexing="ij")
         weight = now.guided / now.guided.sum()
-        centre = np.array([(weight * x).sum(), (weight * y).sum()])
+        center = np.array([(weight * x).sum(), (weight * y).sum()])
         outwards = guidance.draws(0, 20_000).mean(0)
-        assert samples_of(everywhere, scale).mean(0) @ outwards > centre @ outwards
+        assert samples_of(everywhere, scale).mean(0) @ outwards > center @ outwards
 
 
 def test_an_interval_without_the_noisy_times_stays_closer_at_the_same_accuracy(everywhere: guidance.Sweep) -> None:

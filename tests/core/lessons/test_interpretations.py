@@ -6,7 +6,7 @@ import torch
 
 from pedesis.lessons import interpretations, mixtures, schedules
 from pedesis.losses import WEIGHTS
-from pedesis.parameterisations import PARAMETERISATIONS
+from pedesis.parameterizations import PARAMETERIZATIONS
 
 
 def level(t: float) -> tuple[float, float]:
@@ -15,9 +15,9 @@ def level(t: float) -> tuple[float, float]:
 
 
 def test_everything_registered_is_offered() -> None:
-    assert set(interpretations.names()) == set(PARAMETERISATIONS)
+    assert set(interpretations.names()) == set(PARAMETERIZATIONS)
     assert set(interpretations.losses()) == set(WEIGHTS)
-    with pytest.raises(ValueError, match="unknown parameterisation 'noise'"):
+    with pytest.raises(ValueError, match="unknown parameterization 'noise'"):
         interpretations.asked("noise")
 
 

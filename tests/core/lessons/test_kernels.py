@@ -110,7 +110,7 @@ def test_the_cloud_flows_from_the_data_to_noise_and_forgets() -> None:
 
 def test_the_plane() -> None:
     now, level = kernels.circles("moons", "cosine", 0.4, 6), schedules.level("cosine", 0.4)
-    np.testing.assert_allclose(now.centres, level.signal * mixtures.sample("moons", 6, 1)[0].numpy(), rtol=1e-12)
+    np.testing.assert_allclose(now.centers, level.signal * mixtures.sample("moons", 6, 1)[0].numpy(), rtol=1e-12)
     assert now.radius == pytest.approx(level.noise)
     assert np.trapezoid(np.trapezoid(now.density, now.axis), now.axis) == pytest.approx(1, abs=0.01)
     toy = mixtures.mixture("moons")

@@ -56,7 +56,7 @@ def test_transparent_is_white_and_rotation_is_obeyed() -> None:
 
 
 def test_the_first_frame_of_an_animation() -> None:
-    frames = [Image.new("RGB", (10, 10), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (10, 10), color) for color in ("red", "blue")]
     assert pictures.read(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))[0, 0].tolist() == [
         255,
         0,

@@ -74,9 +74,9 @@ def test_the_two_gaussians_and_their_distances() -> None:
     assert np.trapezoid(now.small * now.x**2, now.x) - np.trapezoid(now.small * now.x, now.x) ** 2 == pytest.approx(
         beta
     )
-    for gaussian, said in ((now.small, now.small_kl), (now.best, now.best_kl)):
+    for gaussian, predicted in ((now.small, now.small_kl), (now.best, now.best_kl)):
         kl = np.trapezoid(now.exact * np.log2(now.exact / gaussian), now.x)
-        assert said == pytest.approx(kl, rel=1e-6)
+        assert predicted == pytest.approx(kl, rel=1e-6)
     assert now.best_kl < now.small_kl
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from pedesis.denoiser import Condition
-from pedesis.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
 from pedesis.lessons import mixtures, plane, sampling
 from pedesis.process import Process, Time
 from pedesis.samplers import SAMPLERS
+from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
 
 PROCESS = Process("cosine")
 

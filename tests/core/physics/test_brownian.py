@@ -149,9 +149,9 @@ def test_simulated_paths_drift() -> None:
 @pytest.mark.parametrize("points", [256, 255])
 def test_the_transform_is_the_integral(points: int) -> None:
     """A Gaussian around c of variance v: F = exp(-ikc - k^2 v/2); its phase tells the sign of the exponent."""
-    grid, centre, variance = FourierGrid(points, 0.1), 1.2, 0.3
-    f = np.exp(-((grid.x - centre) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
-    expected = np.exp(-1j * grid.k * centre - grid.k**2 * variance / 2)
+    grid, center, variance = FourierGrid(points, 0.1), 1.2, 0.3
+    f = np.exp(-((grid.x - center) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+    expected = np.exp(-1j * grid.k * center - grid.k**2 * variance / 2)
     assert_allclose(grid.transform(f), expected, atol=1e-13)
     assert_allclose(grid.inverse(expected), f, atol=1e-13)
     assert_allclose(np.diff(grid.k), grid.dk)

@@ -1,6 +1,6 @@
 """Pedesis: diffusion models, from the formulas of the lecture notes to pictures.
 
-Read in this order: gaussian, schedules, process, parameterisations, denoiser, guidance, samplers, losses.
+Read in this order: gaussian, schedules, process, parameterizations, denoiser, guidance, samplers, losses.
 
     data -> process -> network -> loss                   training
     noise -> denoiser (+ guidance) -> sampler -> image   generation

@@ -15,15 +15,18 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
-from pedesis.precision import autocast
+from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
 from pedesis.process import Process, Time, broadcast
+from pedesis.utils.precision import at_least_single, autocast, plain, weights_of
+from pedesis.utils.registry import UnknownName
 
 Condition = Tensor | None
 """What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
@@ -105,19 +108,34 @@ class Denoiser(nn.Module):
     def prediction(
         self, x_t: Tensor, t: Time, x0: Tensor, eps: Tensor | None = None, variance: Tensor | None = None
     ) -> Prediction:
-        """Complete an x0 estimate with the eps that explains x_t."""
+        """Complete an x0 estimate with the eps that explains x_t.
+
+        Where sigma = 0 nothing has to be estimated, whatever was: E[x_0 | x_0] = x_0, E[eps | x_0] = 0, Var = 0.
+        """
         alpha, sigma, _ = self.process.scales(t, x_t)
-        return Prediction(x_t, x0, (x_t - alpha * x0) / sigma if eps is None else eps, alpha, sigma, variance)
+        clean = sigma == 0
+        if eps is None:
+            eps = (x_t - alpha * x0) / sigma.masked_fill(clean, 1)
+        x0, eps = torch.where(clean, x_t / alpha, x0), torch.where(clean, 0, eps)
+        if variance is not None:
+            variance = torch.where(clean, 0, variance)
+        return Prediction(x_t, x0, eps, alpha, sigma, variance)
 
     def forward(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
-        """`predict`, with the rank of x_t checked. Raises ValueError for x_t without a batch axis."""
+        """`predict`, outside of any autocast of the caller's.
+
+        Raises:
+            ValueError: x_t without a batch axis, or that is no floating tensor.
+        """
         if x_t.ndim < 2:
             raise ValueError(f"x_t needs a batch axis first: (B, ...); got shape {tuple(x_t.shape)}")
-        return self.predict(x_t, t, condition)
+        broadcast(torch.zeros(()), x_t)
+        with plain(x_t.device):
+            return self.predict(x_t, t, condition)
 
 
 class NetworkDenoiser(Denoiser):
-    """A neural network read through a parameterisation.
+    """A neural network read through a parameterization.
 
         answer = network(c_in x_t, log_snr, condition),   c_in = 1 / sqrt(alpha^2 data_std^2 + sigma^2)
 
@@ -128,7 +146,7 @@ class NetworkDenoiser(Denoiser):
 
     Args:
         network: (x (B, C, ...), log_snr (B,), condition) -> (B, C, ...) or (B, 2 C, ...).
-        parameterisation: what its output means; an object or a name ("x0", "eps", "score", "v", "flow").
+        parameterization: what its output means; an object or a name ("x0", "eps", "score", "v", "flow").
         data_std: root mean square of the data, so that the network's input has variance 1.
     """
 
@@ -139,24 +157,25 @@ class NetworkDenoiser(Denoiser):
         self,
         network: nn.Module,
         process: Process,
-        parameterisation: Parameterisation | str = "v",
+        parameterization: Parameterization | str = "v",
         data_std: float = 1.0,
     ):
         super().__init__(process)
         self.network = network
-        self.parameterisation = (
-            PARAMETERISATIONS.build({"name": parameterisation})
-            if isinstance(parameterisation, str)
-            else parameterisation
-        )
+        self.parameterization = PARAMETERIZATIONS.of(parameterization)
         self.data_std = data_std
+
+    def __repr__(self) -> str:
+        size = sum(weights.numel() for weights in self.network.parameters()) / 1e6
+        network = f"{type(self.network).__name__} of {size:.1f} million parameters"
+        return f"NetworkDenoiser({network}, {self.process!r}, {self.parameterization.name!r})"
 
     def spec(self) -> dict[str, Any]:
         """Everything but the weights, as plain data (the header of a weight file)."""
         return {
             "network": self.network.spec(),  # type: ignore[operator]
             "process": self.process.spec(),
-            "parameterisation": self.parameterisation.spec(),
+            "parameterisation": self.parameterization.spec(),
             "data_std": self.data_std,
         }
 
@@ -173,41 +192,83 @@ class NetworkDenoiser(Denoiser):
         """The same weights under another guidance scale, one number or one per row (B,).
 
         Raises:
-            ValueError: the network has no such input; guide it with `pedesis.guidance.ClassifierFree`.
+            ValueError: the network has no such input; guide it with `pedesis.guidance.ClassifierFreeGuidance`.
         """
         if not self.guided:
-            raise ValueError("this network takes no guidance scale; use pedesis.guidance.ClassifierFree")
+            raise ValueError("this network takes no guidance scale; use pedesis.guidance.ClassifierFreeGuidance")
         twin = copy.copy(self)
         twin.scale = scale
         return twin
 
-    def answer(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
+    def network_output(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
         """What the network says, in the type of x_t: to what it is asked, and the logit of r if it gives one.
 
         Args:
             log_snr: one number, or one per row of x_t, (B,).
+
+        Raises:
+            ValueError: a condition that the network cannot take, or would ignore.
         """
+        traced = torch.compiler.is_compiling()  # values cannot be looked at
+        if condition is not None and hasattr(self.network, "check_condition") and not traced:
+            self.network.check_condition(condition, x_t.shape[0])  # type: ignore[operator]
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
-        rows = x_t.shape[0]
-        inputs = [scaled, log_snr.to(x_t).expand(rows), condition]
+        rows, number, dtype = x_t.shape[0], at_least_single(x_t.dtype), weights_of(self.network, x_t.dtype)
+        inputs = [scaled.to(dtype), log_snr.to(x_t.device, number).expand(rows), condition]
         if self.guided:
-            inputs.append(torch.as_tensor(1.0 if self.scale is None else self.scale).to(x_t).expand(rows))
-        with autocast(x_t.device):
+            scale = torch.as_tensor(1.0 if self.scale is None else self.scale)
+            inputs.append(scale.to(x_t.device, number).expand(rows))
+        with autocast(x_t.device, dtype):
             out: Tensor = self.network(*inputs)
         out = out.to(x_t.dtype)
         channels = x_t.shape[1]
         return out[:, :channels], out[:, channels:] if out.shape[1] > channels else None
 
-    def reading(self, x_t: Tensor, t: Time, answer: Tensor, logit: Tensor | None = None) -> Prediction:
+    def prediction_from_output(
+        self, x_t: Tensor, t: Time, network_output: Tensor, logit: Tensor | None = None
+    ) -> Prediction:
         """The prediction that an answer of the network stands for."""
-        alpha, sigma, _ = self.process.scales(t, x_t)
-        x0 = self.parameterisation.x0(answer, x_t, alpha, sigma)
+        return self.reading_at(x_t, self.process.log_snr(t), network_output, logit)
+
+    def reading_at(
+        self, x_t: Tensor, log_snr: Tensor, network_output: Tensor, logit: Tensor | None = None
+    ) -> Prediction:
+        """`prediction_from_output` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
+        alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
+        x0 = self.parameterization.x0(network_output, x_t, alpha, sigma)
         variance = None if logit is None else logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2))
-        return self.prediction(x_t, t, x0, variance=variance)
+        return Prediction(x_t, x0, (x_t - alpha * x0) / sigma, alpha, sigma, variance)
+
+    def predict_at(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> Prediction:
+        """`predict` at noise levels in place of times: a plain function of tensors, which can be traced."""
+        return self.reading_at(x_t, log_snr, *self.network_output(x_t, log_snr, condition))
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
-        return self.reading(x_t, t, *self.answer(x_t, self.process.log_snr(t), condition))
+        return self.predict_at(x_t, self.process.log_snr(t), condition)
+
+    def features(self, x_t: Tensor, t: Time, names: Sequence[str], condition: Condition = None) -> dict[str, Tensor]:
+        """What layers of the network say on the way to a prediction, in the type of x_t, (B, ...) each.
+
+        Args:
+            names: of layers, as `network.named_modules()` has them: "down.0.1", "middle", "up.1.0", ...
+
+        Raises:
+            UnknownName: no such layer. ValueError: a layer that answers with no tensor, or is not asked.
+        """
+        layers, found = dict(self.network.named_modules()), dict[str, Any]()
+        for name in names:
+            if name not in layers:
+                raise UnknownName("layer", name, layers)
+        with ExitStack() as hooks:
+            for name in names:
+                keep = partial(_keep, found, name)
+                hooks.callback(layers[name].register_forward_hook(keep).remove)
+            self.predict(x_t, t, condition)
+        for name in names:
+            if not isinstance(found.get(name), Tensor):
+                raise ValueError(f"the layer {name!r} has no tensor to show; name one of its own layers, or another")
+        return {name: found[name].to(x_t.dtype) for name in names}
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0
@@ -216,6 +277,10 @@ class NetworkDenoiser(Denoiser):
         if not self.option("variance"):
             return None  # without an evaluation
         return self.predict(x_t, t, condition).variance
+
+
+def _keep(found: dict[str, Any], name: str, layer: nn.Module, inputs: Any, output: Any) -> None:
+    found[name] = output
 
 
 def null(condition: Condition) -> Condition:

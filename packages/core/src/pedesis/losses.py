@@ -8,6 +8,10 @@ r"""Training objectives: one squared error, weighted.
     min-snr         min(SNR, 5) / SNR             Hang et al. 2023
     variational     1/2 |d log_snr / dt|          -log p(x) per dimension, up to the two boundary terms
 
+A weight is named after the quantity whose plain squared error it counts, in the words of `parameterizations`, where
+the same word says what the network answers with. The two are chosen independently: `Loss("v")` asks that v be right,
+also of a network that answers with eps.
+
 The error is computed on the network's output and rescaled, which is the same number without the division by a
 small alpha or sigma.
 """
@@ -21,9 +25,9 @@ import torch
 from torch import Tensor
 
 from pedesis.denoiser import Condition, NetworkDenoiser, drop
-from pedesis.noise import TrainingNoise
 from pedesis.process import Process, broadcast
-from pedesis.registry import Described, Registry
+from pedesis.utils.noise import TrainingNoise
+from pedesis.utils.registry import Described, Registry
 
 WEIGHTS: Registry[Weight] = Registry("loss weight")
 
@@ -83,7 +87,7 @@ class Variational(Weight):
 
 
 @dataclass(frozen=True)
-class Noised:
+class NoisyBatch:
     """A training batch after the forward process.
 
     Attributes:
@@ -101,23 +105,23 @@ class Noised:
     condition: Condition
 
 
-def noised(
+def noisy_batch(
     process: Process, x0: Tensor, condition: Condition, noise: TrainingNoise, t: Tensor, log_snr: Tensor, dropout: float
-) -> Noised:
+) -> NoisyBatch:
     """Draw x_t from the diffusion kernel at `log_snr`, and make each condition null with probability `dropout`."""
-    eps = noise(x0)
     alpha, sigma = (broadcast(c, x0) for c in process.alpha_sigma(log_snr))
+    eps = noise(x0)
     if dropout > 0:
         condition = drop(condition, noise.uniform(torch.empty(x0.shape[0])) < dropout)
-    return Noised(t, log_snr, x0, eps, alpha * x0 + sigma * eps, alpha, sigma, condition)
+    return NoisyBatch(t, log_snr, x0, eps, alpha * x0 + sigma * eps, alpha, sigma, condition)
 
 
-def eps_error(denoiser: NetworkDenoiser, batch: Noised, answer: Tensor) -> Tensor:
-    """mean (eps - eps_hat)^2 of each row (B,), float64: the network's own error, rescaled."""
-    target = denoiser.parameterisation.target(batch.x0, batch.eps, batch.alpha, batch.sigma)
+def eps_error(denoiser: NetworkDenoiser, batch: NoisyBatch, network_output: Tensor) -> Tensor:
+    """mean (eps - eps_hat)^2 of each row (B,), float64 on the CPU, as times are: the network's own error, rescaled."""
+    target = denoiser.parameterization.target(batch.x0, batch.eps, batch.alpha, batch.sigma)
     alpha, sigma = denoiser.process.alpha_sigma(batch.log_snr)
-    scale = denoiser.parameterisation.eps_error_scale(alpha, sigma)
-    return scale**2 * (target - answer).square().flatten(1).mean(1)
+    scale = denoiser.parameterization.eps_error_scale(alpha, sigma)
+    return scale**2 * (target - network_output).square().flatten(1).mean(1).to(scale)
 
 
 class Loss:
@@ -130,7 +134,7 @@ class Loss:
     """
 
     def __init__(self, weight: Weight | str = "simple", condition_dropout: float = 0.0, steps: int | None = None):
-        self.weight = WEIGHTS.build({"name": weight}) if isinstance(weight, str) else weight
+        self.weight = WEIGHTS.of(weight)
         self.condition_dropout = checked_probability("condition_dropout", condition_dropout)
         if steps is not None and steps < 1:
             raise ValueError(f"a chain has at least 1 step; got {steps}")
@@ -145,9 +149,9 @@ class Loss:
         """
         process, t = denoiser.process, noise.stratified(self.steps)
         log_snr = process.log_snr(t)
-        batch = noised(process, x0, condition, noise, t, log_snr, self.condition_dropout)
-        answer, _ = denoiser.answer(batch.x_t, log_snr, batch.condition)
-        return self.weight(process, t, log_snr.exp()) * eps_error(denoiser, batch, answer), t
+        batch = noisy_batch(process, x0, condition, noise, t, log_snr, self.condition_dropout)
+        network_output, _ = denoiser.network_output(batch.x_t, log_snr, batch.condition)
+        return self.weight(process, t, log_snr.exp()) * eps_error(denoiser, batch, network_output), t
 
 
 def checked_probability(what: str, value: float) -> float:

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from pedesis.gaussian import Gaussian
-from pedesis.registry import Described, Registry
 from pedesis.schedules import SCHEDULES, Schedule
+from pedesis.utils.registry import Described, Registry
 
 FRAMES: Registry[Frame] = Registry("frame")
 
@@ -114,8 +114,8 @@ class Process(nn.Module):
 
     def __init__(self, schedule: Schedule | str = "cosine", frame: Frame | str = "vp"):
         super().__init__()
-        self.schedule = SCHEDULES.build({"name": schedule}) if isinstance(schedule, str) else schedule
-        self.frame = FRAMES.build({"name": frame}) if isinstance(frame, str) else frame
+        self.schedule = SCHEDULES.of(schedule)
+        self.frame = FRAMES.of(frame)
         mismatch = self.prior_kl()
         if mismatch > 0.01:
             warnings.warn(
@@ -128,6 +128,9 @@ class Process(nn.Module):
     def spec(self) -> dict[str, Any]:
         """Plain data from which `Process.from_spec` rebuilds it."""
         return {"schedule": self.schedule.spec(), "frame": self.frame.spec()}
+
+    def __repr__(self) -> str:
+        return f"Process({self.schedule!r}, {self.frame.name!r})"
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> Process:
@@ -162,7 +165,7 @@ class Process(nn.Module):
     # -- Gaussians ----------------------------------------------------------------------------------------
 
     def marginal(self, x0: Tensor, t: Time) -> Gaussian:
-        """[F5] The diffusion kernel q(x_t | x_0); its `sample` is the reparameterised x_t.
+        """[F5] The diffusion kernel q(x_t | x_0); its `sample` is the reparameterized x_t.
 
         Formula: q(x_t\\mid x_0) = \\mathcal N(\\sqrt{\\bar\\alpha_t}\\,x_0,\\ (1-\\bar\\alpha_t)I)
         Source: 000, "Diffusion kernel"; 001, "VDM: analytical q(x_t|x_0)"; 002; 003 (13)-(14); 004
@@ -258,7 +261,16 @@ class Process(nn.Module):
 
 
 def broadcast(value: Tensor, like: Tensor) -> Tensor:
-    """Shape a number () or a batch of numbers (B,) to multiply `like` (B, ...), in its type and device."""
+    """Shape a number () or a batch of numbers (B,) to multiply `like` (B, ...), in its type and device.
+
+    Raises:
+        ValueError: data that are no floating tensor (pixels, say), or numbers of another length.
+    """
+    if not isinstance(like, Tensor) or not like.is_floating_point():
+        raise ValueError(
+            f"data must be a floating tensor; got {getattr(like, 'dtype', type(like).__name__)}: "
+            "pedesis.utils.images.to_model makes model data of pixels"
+        )
     if like.ndim == 0:
         raise ValueError("data have rows, (B, ...), one per example; got a tensor without dimensions")
     if value.ndim == 1 and value.shape[0] == like.shape[0]:

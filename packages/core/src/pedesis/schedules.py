@@ -20,13 +20,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
-from pedesis.registry import Described, Registry
+from pedesis.utils.registry import Described, Registry
 
 SCHEDULES: Registry[Schedule] = Registry("schedule")
 
 
 class Schedule(nn.Module, Described):
     """A strictly decreasing log signal-to-noise ratio on [0, 1]; write `log_snr`, the rest is derived."""
+
+    __repr__ = Described.__repr__  # not that of a module, which says nothing of its arguments
 
     @abstractmethod
     def log_snr(self, t: Tensor) -> Tensor:
@@ -258,7 +260,7 @@ class Learned(Schedule):
     Source: 001, "Enhancements"; Kingma et al. 2021 (VDM), appendix H
 
     log_snr(t) falls from `maximum` to `minimum` along a mixture of a straight line and logistic steps, whose weights,
-    places and widths are the parameters (see `pedesis.variational.LearnedScheduleLoss`).
+    places and widths are the parameters (see `pedesis.training.variational.LearnedScheduleLoss`).
 
     Args:
         maximum, minimum: the end points at the start of training; both are learned.
@@ -279,10 +281,11 @@ class Learned(Schedule):
         return self.arguments
 
     def log_snr(self, t: Tensor) -> Tensor:
-        ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
-        rise, (first, last) = self.rise(t), self.rise(ends)
+        here = self.maximum.device  # times are kept on the CPU, what was learned may be elsewhere
+        ends = torch.tensor([0.0, 1.0], dtype=torch.float64, device=here)
+        rise, (first, last) = self.rise(t.to(here)), self.rise(ends)
         share = (rise - first) / (last - first)
-        return torch.lerp(self.maximum.double(), self.minimum.double(), share)
+        return torch.lerp(self.maximum.double(), self.minimum.double(), share).to(t.device)
 
     def rise(self, t: Tensor) -> Tensor:
         """An increasing function of t: a line plus logistic steps, all with positive weights."""

@@ -22,7 +22,7 @@ from pedesis.doctor.sandbox import isolated
 from pedesis.doctor.schedule import examine_schedule
 from pedesis.doctor.signatures import CLOCKS, Call, Clock, Question, calls, declared
 from pedesis.process import Chain
-from pedesis.registry import UnknownName
+from pedesis.utils.registry import UnknownName
 
 Function = Callable[..., Any]
 

@@ -180,7 +180,7 @@ TARGET = {
     "x0": "x0",
     "v": "sqrt(alpha_bar) * noise - sqrt(1 - alpha_bar) * x0",
 }
-"""What a network is asked for, as `pedesis.parameterisations` has it, in the symbols of a chain."""
+"""What a network is asked for, as `pedesis.parameterizations` has it, in the symbols of a chain."""
 
 VARIANCES = {"beta_tilde": "beta * (1 - alpha_bar_prev) / (1 - alpha_bar)", "beta": "beta"}
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, said, tensors
 from pedesis.doctor.signatures import Call, Clock
-from pedesis.noise import gaussian_noise
+from pedesis.utils.noise import gaussian_noise
 
 
 def roundoff(dtype: torch.dtype) -> float:

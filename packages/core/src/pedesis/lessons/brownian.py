@@ -25,7 +25,7 @@ from pedesis.physics.brownian import (
     mean_squared_displacement,
 )
 from pedesis.physics.walk import ContinuousWalk, LazyWalk
-from pedesis.registry import UnknownName
+from pedesis.utils.registry import UnknownName
 
 HALF = 50
 """The lattice of the master equation runs from -HALF to HALF."""
@@ -208,8 +208,8 @@ def _shape(name: str, x: Values) -> Values:
     if name not in _SHAPES:
         raise UnknownName("shape", name, SHAPES)
     values = _SHAPES[name](x)
-    normalised: Values = values / (values.sum() * (x[1] - x[0]))
-    return normalised
+    normalized: Values = values / (values.sum() * (x[1] - x[0]))
+    return normalized
 
 
 def _heap(x: Values, middle: float) -> Values:

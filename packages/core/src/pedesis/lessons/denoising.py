@@ -13,12 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from pedesis.images import Pixels, grid
 from pedesis.lessons.schedules import Values
-from pedesis.registry import UnknownName
+from pedesis.process import Process
 from pedesis.samplers import SAMPLERS
+from pedesis.utils.images import Pixels, make_grid
+from pedesis.utils.registry import UnknownName
 
 BANDS = {"coarse shape": (0.0, 0.25), "parts": (0.25, 0.5), "fine detail": (0.5, 1.5)}
 """Bands of spatial frequency, as shares of the finest that the picture's rows can hold (two pixels a period)."""
@@ -37,9 +39,9 @@ def source(name: str) -> str:
     return f"{SAMPLERS[name].__module__}:{SAMPLERS[name].__qualname__}"
 
 
-def evaluations(name: str, steps: int) -> int:
-    """About how often a sampler asks the model on a walk of `steps` steps; an adaptive one may ask more often."""
-    return SAMPLERS.build({"name": name}).evaluations * steps
+def evaluations(name: str, process: Process, times: Values) -> int:
+    """How often a sampler asks the model on a walk down `times`; an adaptive one at least."""
+    return SAMPLERS.build({"name": name}).count(process, torch.as_tensor(times))
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def apart(one: Walk, two: Walk) -> tuple[Values, Values]:
 
 def sheet(pixels: Pixels, columns: int) -> Pixels:
     """(B, H, W, C) laid out as one RGB picture (H', W', 3) with thin grey lines between."""
-    return _rgb(grid(pixels, columns, gap=1, background=128))
+    return _rgb(make_grid(pixels, columns, gap=1, background=128))
 
 
 def film(walk: Walk, picture: int, frames: int = 8) -> tuple[list[int], Pixels]:

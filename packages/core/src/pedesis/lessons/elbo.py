@@ -21,16 +21,16 @@ import torch
 from torch import Tensor
 
 from pedesis.denoiser import Denoiser
-from pedesis.elbo import Elbo, elbo
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.gaussian import Noise
-from pedesis.grids import GRIDS
-from pedesis.latent import LinearVAE
 from pedesis.lessons import mixtures
 from pedesis.lessons.schedules import Values
 from pedesis.process import PriorMismatch, Process
-from pedesis.reverse import VARIANCE_RULES, OptimalVariance, VarianceRule
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
 from pedesis.schedules import LinearLogSNR
+from pedesis.theory.elbo import Elbo, elbo
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.theory.latent import LinearVAE
+from pedesis.theory.reverse import VARIANCE_RULES, OptimalVariance, VarianceRule
 
 RESOLUTION = 2 / 255
 """Numbers are told apart as the grey levels of a pixel are: in bins of this width."""
@@ -38,7 +38,7 @@ RESOLUTION = 2 / 255
 STEPS = (1, 2, 3, 4, 6, 8, 16, 32, 64)
 """Numbers of steps that are compared."""
 
-GRID_NAMES, RULES = tuple(GRIDS), tuple(VARIANCE_RULES)
+GRID_NAMES, RULES = tuple(TIMESTEP_SPACINGS), tuple(VARIANCE_RULES)
 """Names of the time grids and of the variances of a generative step."""
 
 _BITS = 1 / math.log(2)
@@ -121,7 +121,7 @@ def bound(data: str, schedule: str, steps: int, grid: str = "log-snr", variance:
         ValueError: one step with the posterior variance, which leaves the decoder no width.
     """
     model = mixtures.denoiser(data, schedule)
-    points, times = nodes(model.mixture), GRIDS.build({"name": grid})(model.process, steps)
+    points, times = nodes(model.mixture), timesteps(model.process, steps, grid)
     found = _elbo(model, points, times, VARIANCE_RULES.build({"name": variance}))
     known = [model(model.process.marginal(points.x0, t).sample(points.noise), t).x0 for t in times[:-1]]
     rms = [math.sqrt(points.mean((guess - points.x0)[:, 0] ** 2)) for guess in known]
@@ -140,7 +140,7 @@ def bound(data: str, schedule: str, steps: int, grid: str = "log-snr", variance:
 
 def sweep(data: str, schedule: str, grid: str = "log-snr", variance: str = "optimal") -> dict[int, dict[str, float]]:
     """The bits of the three terms for each number of `STEPS`; one step is left out where it does not exist."""
-    model, spaced = mixtures.denoiser(data, schedule), GRIDS.build({"name": grid})
+    model, spaced = mixtures.denoiser(data, schedule), TIMESTEP_SPACINGS.build({"name": grid})
     points, rule = nodes(model.mixture), VARIANCE_RULES.build({"name": variance})
     steps = STEPS if variance != "posterior" else STEPS[1:]
     return {n: terms(model, points, spaced(model.process, n), rule) for n in steps}

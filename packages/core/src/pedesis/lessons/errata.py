@@ -168,7 +168,7 @@ ERRATA = (
         "002, simplified loss",
         r"$L(w) = -\sum\Vert g-\epsilon\Vert^2$, called a loss",
         r"$+\sum\Vert g-\epsilon\Vert^2$",
-        "the minus belongs to the bound that is maximised",
+        "the minus belongs to the bound that is maximized",
     ),
     Erratum(
         "E20",

@@ -20,19 +20,19 @@ from scipy.special import ndtr, ndtri
 from torch import Tensor
 
 from pedesis.denoiser import Denoiser
-from pedesis.distillation import one_step_target
-from pedesis.elbo import prior_term
-from pedesis.exact import Mixture
-from pedesis.grids import GRIDS
 from pedesis.lessons import mixtures
 from pedesis.lessons.elbo import Nodes, nodes, terms, truth, with_resolution
 from pedesis.lessons.schedules import Values
-from pedesis.noise import gaussian_noise
-from pedesis.remembered import Remembered
-from pedesis.reverse import VARIANCE_RULES, OptimalVariance, VarianceRule
 from pedesis.samplers import DDIM
-from pedesis.stepsearch import best_steps, variational_cost
-from pedesis.variance import AnalyticVariance, estimate_variance
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
+from pedesis.theory.cached import CachedDenoiser
+from pedesis.theory.elbo import prior_term
+from pedesis.theory.exact import Mixture
+from pedesis.theory.reverse import VARIANCE_RULES, OptimalVariance, VarianceRule
+from pedesis.theory.step_search import best_steps, variational_cost
+from pedesis.theory.variance import AnalyticVariance, estimate_variance
+from pedesis.training.distillation import one_step_target
+from pedesis.utils.noise import gaussian_noise
 
 STEPS = (2, 4, 8, 16, 32)
 """Numbers of steps that are compared."""
@@ -92,7 +92,7 @@ def analytic(data: str, schedule: str, model: Denoiser | None = None) -> Analyti
 
 def by_variance(data: str, schedule: str, grid: str) -> dict[str, Values]:
     """Bits above the truth for each number of `STEPS` under every variance; "optimal" knows it at each x_t."""
-    model, spaced = Remembered(mixtures.denoiser(data, schedule)), GRIDS.build({"name": grid})
+    model, spaced = CachedDenoiser(mixtures.denoiser(data, schedule)), TIMESTEP_SPACINGS.build({"name": grid})
     points, best = nodes(mixtures.mixture(data)), truth(data)
     rules: dict[str, tuple[Denoiser, VarianceRule]] = {
         **{name: (model, VARIANCE_RULES.build({"name": name})) for name in VARIANCE_RULES},
@@ -125,7 +125,7 @@ def by_grid(data: str, schedule: str) -> Searched:
     rising = torch.cat([torch.zeros(1, dtype=torch.float64), inner.flip(0)])
     cost = _cost(known, rising)
     times = {SEARCHED: {n: rising[best_steps(cost, n)[0]] for n in STEPS}}
-    times |= {name: {n: GRIDS.build({"name": name})(process, n) for n in STEPS} for name in GRIDS}
+    times |= {name: {n: timesteps(process, n, name) for n in STEPS} for name in TIMESTEP_SPACINGS}
     return Searched(
         {name: {n: process.log_snr(t[:-1]).numpy() for n, t in grid.items()} for name, grid in times.items()},
         {name: np.array([expected(known, points, t) - best for t in grid.values()]) for name, grid in times.items()},
@@ -190,13 +190,13 @@ def quantiles(data: Mixture, shares: Values) -> Values:
 
 
 def densities(samples: Sequence[Values], data: str, bins: int = 70) -> tuple[Values, list[Values], Values]:
-    """Centres of bins, the density of each sample there, and the density of the data."""
+    """Centers of bins, the density of each sample there, and the density of the data."""
     exact = mixtures.mixture(data)
     edges = np.linspace(-3.2, 3.2, bins + 1)
-    centres = (edges[1:] + edges[:-1]) / 2
+    centers = (edges[1:] + edges[:-1]) / 2
     component = torch.distributions.Normal(exact.means[:, 0], exact.covs[:, 0, 0].sqrt())
-    real = torch.exp(component.log_prob(torch.as_tensor(centres)[:, None])) @ exact.weights
-    return centres, [np.histogram(s, edges)[0] / (len(s) * np.diff(edges)) for s in samples], real.numpy()
+    real = torch.exp(component.log_prob(torch.as_tensor(centers)[:, None])) @ exact.weights
+    return centers, [np.histogram(s, edges)[0] / (len(s) * np.diff(edges)) for s in samples], real.numpy()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pedesis.gaussian import Gaussian
 from pedesis.lessons.schedules import Values
 from pedesis.physics.fokker_planck import FokkerPlanck
 from pedesis.physics.langevin import OrnsteinUhlenbeck, euler_maruyama
-from pedesis.registry import UnknownName
+from pedesis.utils.registry import UnknownName
 
 END = 4.0
 SHOWN = 4.0

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pedesis.gaussian import Gaussian
-from pedesis.images import Pixels, to_model, to_pixels
 from pedesis.lessons.schedules import Values, level, process
-from pedesis.noise import gaussian_noise
+from pedesis.utils.images import Pixels, to_model, to_pixels
+from pedesis.utils.noise import gaussian_noise
 
 Noisy = NDArray[np.float32]
 
@@ -119,19 +119,19 @@ def law(picture: Pixels, schedule: str, t: float) -> Moments:
 class Histogram:
     """Densities of measured noise on common bins, beside the standard normal density."""
 
-    centres: Values
+    centers: Values
     measured: dict[str, Values]
     normal: Values
 
 
 def histogram(samples: dict[str, Values], bins: int = 41, limit: float = 4.0) -> Histogram:
-    """Histograms of several sets of standardised noise between -limit and limit."""
+    """Histograms of several sets of standardized noise between -limit and limit."""
     edges = np.linspace(-limit, limit, bins + 1)
-    centres = (edges[1:] + edges[:-1]) / 2
+    centers = (edges[1:] + edges[:-1]) / 2
     measured = {name: np.histogram(eps, edges)[0] / (eps.size * np.diff(edges)) for name, eps in samples.items()}
-    one = torch.as_tensor(centres)
+    one = torch.as_tensor(centers)
     normal = Gaussian(torch.zeros_like(one), torch.ones_like(one)).log_prob(one).exp().numpy()
-    return Histogram(centres, measured, normal)
+    return Histogram(centers, measured, normal)
 
 
 def show(x_t: Noisy) -> Pixels:

@@ -20,14 +20,17 @@ import torch
 from torch import Tensor
 
 from pedesis.denoiser import Denoiser, Prediction
-from pedesis.exact import Mixture, MixtureDenoiser
-from pedesis.grids import GRIDS
-from pedesis.guidance import AutoGuided, ClassifierFree, ClassifierGuided, WithinInterval
+from pedesis.guidance.autoguidance import AutoGuidance
+from pedesis.guidance.classifier_free import ClassifierFreeGuidance
+from pedesis.guidance.classifier_guidance import ClassifierGuidance
+from pedesis.guidance.interval import GuidanceInterval
 from pedesis.lessons.plane import axis, density, field
 from pedesis.lessons.sampling import Points, distance, spread
 from pedesis.lessons.schedules import Values, process
-from pedesis.noise import gaussian_noise, generator
 from pedesis.samplers import SAMPLERS
+from pedesis.samplers.timesteps import timesteps
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise, generator
 
 CLASSES = ("first", "second")
 SCALES = tuple(i / 2 for i in range(17))
@@ -77,17 +80,25 @@ def scores(label: int, scale: float, t: float, points: int = 11) -> Scores:
     """grad log p(x_t), the push grad log p(y | x_t) and their guided sum at t in (0, 1], all times sigma_t."""
     x, denoiser = axis(points, 2.25), exact()
 
-    def said(by: Denoiser, x_t: Tensor, wanted: int) -> Tensor:
+    def predicted(by: Denoiser, x_t: Tensor, wanted: int) -> Tensor:
         prediction: Prediction = by(x_t, t, torch.full((len(x_t),), wanted))
         return -prediction.eps
 
-    plain, conditional = field(partial(said, denoiser, wanted=-1), x), field(partial(said, denoiser, wanted=label), x)
-    return Scores(x, plain, conditional - plain, field(partial(said, ClassifierFree(denoiser, scale), wanted=label), x))
+    plain, conditional = (
+        field(partial(predicted, denoiser, wanted=-1), x),
+        field(partial(predicted, denoiser, wanted=label), x),
+    )
+    return Scores(
+        x,
+        plain,
+        conditional - plain,
+        field(partial(predicted, ClassifierFreeGuidance(denoiser, scale), wanted=label), x),
+    )
 
 
 @dataclass(frozen=True)
 class Densities:
-    """On the lattice of `x`, (N, N) each: p(x_t), p(x_t | y), and p(x_t) p(y | x_t)^scale, normalised."""
+    """On the lattice of `x`, (N, N) each: p(x_t), p(x_t | y), and p(x_t) p(y | x_t)^scale, normalized."""
 
     x: Values
     both: Values
@@ -115,17 +126,17 @@ def classifiers_agree(label: int, scale: float, seed: int = 0) -> tuple[float, f
         The largest difference of eps_hat at all points of a walk, and of the samples of two walks.
     """
     denoiser = exact()
-    free = ClassifierFree(denoiser, scale)
-    by_classifier = ClassifierGuided(denoiser, denoiser.log_class, scale)
+    free = ClassifierFreeGuidance(denoiser, scale)
+    classifier_guidance = ClassifierGuidance(denoiser, denoiser.log_class, scale)
     wanted = torch.full((FEW,), label)
-    times = GRIDS.build({"name": "uniform"})(denoiser.process, STEPS)
+    times = timesteps(denoiser.process, STEPS)
     start = denoiser.process.prior(torch.zeros(FEW, 2, dtype=D)).sample(gaussian_noise(seed))
     apart = 0.0
     for step in SAMPLERS.build({"name": "ddim"}).trajectory(free, start, times, wanted):
         if step.prediction is not None:
-            other = by_classifier(step.x_t, step.level.t, wanted)
+            other = classifier_guidance(step.x_t, step.level.t, wanted)
             apart = max(apart, float((step.prediction.eps - other.eps).abs().max()))
-    end = SAMPLERS.build({"name": "ddim"}).sample(by_classifier, start, times, wanted)
+    end = SAMPLERS.build({"name": "ddim"}).sample(classifier_guidance, start, times, wanted)
     return apart, float((step.x_t - end).abs().max())
 
 
@@ -155,16 +166,16 @@ def sweep(label: int, first: float = 0.0, last: float = 1.0, seed: int = 0) -> S
     if not 0 <= first < last <= 1:
         raise ValueError(f"guidance acts between two times, 0 <= first < last <= 1; got {first} and {last}")
     denoiser, scale = exact(), _scale_per_row()
-    guided: Denoiser = ClassifierFree(denoiser, scale)
+    guided: Denoiser = ClassifierFreeGuidance(denoiser, scale)
     if (first, last) != (0, 1):
         low, high = (float(denoiser.process.log_snr(t)) for t in (last, first))
-        guided = WithinInterval(denoiser, guided, low - 1e-9, high)
+        guided = GuidanceInterval(denoiser, guided, low - 1e-9, high)
     return _sweep(guided, label, seed)
 
 
 def auto_sweep(label: int, weak_blur: float, seed: int = 0) -> Sweep:
     """An imperfect model (`MODEL_BLUR`) guided away from a worse one: autoguidance at every scale."""
-    return _sweep(AutoGuided(exact(MODEL_BLUR), exact(weak_blur), _scale_per_row()), label, seed)
+    return _sweep(AutoGuidance(exact(MODEL_BLUR), exact(weak_blur), _scale_per_row()), label, seed)
 
 
 def recall(samples: Points, truth: Points) -> float:
@@ -180,7 +191,7 @@ def _scale_per_row() -> Tensor:
 def _sweep(guided: Denoiser, label: int, seed: int) -> Sweep:
     rows = COUNT * len(SCALES)
     start = guided.process.prior(torch.zeros(COUNT, 2, dtype=D)).sample(gaussian_noise(seed)).repeat(len(SCALES), 1)
-    times, wanted = GRIDS.build({"name": "uniform"})(guided.process, STEPS), torch.full((rows,), label)
+    times, wanted = timesteps(guided.process, STEPS), torch.full((rows,), label)
     end = SAMPLERS.build({"name": "dpm++2m"}).sample(guided, start, times, wanted)
     samples = end.reshape(len(SCALES), COUNT, 2).numpy()
     accuracy = exact().log_class(end, 0, wanted).exp().reshape(len(SCALES), COUNT).mean(1).numpy()

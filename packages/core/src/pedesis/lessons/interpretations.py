@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from pedesis.denoiser import Prediction
-from pedesis.exact import MixtureDenoiser
-from pedesis.kernels import denoising_weights, mean_from_eps, mean_from_score, tweedie
 from pedesis.lessons.mixtures import denoiser, sample
 from pedesis.lessons.plane import axis, field
 from pedesis.lessons.schedules import Values, process
 from pedesis.losses import WEIGHTS
-from pedesis.noise import gaussian_noise
-from pedesis.parameterisations import PARAMETERISATIONS, Parameterisation
+from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
+from pedesis.theory.exact import MixtureDenoiser
+from pedesis.theory.kernels import denoising_weights, mean_from_eps, mean_from_score, tweedie
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 TIMES = np.concatenate([[0.005, 0.01, 0.02, 0.03], np.linspace(0.05, 1, 39)])
@@ -34,7 +34,7 @@ DRAWS = 500
 
 def names() -> tuple[str, ...]:
     """Everything that a network can be asked for."""
-    return tuple(PARAMETERISATIONS)
+    return tuple(PARAMETERIZATIONS)
 
 
 def losses() -> tuple[str, ...]:
@@ -42,9 +42,9 @@ def losses() -> tuple[str, ...]:
     return tuple(WEIGHTS)
 
 
-def asked(name: str) -> Parameterisation:
-    """A registered parameterisation. Raises UnknownName, a ValueError, for any other."""
-    return PARAMETERISATIONS.build({"name": name})
+def asked(name: str) -> Parameterization:
+    """A registered parameterization. Raises UnknownName, a ValueError, for any other."""
+    return PARAMETERIZATIONS.build({"name": name})
 
 
 # -- one model, many answers --------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def _scales(schedule: str) -> tuple[Tensor, Tensor]:
     return chain.alpha_sigma(chain.log_snr(torch.as_tensor(TIMES)))
 
 
-def _said(rule: Parameterisation, truth: Prediction) -> Tensor:
+def _said(rule: Parameterization, truth: Prediction) -> Tensor:
     return rule.target(truth.x0, truth.eps, truth.alpha, truth.sigma)
 
 

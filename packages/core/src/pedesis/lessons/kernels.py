@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pedesis.exact import EmpiricalDenoiser
 from pedesis.gaussian import Gaussian
-from pedesis.joint import forward_path
 from pedesis.lessons import plane
 from pedesis.lessons.mixtures import denoiser, sample
 from pedesis.lessons.schedules import Values, process
-from pedesis.noise import gaussian_noise
 from pedesis.process import Time
+from pedesis.theory.exact import EmpiricalDenoiser
+from pedesis.theory.joint import forward_path
+from pedesis.utils.noise import gaussian_noise
 
 SHOWN = 3.5
 """Positions from -SHOWN to SHOWN are shown; integrals go to twice that."""
@@ -162,12 +162,12 @@ class Circles:
 
     Attributes:
         axis: (m,), the positions along both axes. density: (m, m), indexed [y, x].
-        centres: (n, 2), the means alpha x_0 of the kernels. radius: sigma, their common standard deviation.
+        centers: (n, 2), the means alpha x_0 of the kernels. radius: sigma, their common standard deviation.
     """
 
     axis: Values
     density: Values
-    centres: Values
+    centers: Values
     radius: float
 
 

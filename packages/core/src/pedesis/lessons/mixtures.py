@@ -14,10 +14,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from pedesis.exact import Mixture, MixtureDenoiser
 from pedesis.lessons.schedules import process
-from pedesis.noise import gaussian_noise, generator
-from pedesis.registry import UnknownName
+from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise, generator
+from pedesis.utils.registry import UnknownName
 
 D = torch.float64
 
@@ -27,7 +27,7 @@ def mixture(name: str) -> Mixture:
     """Toy data by name, float64. Raises UnknownName, a ValueError, for a name in neither `LINE` nor `PLANE`."""
     if name not in _MAKERS:
         raise UnknownName("mixture", name, tuple(_MAKERS))
-    return _standardised(_MAKERS[name]())
+    return _standardized(_MAKERS[name]())
 
 
 @lru_cache
@@ -42,7 +42,7 @@ def sample(name: str, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     return mixture(name).sample(count, gaussian_noise(seed), uniform)
 
 
-def _standardised(data: Mixture) -> Mixture:
+def _standardized(data: Mixture) -> Mixture:
     """The same shape with mean 0 and variance 1 along every axis."""
     weights = data.weights / data.weights.sum()
     middle = weights @ data.means

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
-from pedesis.images import Pixels, enlarge
+from pedesis.utils.images import Pixels, resize_nearest
 
 SIZE = 64
 MAX_BYTES = 1_000_000
@@ -67,7 +67,7 @@ def read(data: bytes) -> Pixels:
 
 def magnified(pixels: Pixels, width: int = 512) -> Pixels:
     """Repeat pixels so that the picture is at least `width` wide and stays sharp on any screen."""
-    return enlarge(pixels, max(1, -(-width // max(pixels.shape[:2]))))
+    return resize_nearest(pixels, max(1, -(-width // max(pixels.shape[:2]))))
 
 
 def png(pixels: Pixels) -> bytes:
@@ -84,16 +84,16 @@ def _on_white(image: Image.Image) -> Image.Image:
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
         low, high = values.min(), values.max()
         image = Image.fromarray((255 * (values - low) / max(high - low, 1e-12)).astype(np.uint8))
-    coloured = image.convert("RGBA")
-    white = Image.new("RGBA", coloured.size, "white")
-    return Image.alpha_composite(white, coloured).convert("RGB")
+    colored = image.convert("RGBA")
+    white = Image.new("RGBA", colored.size, "white")
+    return Image.alpha_composite(white, colored).convert("RGB")
 
 
 # -- the bundled pictures -----------------------------------------------------------------------------------
 
 
 def _blend(top: tuple[int, ...], bottom: tuple[int, ...], position: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colours between `top` (position 0) and `bottom` (position 1)."""
+    """Colors between `top` (position 0) and `bottom` (position 1)."""
     mixed: NDArray[np.float64] = np.array(top) + position[..., None] * (np.array(bottom) - np.array(top))
     return mixed
 
@@ -118,10 +118,10 @@ def _sunset(side: int) -> Image.Image:
         half, height = 4 + 0.7 * row, 42.4 + row
         shift = 1.6 * np.sin(1.9 * row)
         strength = 1 - row / 26
-        colour = tuple(int(a + strength * (b - a)) for a, b in zip((62, 52, 112), (255, 190, 120), strict=True))
+        color = tuple(int(a + strength * (b - a)) for a, b in zip((62, 52, 112), (255, 190, 120), strict=True))
         if row % 2 == 0:
             draw.rectangle(
-                [(32 - half + shift) * s, height * s, (32 + half + shift) * s, (height + 0.9) * s], fill=colour
+                [(32 - half + shift) * s, height * s, (32 + half + shift) * s, (height + 0.9) * s], fill=color
             )
     draw.polygon([(0, 64 * s), (0, 52 * s), (9 * s, 54 * s), (18 * s, 60 * s), (26 * s, 64 * s)], fill=(30, 26, 58))
     draw.polygon([(64 * s, 64 * s), (64 * s, 55 * s), (55 * s, 58 * s), (46 * s, 64 * s)], fill=(30, 26, 58))
@@ -174,14 +174,14 @@ def _cat(side: int) -> Image.Image:
 
 
 def _rings(side: int) -> Image.Image:
-    """Concentric rings in the colours of a rainbow, finer towards the edge."""
+    """Concentric rings in the colors of a rainbow, finer towards the edge."""
     y, x = (np.mgrid[0:side, 0:side] + 0.5) / side * 2 - 1
     radius = np.hypot(x, y)
     phase = 2 * np.pi * (2.2 * radius + 1.6 * radius**2)
     hue = 2 * np.pi * 0.55 * radius
-    colour = 0.5 + 0.5 * np.cos(hue[..., None] + np.array([0.0, 2.1, 4.2]))
+    color = 0.5 + 0.5 * np.cos(hue[..., None] + np.array([0.0, 2.1, 4.2]))
     wave = 0.5 + 0.5 * np.cos(phase)
-    values = 255 * (wave[..., None] * (0.25 + 0.75 * colour) + (1 - wave[..., None]) * 0.08)
+    values = 255 * (wave[..., None] * (0.25 + 0.75 * color) + (1 - wave[..., None]) * 0.08)
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pedesis.exact import MixtureDenoiser
 from pedesis.lessons.schedules import Values
+from pedesis.theory.exact import MixtureDenoiser
 
 EXTENT = 3.0
 """Pictures of the plane show [-EXTENT, EXTENT] along both axes: data of variance 1, and noise."""

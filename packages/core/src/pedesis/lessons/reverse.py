@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from pedesis.gaussian import Gaussian
-from pedesis.kernels import small_step_reverse, step_coefficients
 from pedesis.lessons.mixtures import denoiser
 from pedesis.lessons.schedules import Values, process
-from pedesis.reverse import OptimalVariance, reverse_kernel
+from pedesis.theory.kernels import small_step_reverse, step_coefficients
+from pedesis.theory.reverse import OptimalVariance, reverse_kernel
 
 SHOWN = 3.5
 """Positions from -SHOWN to SHOWN are shown."""
@@ -66,7 +66,7 @@ class Bayes:
 
 
 def bayes(schedule: str, x_0: float, x_t: float, s: float, t: float) -> Bayes:
-    """q(x_s | x_0), q(x_t | x_s) made a density over x_s, and their normalised product q(x_s | x_t, x_0)."""
+    """q(x_s | x_0), q(x_t | x_s) made a density over x_s, and their normalized product q(x_s | x_t, x_0)."""
     forward, x = process(schedule), _line(-SHOWN, SHOWN, 1401)
     start, end = torch.full_like(x, x_0), torch.full_like(x, x_t)
     likelihood = forward.transition(x, s, t).log_prob(end).exp() * step_coefficients(forward, s, t).ratio
@@ -94,9 +94,9 @@ class Reverse:
 def reverse(data: str, schedule: str, x_t: float, s: float, t: float, points: int = 4001) -> Reverse:
     """The reverse conditional at one x_t, 0 < s < t."""
     exact, end = denoiser(data, schedule), torch.tensor([[x_t]], dtype=torch.float64)
-    said = exact(end, t)
-    small = small_step_reverse(exact.process, end, said.score, s, t)
-    best = reverse_kernel(exact.process, said, s, t, OptimalVariance())
+    predicted = exact(end, t)
+    small = small_step_reverse(exact.process, end, predicted.score, s, t)
+    best = reverse_kernel(exact.process, predicted, s, t, OptimalVariance())
     ends = torch.cat([g.mean + side * 10 * g.var.sqrt() for g in (small, best) for side in (-1, 1)])
     x = _line(ends.min().item(), ends.max().item(), points)
     log_exact = exact.log_reverse(x, end.expand_as(x), s, t)

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
-from pedesis.exact import EmpiricalDenoiser
-from pedesis.grids import GRIDS
-from pedesis.guidance import Guided
+from pedesis.guidance.base import Guided
 from pedesis.lessons.plane import axis, field
 from pedesis.lessons.schedules import Values
-from pedesis.noise import gaussian_noise
 from pedesis.process import Process, Time
 from pedesis.samplers import SAMPLERS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS, timesteps
+from pedesis.theory.exact import EmpiricalDenoiser
+from pedesis.utils.noise import gaussian_noise
 
 Points = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def names() -> tuple[str, ...]:
 
 def grids() -> tuple[str, ...]:
     """Every registered time grid."""
-    return tuple(GRIDS)
+    return tuple(TIMESTEP_SPACINGS)
 
 
 def source(name: str) -> str:
@@ -99,10 +99,10 @@ def walk(
     noise = gaussian_noise(seed)
     like = torch.zeros(1 if together else count, 2, dtype=torch.float64)
     start = denoiser.process.prior(like).sample(noise).expand(count, -1)
-    times = GRIDS.build({"name": grid})(denoiser.process, steps)
-    counted = _Counted(denoiser)
-    path = SAMPLERS.build({"name": sampler}).trajectory(counted, start, times, noise=noise)
-    return Walk(times.numpy(), torch.stack([step.x_t for step in path]).numpy(), counted.calls)
+    times = timesteps(denoiser.process, steps, grid)
+    count_evaluations = _Counted(denoiser)
+    path = SAMPLERS.build({"name": sampler}).trajectory(count_evaluations, start, times, noise=noise)
+    return Walk(times.numpy(), torch.stack([step.x_t for step in path]).numpy(), count_evaluations.calls)
 
 
 def empirical(data: Points, process: Process) -> Denoiser:
@@ -135,8 +135,8 @@ class _Counted(Guided):
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         self.calls += 1
-        said: Prediction = self.inner(x_t, t, condition)
-        return said
+        predicted: Prediction = self.inner(x_t, t, condition)
+        return predicted
 
 
 def moments(walk: Walk, most: int) -> list[int]:
@@ -237,5 +237,5 @@ def _noised(denoiser: Denoiser, data: Points, t: float, seed: int) -> Tensor:
 
 def _eps(denoiser: Denoiser, t: float, x_t: Tensor) -> Tensor:
     with torch.no_grad():
-        said: Prediction = denoiser(x_t, t)
-    return said.eps
+        predicted: Prediction = denoiser(x_t, t)
+    return predicted.eps

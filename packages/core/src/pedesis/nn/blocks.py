@@ -27,15 +27,21 @@ def zero(layer: nn.Conv2d | nn.Linear) -> nn.Conv2d | nn.Linear:
     return layer
 
 
+def pointwise(channels: int, out: int) -> nn.Conv2d:
+    """A 1x1 convolution. Its dilation changes no number: without it PyTorch has one thread compute fewer than 16
+    pictures another way than more, which rounds differently."""
+    return nn.Conv2d(channels, out, 1, dilation=2)
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with one norm between them, modulated by the embedding (FiLM)."""
 
     def __init__(self, channels: int, out: int, embedding: int):
         super().__init__()
         self.first = nn.Conv2d(channels, out, 3, padding=1)
-        self.modulation = nn.Linear(embedding, 2 * out)
+        self.modulation = RowLinear(embedding, 2 * out)
         self.second = zero(nn.Conv2d(out, out, 3, padding=1))
-        self.shortcut = nn.Conv2d(channels, out, 1) if channels != out else nn.Identity()
+        self.shortcut = pointwise(channels, out) if channels != out else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         scale, shift = rearrange(self.modulation(embedding), "b (n c) -> n b c 1 1", n=2)
@@ -50,8 +56,8 @@ class SelfAttention(nn.Module):
     def __init__(self, channels: int, heads: int):
         super().__init__()
         self.heads = heads
-        self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = zero(nn.Conv2d(channels, channels, 1))
+        self.query_key_value = pointwise(channels, 3 * channels)
+        self.out = zero(pointwise(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
         height = x.shape[2]
@@ -61,6 +67,26 @@ class SelfAttention(nn.Module):
         mixed = rearrange(weights @ value, "b heads (h w) d -> b (heads d) h w", h=height)
         out: Tensor = x + self.out(mixed)
         return out
+
+
+def together(layer: nn.Module) -> bool:
+    """Whether all rows are computed at once: in training, and in a graph that is compiled or exported for any batch."""
+    return layer.training or torch.compiler.is_compiling()
+
+
+class RowLinear(nn.Linear):
+    """A linear layer whose answer for a row depends on that row alone, not on how many there are, nor on its place.
+
+    A library of matrix products (MKL) sums in another order for another number of rows, and in some for the last rows
+    of a product. Blocks of four rows are one tile of it, in which all rows are alike; they cost no more than one row.
+    Training has one batch size, a GPU other libraries, and bf16 on a processor is summed row by row (oneDNN).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if together(self) or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        blocks = F.pad(x, (0, 0, 0, -len(x) % 4)).split(4)
+        return torch.cat([F.linear(four, self.weight, self.bias) for four in blocks])[: len(x)]
 
 
 def fold(x: Tensor, patch: int) -> Tensor:

@@ -14,7 +14,7 @@ from einops import reduce
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedesis.nn.blocks import ResidualBlock, channel_norm, channels_last, fold
+from pedesis.nn.blocks import ResidualBlock, RowLinear, channel_norm, channels_last, fold
 from pedesis.nn.embeddings import NumberEmbedding
 from pedesis.nn.networks import NETWORKS
 
@@ -52,8 +52,8 @@ class ConvClassifier(nn.Module):
                 stage.append(ResidualBlock(width, out, c.embedding))
                 width = out
             self.stages.append(stage)
-        self.hidden = nn.Linear(width, c.features)
-        self.out = nn.Linear(c.features, c.classes)
+        self.hidden = RowLinear(width, c.features)
+        self.out = RowLinear(c.features, c.classes)
         self.to(memory_format=torch.channels_last)
 
     def spec(self) -> dict[str, Any]:

@@ -6,10 +6,13 @@ sinusoid(x)_k = cos(f_k x), sin(f_k x),   f_k geometric from 1 down to 1/range
 from __future__ import annotations
 
 import math
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from pedesis.nn.blocks import RowLinear
 
 
 def sinusoid(x: Tensor, width: int, longest: float = 1000.0) -> Tensor:
@@ -24,21 +27,35 @@ def sinusoid(x: Tensor, width: int, longest: float = 1000.0) -> Tensor:
     """
     half = width // 2
     frequencies = torch.exp(-math.log(longest) * torch.arange(half, device=x.device) / max(half - 1, 1))
-    angles = x.float()[:, None] * frequencies
+    angles = x.to(torch.promote_types(x.dtype, torch.float32))[:, None] * frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
+def refuse(condition: Tensor) -> NoReturn:
+    """ValueError: a network without classes would ignore what it is asked for."""
+    raise ValueError(
+        "this network was built without classes (classes=0) and would ignore the condition; build it with their "
+        f"number, or give no condition; got {condition.dtype} of shape {tuple(condition.shape)}"
+    )
+
+
 class NumberEmbedding(nn.Module):
-    """A number per row, such as log_snr, (B,) -> (B, width): its sinusoids through one hidden layer."""
+    """A number per row, such as log_snr, (B,) -> (B, width): its sinusoids through one hidden layer.
+
+    An infinite number, as log_snr is of clean data, is seen as `INFINITY`.
+    """
+
+    INFINITY = 15.0  # as a log_snr, cleaner than what training shows a network
 
     def __init__(self, width: int):
         super().__init__()
         self.width = width
-        self.first = nn.Linear(width, width)
-        self.second = nn.Linear(width, width)
+        self.first = RowLinear(width, width)
+        self.second = RowLinear(width, width)
 
     def forward(self, number: Tensor) -> Tensor:
-        out: Tensor = self.second(F.silu(self.first(sinusoid(number, self.width))))
+        number = torch.where(number.isinf(), number.sign() * self.INFINITY, number)
+        out: Tensor = self.second(F.silu(self.first(sinusoid(number, self.width).to(self.first.weight.dtype))))
         return out
 
 
@@ -54,14 +71,29 @@ class ClassLabel(nn.Module):
         self.classes = classes
         self.table = nn.Embedding(classes + 1, width)
 
+    def check(self, condition: Tensor, rows: int) -> None:
+        """ValueError for what are no classes."""
+        check_integers(
+            condition, rows, 1, self.classes - 1, f"class numbers (B,) from 0 to {self.classes - 1}, or -1 for none"
+        )
+
     def forward(self, condition: Tensor | None, like: Tensor) -> Tensor:
         if condition is None:
             condition = torch.full((like.shape[0],), -1, device=like.device)
-        if condition.ndim != 1 or condition.is_floating_point() or int(condition.max()) >= self.classes:
-            raise ValueError(
-                f"the condition must be class numbers (B,) from 0 to {self.classes - 1}, or -1 for none; "
-                f"got {condition.dtype} of shape {tuple(condition.shape)}"
-                + (f" with maximum {int(condition.max())}" if condition.numel() else "")
-            )
-        out: Tensor = self.table(torch.where(condition < 0, self.classes, condition))
+        out: Tensor = self.table(torch.where(condition < 0, self.classes, condition.long()))
         return out
+
+
+def check_integers(condition: Tensor, rows: int, ndim: int, most: int, what: str) -> None:
+    """ValueError unless a condition is `rows` rows of integers up to `most`; it reads values, so no `forward` calls it.
+
+    Args:
+        ndim: of the condition. what: it should be, for people.
+    """
+    integers = not (condition.is_floating_point() or condition.is_complex() or condition.dtype == torch.bool)
+    if integers and condition.ndim == ndim and len(condition) == rows and bool((condition <= most).all()):
+        return
+    raise ValueError(
+        f"the condition must be {what}; got {condition.dtype} of shape {tuple(condition.shape)} for {rows} rows"
+        + (f" with maximum {condition.max().item():g}" if condition.numel() else "")
+    )

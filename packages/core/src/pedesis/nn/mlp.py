@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedesis.nn.blocks import zero
-from pedesis.nn.embeddings import ClassLabel, NumberEmbedding
+from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, refuse
 from pedesis.nn.networks import NETWORKS
 
 
@@ -47,6 +47,12 @@ class MLP(nn.Module):
     def spec(self) -> dict[str, Any]:
         """Plain data from which `NETWORKS.build` remakes it."""
         return {"name": self.name, **asdict(self.config)}
+
+    def check_condition(self, condition: Tensor, rows: int) -> None:
+        """ValueError for a condition that `forward` cannot take, or would ignore; it reads values."""
+        if self.label is None:
+            refuse(condition)
+        self.label.check(condition, rows)
 
     def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
         if x.ndim != 2 or x.shape[1] != self.config.features:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-from pedesis.registry import Registry
+from pedesis.utils.registry import Registry
 
 NETWORKS: Registry[nn.Module] = Registry("network")

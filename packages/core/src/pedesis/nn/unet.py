@@ -26,9 +26,9 @@ from pedesis.nn.blocks import (
     unfold,
     zero,
 )
-from pedesis.nn.embeddings import ClassLabel, NumberEmbedding
+from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, refuse
 from pedesis.nn.networks import NETWORKS
-from pedesis.nn.text import CrossAttention, TextConfig, TextEncoder, Words
+from pedesis.nn.text_encoder import CrossAttention, TextConfig, TextEncoder, Words
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,27 @@ class UNet(nn.Module):
         """Plain data from which `NETWORKS.build` remakes it."""
         return {"name": self.name, **asdict(self.config)}
 
+    def check_condition(self, condition: Tensor, rows: int) -> None:
+        """ValueError for a condition that `forward` cannot take, or would ignore; it reads values."""
+        if self.config.enlarges:
+            if not condition.is_floating_point() or condition.ndim != 4 or len(condition) != rows:
+                raise ValueError(
+                    "the condition must be small pictures, floating (B, C, H, W), see pedesis.utils.images.to_model; "
+                    f"got {condition.dtype} of shape {tuple(condition.shape)} for {rows} rows"
+                )
+            return
+        known = self.text if self.text is not None else self.label
+        if known is None:
+            refuse(condition)
+        known.check(condition, rows)
+
     def forward(
         self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None, scale: Tensor | None = None
     ) -> Tensor:
         words = self.text(condition, x) if self.text is not None else None
         embedding = self.embed(x, log_snr, condition, words, scale)
         if self.config.enlarges:
-            x = torch.cat([x, self.enlarged(condition, x)], dim=1)
+            x = torch.cat([x, self.upscaled(condition, x)], dim=1)
         h = self.stem(channels_last(fold(x, self.config.patch)))
 
         skips = []
@@ -147,7 +161,7 @@ class UNet(nn.Module):
         out: Tensor = self.out(F.silu(self.detail(h)))
         return out
 
-    def enlarged(self, small: Tensor | None, x: Tensor) -> Tensor:
+    def upscaled(self, small: Tensor | None, x: Tensor) -> Tensor:
         """The small picture that x (B, C, H, W) is conditioned on, made as large; black for none."""
         if small is None:
             return torch.zeros_like(x)
@@ -174,6 +188,8 @@ class UNet(nn.Module):
             embedding = embedding + self.label(condition, x)
         if words is not None:
             embedding = embedding + words.prompt
+        if scale is not None and self.scale is None:
+            raise ValueError("this network was built without a guidance scale (guided=False) and would ignore it")
         if self.scale is not None:
             embedding = embedding + self.scale(4 * (torch.ones_like(log_snr) if scale is None else scale))
         return F.silu(embedding)

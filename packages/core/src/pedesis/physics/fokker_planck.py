@@ -2,7 +2,7 @@ r"""The Fokker-Planck equation: how a density flows under drift and diffusion.
 
     f_t = -J_x,   J = A f - (B f)_x        J = 0 at both ends: what is inside stays inside
 
-On cells of width h it becomes a random walk between neighbours, df/dt = L f, with the exponentially fitted flux
+On cells of width h it becomes a random walk between neighbors, df/dt = L f, with the exponentially fitted flux
 (Scharfetter and Gummel 1969; Chang and Cooper 1970)
 
     J_{i+1/2} = ( b(-z) B_i f_i - b(z) B_{i+1} f_{i+1} ) / h,   z = h A/B at the face,   b(z) = z/(e^z - 1)

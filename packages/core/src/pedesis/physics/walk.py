@@ -105,7 +105,7 @@ class LazyWalk:
         Source: 002, "Markov Process"
 
         Columns sum to 1, so mass is kept. At a reflecting end a jump outwards means to stay; with
-        `periodic` the two ends are neighbours.
+        `periodic` the two ends are neighbors.
 
         Raises:
             ValueError: fewer than 3 sites.

@@ -1,4 +1,11 @@
-"""Samplers: from noise to data in a list of steps. See `base` for the contract and `SAMPLERS` for the names."""
+"""Samplers: from noise to data in a list of steps. See `base` for the contract and `SAMPLERS` for the names.
+
+ancestral, langevin             stochastic: Algorithm 2 of DDPM, DDIM with eta, Langevin steps, the SDE
+ode, multistep                  deterministic, of first to third order
+timesteps                       where the steps are
+
+This room knows the heart up to `denoiser`, and the reverse conditional; it knows nothing of guidance.
+"""
 
 from pedesis.samplers.ancestral import DDIM, Ancestral
 from pedesis.samplers.base import SAMPLERS, GaussianSampler, Level, Sampler, Step

@@ -16,23 +16,28 @@ import torch
 
 from pedesis.gaussian import Gaussian
 from pedesis.process import Process, broadcast
-from pedesis.reverse import VARIANCE_RULES, VarianceRule, reverse_kernel
 from pedesis.samplers.base import SAMPLERS, Denoise, GaussianSampler, Level, Step
+from pedesis.theory.reverse import VARIANCE_RULES, VarianceRule, reverse_kernel
 
 
 @SAMPLERS.register("ddpm")
 class Ancestral(GaussianSampler):
-    """[O16] Algorithm 2 of DDPM: draw each x_s from p_theta(x_s | x_t).
+    """[O16] Algorithm 2 of DDPM: draw each x_s from p_theta(x_s | x_t), but the step to clean data is its mean.
 
     Formula: x_{t-1} = \\mu_\\theta(x_t,t) + \\sigma_t z,\\quad z\\sim\\mathcal N(0,I)
+        \\text{ if } t > 1,\\text{ else } z = 0
     Source: 003, Algorithm 2 (figure); 002, "Sampling from the diffusion"; Ho et al. 2020
 
+    Where Var[x_0 | x_t] is known ("optimal") the last step draws from p(x_0 | x_t), which keeps the law of continuous
+    data whatever the number of steps. Pictures are shown as the mean all the same: see `ending_in_mean`.
+
     Args:
-        variance: "posterior", "beta" or "optimal" (see `pedesis.reverse`).
+        variance: "posterior", "beta" or "optimal" (see `pedesis.theory.reverse`).
     """
 
     def __init__(self, variance: str | VarianceRule = "posterior"):
-        self.rule = VARIANCE_RULES.build({"name": variance}) if isinstance(variance, str) else variance
+        self.rule = VARIANCE_RULES.of(variance)
+        self.draws_data = not self.rule.assumed
 
     def config(self) -> dict[str, Any]:
         return {"variance": self.rule.name}
@@ -42,7 +47,7 @@ class Ancestral(GaussianSampler):
         return True
 
     def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
-        return reverse_kernel(process, now.said, s.t, now.level.t, self.rule)
+        return reverse_kernel(process, now.predicted, s.t, now.level.t, self.rule)
 
 
 @SAMPLERS.register("ddim")
@@ -83,6 +88,6 @@ def implicit_kernel(now: Step, s: Level, share: float) -> Gaussian:
     Args:
         share: the part of sigma_s^2 that is drawn anew, 0 <= share <= 1.
     """
-    said = now.said
-    mean = s.alpha * said.x0 + s.sigma * math.sqrt(1 - share) * said.eps
+    predicted = now.predicted
+    mean = s.alpha * predicted.x0 + s.sigma * math.sqrt(1 - share) * predicted.eps
     return Gaussian(mean, broadcast(torch.tensor(s.sigma**2 * share, dtype=torch.float64), mean))

@@ -8,6 +8,7 @@ happened live here, once. No sampler knows of guidance: that is the denoiser's a
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from abc import abstractmethod
@@ -20,7 +21,7 @@ from torch import Tensor
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Gaussian, Noise
 from pedesis.process import Process, Time
-from pedesis.registry import Described, Registry
+from pedesis.utils.registry import Described, Registry
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
 
@@ -55,7 +56,7 @@ class Step:
         return self.x_t if self.prediction is None else self.prediction.x0
 
     @property
-    def said(self) -> Prediction:
+    def predicted(self) -> Prediction:
         """The prediction, where there is one."""
         assert self.prediction is not None, "a finished walk has no prediction"
         return self.prediction
@@ -68,7 +69,8 @@ class Sampler(Described):
     """One rule for getting from x_t to x_s.
 
     Attributes:
-        evaluations: about how often a step asks the denoiser: a last step may need fewer, an adaptive one more.
+        evaluations: how often a step asks the denoiser, where it asks most (an adaptive one: for each piece); `count`
+            is exact for a whole walk.
         stochastic: whether a step draws noise; only deterministic samplers can also walk upwards in t.
         memory: how many earlier steps `step` is shown.
     """
@@ -86,6 +88,13 @@ class Sampler(Described):
     ) -> Tensor:
         """x_s from the present step; `before` holds the last `memory` steps, the latest last."""
 
+    def ending_in_mean(self) -> Sampler:
+        """The same sampler with a step to clean data that is a mean, never a draw.
+
+        Pictures are shown so (Ho et al. 2020, section 3.3): what p(x_0 | x_t) adds to its mean is noise to the eye.
+        """
+        return self
+
     def trajectory(
         self,
         denoiser: Denoiser,
@@ -99,7 +108,7 @@ class Sampler(Described):
         Args:
             x: the state at times[0], (B, ...).
             times: (n + 1,) float64, strictly decreasing from at most 1 to at least 0 (or increasing, to
-                encode, with a deterministic sampler).
+                encode, with a deterministic sampler; from t = 0, where eps_hat = 0, the first step is alpha_s x).
             noise: draws the normal numbers of a stochastic sampler.
 
         Raises:
@@ -120,8 +129,18 @@ class Sampler(Described):
             yield now
             with torch.no_grad():
                 x = self.step(process, now, target, denoise, noise or _no_noise, before)
-            before = (*before, now)[-self.memory :] if self.memory else ()
+            if level.sigma > 0:  # clean data say nothing about the steps that follow
+                before = (*before, now)[-self.memory :] if self.memory else ()
         yield Step(len(levels) - 1, levels[-1], x, None)
+
+    def count(self, process: Process, times: Tensor) -> int:
+        """How often a walk asks the denoiser, exactly: it is taken, on one number, with a denoiser that counts.
+
+        An adaptive sampler asks as often as its data need; what is counted is a walk with x0_hat = 0, the least.
+        """
+        counter = _Counter(process)
+        self.sample(counter, torch.ones(1, 1, dtype=torch.float64), times, noise=torch.zeros_like)
+        return counter.asked
 
     def sample(
         self,
@@ -137,8 +156,24 @@ class Sampler(Described):
         return last.x_t
 
 
+class _Counter(Denoiser):
+    """x0_hat = 0, and how often it was asked."""
+
+    asked = 0
+
+    def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+        self.asked += 1
+        return torch.zeros_like(x_t)
+
+
 class GaussianSampler(Sampler):
-    """A sampler whose step draws from a Gaussian kernel."""
+    """A sampler whose step draws from a Gaussian kernel; the step to clean data, t = 0, is the kernel's mean.
+
+    Attributes:
+        draws_data: whether that last step draws too, because its kernel is the law p(x_0 | x_t) and not a guess.
+    """
+
+    draws_data = False
 
     @abstractmethod
     def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
@@ -148,7 +183,13 @@ class GaussianSampler(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         kernel = self.kernel(process, now, s, denoise, before)
-        return kernel.sample(noise) if bool((kernel.var > 0).any()) else kernel.mean
+        generated = (s.t > 0 or self.draws_data) and bool((kernel.var > 0).any())
+        return kernel.sample(noise) if generated else kernel.mean
+
+    def ending_in_mean(self) -> Sampler:
+        twin = copy.copy(self)
+        twin.draws_data = False
+        return twin
 
 
 def walk_levels(process: Process, times: Tensor) -> list[Level]:
@@ -161,7 +202,7 @@ def walk_levels(process: Process, times: Tensor) -> list[Level]:
 
 
 def _no_noise(like: Tensor) -> Tensor:
-    raise ValueError("this sampler draws noise: give `noise`, for instance pedesis.noise.PerSeed(seeds)")
+    raise ValueError("this sampler draws noise: give `noise`, for instance pedesis.utils.noise.PerSeed(seeds)")
 
 
 def _check_walk(sampler: Sampler, times: Tensor, noise: Noise | None) -> None:

@@ -56,7 +56,7 @@ class PredictorCorrector(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         x = self.predict(process, now, s, denoise, noise, before)
-        if s.sigma == 0:
+        if s.t == 0:
             return x
         for _ in range(self.corrections):
             x = langevin_step(x, denoise(x, s.t).score, self.share * s.sigma**2, noise)
@@ -82,7 +82,7 @@ class AnnealedLangevin(PredictorCorrector):
     def predict(
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
-        if s.sigma == 0:
+        if s.t == 0:
             return DDIM().step(process, now, s, denoise, noise, before)
         return now.x_t * (s.alpha / now.level.alpha)
 
@@ -103,9 +103,9 @@ class EulerMaruyama(GaussianSampler):
     def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
         variance = s.alpha**2 * (now.level.ratio**2 - s.ratio**2)
         drift = (s.ratio**2 - now.level.ratio**2) / now.level.ratio
-        mean = s.alpha * (now.x_t / now.level.alpha + drift * now.said.eps)
+        mean = s.alpha * (now.x_t / now.level.alpha + drift * now.predicted.eps)
         if s.ratio == 0:
-            mean, variance = now.said.x0, 0.0
+            mean, variance = now.predicted.x0, 0.0
         return Gaussian(mean, broadcast(torch.tensor(variance, dtype=torch.float64), mean))
 
 

@@ -41,10 +41,10 @@ def weights(nodes: Sequence[float], h: float) -> list[float]:
 def estimate(steps: Sequence[Step], start: Level, end: Level) -> Tensor:
     """The one x_0 that stands for the polynomial through the estimates of `steps`, on the way from start to end."""
     if end.sigma == 0:
-        return steps[-1].said.x0
+        return steps[-1].predicted.x0
     h = half_step(start, end)
     shares = weights([half_step(start, step.level) / h for step in steps], h)
-    terms = [share * step.said.x0 for share, step in zip(shares, steps, strict=True)]
+    terms = [share * step.predicted.x0 for share, step in zip(shares, steps, strict=True)]
     return sum(terms[1:], terms[0])
 
 
@@ -54,6 +54,8 @@ class Multistep(Sampler):
     def step(
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
+        if now.level.sigma == 0:
+            return s.alpha / now.level.alpha * now.x_t
         x0 = estimate([*before, now], now.level, s)
         return (s.sigma / now.level.sigma) * now.x_t - s.alpha * math.expm1(-half_step(now.level, s)) * x0
 

@@ -58,10 +58,10 @@ class Heun(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         below = self.below(process, s)
-        x = below.alpha * now.said.x0 + below.sigma * now.said.eps
+        x = below.alpha * now.predicted.x0 + below.sigma * now.predicted.eps
         if abs(half_step(now.level, below)) <= math.log(self.LONGEST):
             change = below.alpha * (below.ratio - now.level.ratio)
-            x = x + change * (denoise(x, below.t).eps - now.said.eps) / 2
+            x = x + change * (denoise(x, below.t).eps - now.predicted.eps) / 2
         if below is s:
             return x
         lift = process.transition(x, below.t, s.t)
@@ -104,7 +104,7 @@ class Adaptive(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         size = math.hypot(now.level.alpha, now.level.sigma)
-        u, rate = now.x_t / size, now.said.v / size
+        u, rate = now.x_t / size, now.predicted.v / size
         start = math.atan(now.level.ratio)
         goal = math.atan(s.ratio) if s.ratio > 0 else min(start, math.atan(math.exp(-self.last / 2)))
         angle = torch.full((len(u),), start, dtype=torch.float64)

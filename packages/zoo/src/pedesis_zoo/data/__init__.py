@@ -1,5 +1,14 @@
-"""Data sets by name: `load_data("fashion-mnist", "train")`."""
+"""Data: what models are trained on and measured against; `load_data("fashion-mnist", "train")`.
 
-from pedesis_zoo.data.sets import DATASETS, ImageSet, TrainingData, load_data, training_data
+sets, load                              what a set is; all sets by name
+digits, fashion_mnist, points, folder   finite sets: bundled, installed, computed, your own pictures
+composed, captioned, captions           endless sets of composed pictures with words: heroes, avatars, pixel_art
+search, digests                         where files are looked for; what two sets have in common
 
-__all__ = ["DATASETS", "ImageSet", "TrainingData", "load_data", "training_data"]
+This room knows the core's tools only, and no model.
+"""
+
+from pedesis_zoo.data.load import known_sets, load_data, training_data
+from pedesis_zoo.data.sets import DATASETS, ImageSet, TrainingData
+
+__all__ = ["DATASETS", "ImageSet", "TrainingData", "known_sets", "load_data", "training_data"]

@@ -41,9 +41,9 @@ class AvatarSet(ComposedSet):
         archive = read("avatars.npz")
         number = {tuple(part): i for i, part in enumerate(archive["names"].tolist(), start=1)}
         rows: list[Row] = []
-        for kind, words, shapes, colours in table("avatars.tsv"):
-            for colour in colours.split():
-                name, codes = re.fullmatch(r"(?:(\w+):)?([0-9a-f,]+)", colour).groups("")  # type: ignore[union-attr]
+        for kind, words, shapes, colors in table("avatars.tsv"):
+            for color in colors.split():
+                name, codes = re.fullmatch(r"(?:(\w+):)?([0-9a-f,]+)", color).groups("")  # type: ignore[union-attr]
                 pictures = [number[kind, shape, code] for code in codes.split(",") for shape in shapes.split()]
                 rows.append((kind, words.format(name), pictures))
         super().__init__(Parts(archive["pixels"]), rows)  # type: ignore[arg-type]

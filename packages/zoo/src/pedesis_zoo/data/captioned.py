@@ -7,27 +7,24 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from pedesis.images import Pixels
 from pedesis_zoo.data import avatars, heroes
 from pedesis_zoo.data.composed import CaptionBatches, ComposedSet, LabelBatches
-from pedesis_zoo.data.sets import AttributeSet, CaptionedSet, load_data
+from pedesis_zoo.data.sets import ZOO, AttributeSet, CaptionedSet
 
 
 @dataclass(frozen=True)
-class Composed:
+class CompositeSource:
     """A composed set: how to get it, the side of its pictures, the length of its captions, the licence of its parts."""
 
     source: Callable[[], ComposedSet]
     side: int
     length: int
-    licence: str
+    license: str
 
 
-COMPOSED: dict[str, Composed] = {
-    "heroes": Composed(heroes.lexicon, 32, heroes.LENGTH, "CC0-1.0 (Dungeon Crawl Stone Soup tiles)"),
-    "avatars": Composed(avatars.lexicon, 16, avatars.LENGTH, "CC0-1.0 (DiceBear Pixel Art)"),
+COMPOSED: dict[str, CompositeSource] = {
+    "heroes": CompositeSource(heroes.lexicon, 32, heroes.LENGTH, "CC0-1.0 (Dungeon Crawl Stone Soup tiles)"),
+    "avatars": CompositeSource(avatars.lexicon, 16, avatars.LENGTH, "CC0-1.0 (DiceBear Pixel Art)"),
 }
 
 
@@ -40,7 +37,7 @@ def captioned(name: str) -> CaptionedSet:
         return CaptionBatches(source, batch, known.length, seed, device=device)
 
     shape = (3, known.side, known.side)
-    return CaptionedSet(name, shape, source.vocabulary, known.length, known.licence, draw)
+    return CaptionedSet(name, shape, source.vocabulary, known.length, known.license, draw, source=ZOO)
 
 
 def words_of(name: str) -> str:
@@ -51,20 +48,8 @@ def words_of(name: str) -> str:
 
 def provenance(name: str) -> str:
     """Where the parts of a set come from, Markdown."""
-    told = (Path(__file__).parent / "archives" / "PROVENANCE.md").read_text()
-    return told.split(f"## {name}.npz")[1].split("\n## ")[0].strip()
-
-
-def pictures(name: str, split: str, number: int) -> Pixels:
-    """The first pictures of a set, whether it is finite or composed, uint8 (N, H, W, C).
-
-    Args:
-        split: "train" or "test"; of composed sets, which never end, "test" is of other seeds than training's.
-    """
-    if name not in COMPOSED:
-        return load_data(name, split).pixels[:number]
-    seed = {"train": 0, "test": 1}[split]
-    return COMPOSED[name].source().draw(seed, np.arange(number), "train").pixels
+    text = (Path(__file__).parent / "archives" / "PROVENANCE.md").read_text()
+    return text.split(f"## {name}.npz")[1].split("\n## ")[0].strip()
 
 
 def with_attributes(name: str) -> AttributeSet:
@@ -72,4 +57,5 @@ def with_attributes(name: str) -> AttributeSet:
     known = COMPOSED[name]
     source = known.source()
     attributes = tuple((kind, source.values[kind]) for kind in source.kinds)
-    return AttributeSet(name, (3, known.side, known.side), attributes, known.licence, partial(LabelBatches, source))
+    draw = partial(LabelBatches, source)
+    return AttributeSet(name, (3, known.side, known.side), attributes, known.license, draw, source=ZOO)

@@ -62,14 +62,14 @@ class Encoded:
 
     def complaint(self) -> str:
         """One sentence per unknown word, or ""."""
-        said = []
+        complaints = []
         for word, near in self.unknown.items():
             if word in NEGATIONS:
                 hint = "Name what is to be left out as the negative prompt instead."
             else:
                 hint = f"Did you mean {' or '.join(near)}?" if near else "Nothing like it is known."
-            said.append(f'The model does not know "{word}". {hint}')
-        return " ".join(said)
+            complaints.append(f'The model does not know "{word}". {hint}')
+        return " ".join(complaints)
 
 
 class Vocabulary:

@@ -22,9 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pedesis.images import Pixels, to_model
-from pedesis.noise import splitmix64
-from pedesis.registry import UnknownName
+from pedesis.utils.images import Pixels, to_model
+from pedesis.utils.noise import splitmix64
+from pedesis.utils.registry import UnknownName
 from pedesis_zoo.data.captions import Phrases, Vocabulary
 from pedesis_zoo.data.pixel_art import Ints, Parts, uniforms
 
@@ -35,7 +35,7 @@ Row = tuple[str, str, Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class CompositeBatch:
     """Some pictures of a set.
 
     Attributes:
@@ -111,13 +111,13 @@ class ComposedSet(ABC):
             labels[(values[:, k] > 0) & (seen[:, self.layers.index(kind)] < least), k] = HIDDEN
         return labels
 
-    def compose(self, values: Ints, variants: Numbers) -> Drawn:
+    def compose(self, values: Ints, variants: Numbers) -> CompositeBatch:
         """Picture attributes (N, K); `variants` (N, layers) in [0, 1) pick among the pictures of a value."""
         parts = self.chosen_parts(values, variants)
         pixels, top = self.parts.compose(parts)
-        return Drawn(self, values, self.visible_labels(values, parts, top), pixels)
+        return CompositeBatch(self, values, self.visible_labels(values, parts, top), pixels)
 
-    def draw(self, seed: int, index: Ints, split: str = "train") -> Drawn:
+    def draw(self, seed: int, index: Ints, split: str = "train") -> CompositeBatch:
         """Pictures number `index` (N,) of an endless list; each depends on (seed, split, its number) alone.
 
         Raises:
@@ -131,13 +131,13 @@ class ComposedSet(ABC):
         while len(todo) or not done:
             numbers = uniforms((seed, SPLITS.index(split), attempt), index[todo], 1 + 3 * kinds)
             values = self.attributes(numbers[:, 1 : 1 + 2 * kinds], None if split == "train" else numbers[:, 0])
-            drawn = self.compose(values, numbers[:, -layers:])
-            good = ~self.held_out(values) if split == "train" else self.held_out(drawn.labels)
-            done.append((todo[good], values[good], drawn.labels[good], drawn.pixels[good]))
+            generated = self.compose(values, numbers[:, -layers:])
+            good = ~self.held_out(values) if split == "train" else self.held_out(generated.labels)
+            done.append((todo[good], values[good], generated.labels[good], generated.pixels[good]))
             todo, attempt = todo[~good], attempt + 1
         order, values, labels, pixels = (np.concatenate(column) for column in zip(*done, strict=True))
         back = np.argsort(order)
-        return Drawn(self, values[back], labels[back], pixels[back])
+        return CompositeBatch(self, values[back], labels[back], pixels[back])
 
     @cached_property
     def held_out_pairs(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
@@ -202,8 +202,8 @@ class ComposedSet(ABC):
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """Every word a caption can have, in alphabetical order."""
-        said = (*self.grammar, *(words for values in self.values.values() for words in values))
-        return tuple(sorted({word for words in said for word in words.split()}))
+        phrases_of = (*self.grammar, *(words for values in self.values.values() for words in values))
+        return tuple(sorted({word for words in phrases_of for word in words.split()}))
 
 
 def padded(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
@@ -231,10 +231,10 @@ class CaptionBatches:
     def __call__(self, step: int, rows: range) -> tuple[Tensor, Tensor]:
         """x0 (B, 3, H, W) in [-1, 1], and the tokens (B, length) of a caption of each."""
         index = step * self.batch + np.arange(rows.start, rows.stop, rows.step)
-        drawn = self.source.draw(self.seed, index, self.split)
-        captions = drawn.captions([splitmix64(self.seed, 1, i) for i in index.tolist()])
+        generated = self.source.draw(self.seed, index, self.split)
+        captions = generated.captions([splitmix64(self.seed, 1, i) for i in index.tolist()])
         tokens = torch.from_numpy(self.vocabulary.tokens(captions, self.length))
-        return to_model(drawn.pixels).to(self.device), tokens.to(self.device)
+        return to_model(generated.pixels).to(self.device), tokens.to(self.device)
 
 
 class LabelBatches:
@@ -245,5 +245,5 @@ class LabelBatches:
 
     def __call__(self, step: int, rows: range) -> tuple[Tensor, Tensor]:
         """x0 (B, 3, H, W) in [-1, 1], and the labels (B, K), 0 for none and -1 for hidden."""
-        drawn = self.source.draw(self.seed, step * self.batch + np.arange(rows.start, rows.stop, rows.step))
-        return to_model(drawn.pixels).to(self.device), torch.from_numpy(drawn.labels).to(self.device)
+        generated = self.source.draw(self.seed, step * self.batch + np.arange(rows.start, rows.stop, rows.step))
+        return to_model(generated.pixels).to(self.device), torch.from_numpy(generated.labels).to(self.device)

@@ -1,35 +1,55 @@
-"""Your own pictures: a folder of image files; its subfolders, if there are any, are the classes."""
+"""Your own pictures: a folder of image files; its subfolders, if there are any, are the classes.
+
+Classes are numbered in natural order: numbers in their names count as numbers, so that 2 comes before 10.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from pedesis_zoo.data.sets import ImageSet
+from pedesis_zoo.data.sets import FOLDER_LICENCE, ImageSet
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")
+"""What Pillow may decode, whatever a file is called, where it was built with it."""
+
+SUFFIXES = {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
+SUFFIXES |= {".avif", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm"}
 LARGEST = 64_000_000  # pixels; larger files are refused before they are decoded
+NEVER_CLASSES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"}
+"""Folders that systems make, beside those whose name begins with a dot."""
 
 
 def read_picture(path: Path, size: int, largest: int = LARGEST) -> tuple[np.ndarray | None, str]:
-    """One picture as uint8 (size, size, 3), or None and why not.
+    """One picture as uint8 (size, size, 3), or None and why not; no file makes it raise.
 
     The first frame of an animation, turned as its EXIF says, 16 bits of grey scaled to 8, transparency laid on
     white, grey made RGB, cut to the central square, resized (Lanczos; enlarged by whole pixels if it is smaller).
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > largest:
-                return None, f"has {image.width}x{image.height} pixels, more than {largest:,}"
-            image.seek(0)
-            if image.mode in ("I", "F") and image.format != "PNG":
-                return None, "has 32 bits a pixel, and does not say which value is white; save it with 8 or 16"
-            upright = _of_eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return None, f"cannot be read as a picture ({type(error).__name__})"
+        return _decoded(path, size, largest)
+    except Exception as error:  # a damaged file can make a decoder raise anything
+        return None, f"cannot be read as a picture ({type(error).__module__}.{type(error).__name__})".replace(
+            "builtins.", ""
+        )
+
+
+def _decoded(path: Path, size: int, largest: int) -> tuple[np.ndarray | None, str]:
+    with Image.open(path, formats=_formats()) as image:
+        if image.width * image.height > largest:
+            return None, f"has {image.width}x{image.height} pixels, more than {largest:,}"
+        image.seek(0)
+        if image.mode in ("I", "F") and image.format != "PNG":
+            return None, "has 32 bits a pixel, and does not say which value is white; save it with 8 or 16"
+        upright = _of_eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
     flat = Image.new("RGBA", upright.size, "white")
     flat.alpha_composite(upright)
     side = min(flat.size)
@@ -39,6 +59,12 @@ def read_picture(path: Path, size: int, largest: int = LARGEST) -> tuple[np.ndar
     return np.asarray(ImageOps.fit(flat.convert("RGB"), (size, size), method)), ""
 
 
+@cache
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
 def _of_eight_bits(image: Image.Image) -> Image.Image:
     """A grey picture of 16 bits (which PNG files may also open as "I") scaled to 8; every other one as it is."""
     if image.mode != "I" and not image.mode.startswith("I;16"):
@@ -46,11 +72,18 @@ def _of_eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image).astype(np.int64) / 257).round().astype(np.uint8))
 
 
-def load_folder(folder: str | Path, size: int) -> ImageSet:
-    """Read every picture below `folder`, resized to size x size.
+def natural(name: str) -> list[str | int]:
+    """A key that sorts names as people do, numbers by their value: 1, 2, 10, and "a2" before "a10"."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", name))]
 
-    Pictures that cannot be used are named on standard error, one sentence each, and left out. If every picture
-    is grey, the set has one channel.
+
+def load_folder(folder: str | Path, size: int) -> ImageSet:
+    """Read every picture below `folder`, links followed, resized to size x size.
+
+    Classes are the subfolders that hold usable pictures, in natural order (1, 2, 10); pictures that lie beside
+    subfolders are the class "other". What is not used is said on standard error: each picture that cannot be read,
+    and the numbers of hidden files and of files whose suffix is none of `SUFFIXES`. If every picture is grey, the set
+    has one channel.
 
     Raises:
         ValueError: the folder does not exist, or holds no usable picture.
@@ -58,7 +91,8 @@ def load_folder(folder: str | Path, size: int) -> ImageSet:
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; --data needs a folder of pictures")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    passed_over: Counter[str] = Counter()
+    paths = list(_picture_files(folder, passed_over, ()))
     pictures, places = [], []
     for path in paths:
         picture, trouble = read_picture(path, size)
@@ -67,15 +101,48 @@ def load_folder(folder: str | Path, size: int) -> ImageSet:
         else:
             pictures.append(picture)
             places.append(path.parent.relative_to(folder).as_posix())
+    if passed_over:
+        predicted = ", ".join(f"{count} {what}" for what, count in sorted(passed_over.items()))
+        print(
+            f"left out: {passed_over.total()} files that are no pictures by their names: {predicted}", file=sys.stderr
+        )
     if not pictures:
         raise ValueError(
-            f"{folder} holds no picture that can be used ({len(paths)} tried); put {', '.join(sorted(SUFFIXES))} "
-            "files in it, in subfolders if they have classes"
+            f"{folder} holds no picture that can be used ({len(paths)} tried, {passed_over.total()} passed over); put "
+            f"{', '.join(sorted(SUFFIXES))} files in it, in subfolders if they have classes"
         )
-    names = sorted(set(places))
     pixels = np.stack(pictures)
     if (pixels == pixels[..., :1]).all():
         pixels = pixels[..., :1]
-    labels = np.array([names.index(place) for place in places], dtype=np.int64)
-    classes = () if names == ["."] else tuple(name if name != "." else "other" for name in names)
-    return ImageSet(folder.resolve().name, pixels, labels, classes, "your own pictures")
+    flat = set(places) == {"."}
+    places = ["other" if place == "." else place for place in places]
+    classes = sorted(set(places), key=lambda name: (natural(name), name))
+    labels = np.array([classes.index(place) for place in places], dtype=np.int64)
+    return ImageSet(folder.resolve().name, pixels, labels, () if flat else tuple(classes), FOLDER_LICENCE)
+
+
+def _picture_files(folder: Path, passed_over: Counter[str], above: tuple[Path, ...]) -> Iterator[Path]:
+    """The picture files below a folder, in natural order; what is passed over is counted by its kind.
+
+    Args:
+        above: the real places of the folders that led here; a link back to one of them is not followed.
+    """
+    here = folder.resolve()
+    try:
+        entries = sorted(folder.iterdir(), key=lambda path: (natural(path.name), path.name))
+    except OSError as error:
+        print(f"left out: {folder} cannot be opened ({type(error).__name__})", file=sys.stderr)
+        return
+    for path in entries:
+        hidden = path.name.startswith(".") or path.name in NEVER_CLASSES
+        if os.path.isdir(path):  # which never raises
+            if hidden:
+                passed_over[f"in {path.name}"] += sum(1 for file in path.rglob("*") if file.is_file())
+            elif path.resolve() not in (*above, here):
+                yield from _picture_files(path, passed_over, (*above, here))
+        elif hidden:
+            passed_over["hidden"] += 1
+        elif path.suffix.lower() not in SUFFIXES:
+            passed_over[path.suffix.lower() or "without a suffix"] += 1
+        else:
+            yield path

@@ -14,12 +14,12 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pedesis.images import Pixels
-from pedesis.noise import splitmix64
+from pedesis.utils.images import Pixels
+from pedesis.utils.noise import splitmix64
 
 Ints = NDArray[np.int64]
 BACKGROUND = (118, 124, 134)  # slate: neither the parts' black outlines nor their whites drown in it
-ABOVE_OUTLINE = 16  # a pixel no brighter than this is outline, by which no part is recognised
+ABOVE_OUTLINE = 16  # a pixel no brighter than this is outline, by which no part is recognized
 
 
 class Parts:
@@ -108,7 +108,7 @@ def uniforms(key: tuple[int, ...], index: Ints, columns: int) -> NDArray[np.floa
 
 
 def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """One step of `pedesis.noise.splitmix64` for many states at once."""
+    """One step of `pedesis.utils.noise.splitmix64` for many states at once."""
     state = state + np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

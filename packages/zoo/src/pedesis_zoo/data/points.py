@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pedesis.registry import UnknownName
-from pedesis_zoo.data.sets import PointSet
+from pedesis.utils.registry import UnknownName
+from pedesis_zoo.data.sets import ZOO, PointSet
 
 COUNT = 50_000
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -70,4 +70,4 @@ def load_points(name: str, count: int = COUNT, seed: int = 0) -> PointSet:
         raise UnknownName("set of points", name, POINTS)
     make, classes = POINTS[name]
     points, labels = make(count, np.random.default_rng(seed))
-    return PointSet(name, points, labels.astype(np.int64), classes, "none needed (a formula)")
+    return PointSet(name, points, labels.astype(np.int64), classes, "none needed (a formula)", ZOO)

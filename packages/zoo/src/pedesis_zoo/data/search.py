@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -15,8 +16,13 @@ class DataNotFound(ValueError):
 
 
 def cache_folder() -> Path:
-    """The user's cache: $XDG_CACHE_HOME/pedesis or ~/.cache/pedesis."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pedesis"
+    """The user's cache: $XDG_CACHE_HOME/pedesis or ~/.cache/pedesis. Raises DataNotFound for a user without a home."""
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return Path(cache) / "pedesis"
+    try:
+        return Path.home() / ".cache" / "pedesis"
+    except RuntimeError:  # no HOME, and nobody of this number in the system's list of users
+        raise DataNotFound("this user has no home folder to keep data in; set PEDESIS_DATA to a folder") from None
 
 
 def folders(root: str | Path | None, below: str, system: Iterable[str] = ()) -> list[Path]:
@@ -24,7 +30,8 @@ def folders(root: str | Path | None, below: str, system: Iterable[str] = ()) -> 
     places = [Path(root)] if root is not None else []
     if "PEDESIS_DATA" in os.environ:
         places.append(Path(os.environ["PEDESIS_DATA"]))
-    places.append(cache_folder())
+    with suppress(DataNotFound):
+        places.append(cache_folder())
     found = [place / below for place in places] + places
     return list(dict.fromkeys([*found, *(Path(folder) for folder in system)]))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,9 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pedesis.images import Pixels
-from pedesis.registry import UnknownName
 from pedesis.training import ArrayBatches, Batches
+from pedesis.utils.images import Pixels
+
+ZOO, OWN = "zoo", "own"
+"""Where data come from, as a weight file records it: only the zoo's are known by their name."""
+FOLDER_LICENCE = "your own pictures"
+"""What a folder has in place of a licence."""
 
 
 class TrainingData(Protocol):
@@ -21,6 +27,7 @@ class TrainingData(Protocol):
 
     Attributes:
         shape: of one piece of data. classes: names, empty if there are none. licence: and where it is stated.
+        source: ZOO or OWN. fingerprint: sha256 of the content; empty for sets without end.
         network: what a network must be told of the data, as arguments.
     """
 
@@ -29,7 +36,11 @@ class TrainingData(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
     @property
-    def licence(self) -> str: ...
+    def license(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
@@ -50,7 +61,13 @@ class ImageSet:
     pixels: Pixels
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
-    licence: str
+    license: str
+    source: str = OWN
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of pixels, labels and classes."""
+        return fingerprint(self.pixels, self.labels, self.classes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,7 +94,13 @@ class PointSet:
     points: NDArray[np.float64]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
-    licence: str
+    license: str
+    source: str = OWN
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of points, labels and classes."""
+        return fingerprint(self.points, self.labels, self.classes)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -108,9 +131,11 @@ class CaptionedSet:
     shape: tuple[int, ...]
     vocabulary: tuple[str, ...]
     length: int
-    licence: str
+    license: str
     draw: Callable[[int, int, str], Batches]
     classes: tuple[str, ...] = ()
+    source: str = OWN
+    fingerprint: str = ""
 
     @property
     def network(self) -> dict[str, Any]:
@@ -134,9 +159,11 @@ class AttributeSet:
     name: str
     shape: tuple[int, ...]
     attributes: tuple[tuple[str, tuple[str, ...]], ...]
-    licence: str
+    license: str
     draw: Callable[[int, int, str], Batches]
     classes: tuple[str, ...] = ()
+    source: str = OWN
+    fingerprint: str = ""
 
     @property
     def network(self) -> dict[str, Any]:
@@ -146,6 +173,14 @@ class AttributeSet:
     def batches(self, batch: int, seed: int, device: str) -> Batches:
         """Endless batches, never the same twice."""
         return self.draw(batch, seed, device)
+
+
+def fingerprint(values: NDArray[Any], labels: NDArray[np.int64], classes: tuple[str, ...]) -> str:
+    """sha256 of labelled data: type, shape and bytes of the values, the labels, the names of the classes."""
+    total = hashlib.sha256(repr((values.dtype.str, values.shape, classes)).encode())
+    for part in (values, labels):
+        total.update(np.ascontiguousarray(part).data)
+    return total.hexdigest()
 
 
 Loader = Callable[[str, str | Path | None, bool], ImageSet]
@@ -161,41 +196,3 @@ def register(name: str) -> Callable[[Loader], Loader]:
         return loader
 
     return add
-
-
-def load_data(name: str, split: str = "train", root: str | Path | None = None, download: bool = False) -> ImageSet:
-    """Load a data set by name.
-
-    Args:
-        split: "train" or "test".
-        root: where to look first (see `pedesis_zoo.data.search`).
-        download: fetch what is missing into the cache.
-
-    Raises:
-        UnknownName: no such data set or split. DataNotFound: not on this machine.
-    """
-    from pedesis_zoo.data import digits, fashion_mnist  # noqa: F401  (they register themselves)
-
-    if name not in DATASETS:
-        raise UnknownName("data set", name, DATASETS)
-    if split not in SPLITS:
-        raise UnknownName("split", split, SPLITS)
-    return DATASETS[name](split, root, download)
-
-
-def training_data(name: str, attributes: bool = False) -> TrainingData:
-    """The data that a recipe names: a set of pictures, of points, or of pictures with captions.
-
-    Args:
-        attributes: for composed pictures, their attributes instead of captions.
-
-    Raises:
-        UnknownName: no such data. DataNotFound: not on this machine.
-    """
-    from pedesis_zoo.data import captioned, points
-
-    if name in captioned.COMPOSED:
-        return captioned.with_attributes(name) if attributes else captioned.captioned(name)
-    if name in points.POINTS:
-        return points.load_points(name)
-    return load_data(name, "train")

@@ -1,6 +1,6 @@
 """The judge of the avatars: which hair, clothes and mouth a picture shows."""
 
-from pedesis_zoo.recipes import Recipe
+from pedesis_zoo.models.recipe import Recipe
 
 RECIPE = Recipe(
     title="Reads the attributes of 16x16 avatars: evaluates, never guides or trains",

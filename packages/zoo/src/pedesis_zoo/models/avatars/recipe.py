@@ -1,6 +1,6 @@
 """Words to faces, 16x16: the smallest model of text."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="16x16 pixel-art faces from words",
@@ -14,7 +14,7 @@ RECIPE = Recipe(
         "text": {"width": 128, "layers": 2, "heads": 4},
     },
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.5,
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 300, "cooldown": 0.3},

@@ -1,6 +1,6 @@
 """Handwritten digits, 8x8: trains in about a minute; the example of the README and the model of the tests."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="8x8 handwritten digits, with guidance",
@@ -16,7 +16,7 @@ RECIPE = Recipe(
         "detail": 8,
     },
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.849,
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "steps": 1200, "learning_rate": 3e-3, "warmup": 50, "cooldown": 0.5},

@@ -1,6 +1,6 @@
 """p(y | x_t, t) at every noise level, for classifier guidance."""
 
-from pedesis_zoo.recipes import Recipe
+from pedesis_zoo.models.recipe import Recipe
 
 RECIPE = Recipe(
     title="Noise-aware classifier of clothes, for classifier guidance",

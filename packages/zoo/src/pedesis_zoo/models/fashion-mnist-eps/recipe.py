@@ -1,6 +1,6 @@
 """The lecture notes' own recipe: linear betas, T = 1000, the network finds the noise, L_simple."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="28x28 grey clothes in ten classes, by the recipe of the lecture notes",
@@ -8,7 +8,7 @@ RECIPE = Recipe(
     data="fashion-mnist",
     network={"name": "unet", "widths": [64, 96], "blocks": [2, 2], "heads": 4},
     process={"schedule": {"name": "linear"}, "frame": {"name": "vp"}},
-    parameterisation="eps",
+    parameterization="eps",
     data_std=0.714,
     loss={"weight": "simple", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 1e-3, "warmup": 500, "cooldown": 0.2},

@@ -1,6 +1,6 @@
 """Trained for likelihood: a learned noise schedule and a learned variance."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="28x28 grey clothes, trained for bits per dimension",
@@ -8,7 +8,7 @@ RECIPE = Recipe(
     data="fashion-mnist",
     network={"name": "unet", "widths": [128, 144], "blocks": [2, 2], "heads": 3, "variance": True},
     process={"schedule": {"name": "learned", "maximum": 13.3, "minimum": -6.0}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.714,
     loss={"name": "learned-schedule", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 1e-3, "warmup": 500, "cooldown": 0.3},

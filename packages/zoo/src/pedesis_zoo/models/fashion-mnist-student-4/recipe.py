@@ -1,6 +1,6 @@
 """The teacher's pictures in 4 steps: distilled, with the guidance scale as an input."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="28x28 grey clothes in ten classes, in 4 steps",
@@ -8,7 +8,7 @@ RECIPE = Recipe(
     data="fashion-mnist",
     network={"name": "unet", "widths": [128, 144], "blocks": [2, 2], "heads": 3, "guided": True},
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.714,
     loss={
         "name": "distillation",

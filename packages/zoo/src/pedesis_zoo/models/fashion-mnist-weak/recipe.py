@@ -1,6 +1,6 @@
 """A small model, trained briefly: the bad example of autoguidance."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="28x28 grey clothes in ten classes, small and briefly trained",
@@ -8,7 +8,7 @@ RECIPE = Recipe(
     data="fashion-mnist",
     network={"name": "unet", "widths": [48, 64], "blocks": [1, 1], "heads": 2, "embedding": 128, "detail": 8},
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.714,
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "steps": 1500, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.3},

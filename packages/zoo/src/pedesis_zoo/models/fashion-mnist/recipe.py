@@ -1,6 +1,6 @@
 """The teacher of the Fashion-MNIST family: class-conditional, with condition dropout."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="28x28 grey clothes in ten classes, with guidance",
@@ -8,7 +8,7 @@ RECIPE = Recipe(
     data="fashion-mnist",
     network={"name": "unet", "widths": [128, 144], "blocks": [2, 2], "heads": 3},
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.714,
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 500, "cooldown": 0.2},

@@ -1,6 +1,6 @@
 """The judge of the heroes: which race, clothes and weapons a picture shows."""
 
-from pedesis_zoo.recipes import Recipe
+from pedesis_zoo.models.recipe import Recipe
 
 RECIPE = Recipe(
     title="Reads the attributes of 32x32 heroes: evaluates, never guides or trains",

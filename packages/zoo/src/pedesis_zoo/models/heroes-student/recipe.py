@@ -1,6 +1,6 @@
 """Words to pictures at once: pixel-art adventurers, 32x32, in four steps, and the guidance slider still works."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="32x32 pixel-art heroes from words, in 4 steps",
@@ -15,7 +15,7 @@ RECIPE = Recipe(
         "guided": True,
     },
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.57,
     loss={
         "name": "distillation",

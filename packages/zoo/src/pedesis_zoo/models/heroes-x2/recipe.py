@@ -1,6 +1,6 @@
 """Super-resolution: a hero of 16x16 pixels becomes one of 32x32."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="Enlarges 16x16 heroes to 32x32",
@@ -8,7 +8,7 @@ RECIPE = Recipe(
     data="heroes",
     network={"name": "unet", "widths": [80, 112], "blocks": [1, 2], "heads": 4, "text": None, "enlarges": 2},
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.57,
     loss={"name": "enlarging", "factor": 2, "weight": "v", "condition_dropout": 0.0},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 300, "cooldown": 0.3},

@@ -1,6 +1,6 @@
 """Words to pictures: pixel-art adventurers, 32x32, from a prompt."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="32x32 pixel-art heroes from words",
@@ -14,7 +14,7 @@ RECIPE = Recipe(
         "text": {"width": 192, "layers": 2, "heads": 4},
     },
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.57,
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 1.5e-3, "warmup": 500, "cooldown": 0.2},

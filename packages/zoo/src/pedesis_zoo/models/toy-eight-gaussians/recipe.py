@@ -1,6 +1,6 @@
 """Eight Gaussians on a circle, in the plane: for the explorer, and for experiments that take seconds."""
 
-from pedesis_zoo.recipes import Generation, Recipe
+from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="Eight Gaussians on a circle in the plane",
@@ -8,7 +8,7 @@ RECIPE = Recipe(
     data="eight-gaussians",
     network={"name": "mlp", "width": 192, "layers": 4},
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
-    parameterisation="v",
+    parameterization="v",
     data_std=0.995,
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 512, "steps": 12000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.7},

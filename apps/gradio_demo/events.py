@@ -1,0 +1,67 @@
+"""How the events of a tab run: one long one at a time, with what went wrong told beside the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
+from show import said
+
+LIGHT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
+HEAVY: dict[str, Any] = {
+    "concurrency_id": "cpu",
+    "concurrency_limit": 1,
+    "show_progress": "hidden",
+    "preprocess": False,
+}
+"""Values reach a handler as they were sent: `generation_request` says more clearly than Gradio what is wrong with them,
+and names the field. A widget that checks by itself would forget how once an event has changed it."""
+
+Draw = Callable[..., Iterator[tuple[Any, ...]]]
+
+
+def on_page(status: Component) -> dict[str, Any]:
+    """Of a long event of the page: whoever waits sees in `status` which place of the queue it has."""
+    return {**HEAVY, "api_visibility": "private", "show_progress": "minimal", "show_progress_on": status}
+
+
+def endpoint(name: str, draw: Draw, inputs: Sequence[Component], outputs: Sequence[Component]) -> None:
+    """The same for programs: there a mistake is an error."""
+    gr.on([], draw, list(inputs), list(outputs), api_name=name, **HEAVY)
+
+
+def told(draw: Draw, outputs: Sequence[Component], status: Component) -> Draw:
+    """For the page: a mistake is told in `status`, and the other outputs stay, with the request that made them."""
+
+    def telling(*asked: Any) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield only("drawing ...")
+            yield from draw(*asked)
+        except gr.Error as error:
+            yield only(error.message)
+
+    def only(sentence: str) -> tuple[Any, ...]:
+        return tuple(said(sentence) if output is status else gr.skip() for output in outputs)
+
+    return telling
+
+
+def path_of(file: Any) -> str:
+    """Where an uploaded file lies; Gradio has seen to it that it was uploaded. Raises ValueError."""
+    path = file.get("path") if isinstance(file, dict) else file
+    if not isinstance(path, str):
+        raise ValueError("this is no uploaded file; drop one here")
+    return path
+
+
+def stop(button: gr.Button, running: Sequence[Dependency], status: Component) -> None:
+    """Let a button stop what is running.
+
+    The sentence follows what ended, not the click: only then can the next click count, and no late preview comes.
+    """
+    button.click(None, cancels=list(running), api_visibility="private")
+    for event in running:
+        event.failure(lambda: said("stopped"), None, status, queue=False, **LIGHT)

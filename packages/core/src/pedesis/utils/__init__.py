@@ -1,0 +1,11 @@
+"""Tools that know nothing of diffusion: names, files, pictures, random numbers, devices and precision.
+
+registry, aliases, files        choosing by name, in the words of other libraries too; writing whole files or none
+images                          pixels, grids, PNG and GIF
+noise, philox                   seeded normal numbers; the same ones in any language
+device, precision               where and in which arithmetic a network runs
+
+Everything may use this room; it uses nothing above `gaussian`.
+"""
+
+__all__ = ["aliases", "device", "files", "images", "noise", "philox", "precision", "registry"]

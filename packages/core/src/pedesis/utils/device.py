@@ -1,0 +1,41 @@
+"""Which device computes: the one that is asked for, or the best there is.
+
+"auto" is the first of cuda, mps and cpu that this machine has. Nothing else in the library looks for devices: tensors
+are made where the tensors or the weights are that they meet.
+"""
+
+from __future__ import annotations
+
+import torch
+
+AUTO = "auto"
+
+
+def available_devices() -> list[str]:
+    """The devices of this machine, the one that "auto" takes first; "cpu" is always the last."""
+    found = ["cuda"] if torch.cuda.is_available() else []
+    found += [f"cuda:{i}" for i in range(torch.cuda.device_count())] if found else []
+    found += ["mps"] if torch.backends.mps.is_available() else []
+    return [*found, "cpu"]
+
+
+def find_device(wanted: str | torch.device = AUTO) -> torch.device:
+    """The device of a name: "auto", or one of `available_devices`.
+
+    Raises:
+        ValueError: a device that this machine does not have; it names those that it has.
+    """
+    found, name = available_devices(), str(wanted).strip().lower()
+    if name == AUTO:
+        return torch.device(found[0])
+    if name not in found:
+        raise ValueError(f"this machine has no device {str(wanted)!r}; it has {', '.join(found)} ({AUTO}: {found[0]})")
+    return torch.device(name)
+
+
+def announced(wanted: str | torch.device, device: torch.device) -> str | None:
+    """One sentence that says which device "auto" took; None where the user has named it."""
+    if str(wanted).strip().lower() != AUTO:
+        return None
+    name = f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+    return f"computing on {name}, the best device of this machine; --device takes another"

@@ -1,0 +1,134 @@
+"""Plots of the measured curves, for the cards: a picture beside each CSV of `pedesis_zoo.models.measurements`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pedesis.utils.files import atomic
+from pedesis_zoo.models.measurements import Cell, Table, load_table, path_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WORTHLESS = 30.0
+"""Distances beyond this many times the smallest are noise to the eye, and left out."""
+
+Points = tuple[str, list[float], list[float]]
+
+
+def draw_curve(model: str, curve: str) -> Path | None:
+    """Draw a kept curve into the PNG beside it; None for a curve that is a plain table."""
+    if curve not in PLOTS:
+        return None
+    from matplotlib.figure import Figure  # not pyplot, which keeps figures and chooses a window system
+
+    figure = Figure(figsize=(8, 3.6), dpi=110, layout="constrained")
+    PLOTS[curve](figure, load_table(model, curve))
+    path = path_of(model, curve).with_suffix(".png")
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+    return path
+
+
+def by_evaluations(figure: Figure, table: Table) -> None:
+    """Frechet distance over network evaluations, a line for each sampler; distances over 30 times the smallest are left
+    out. Dotted: as many real training pictures."""
+    axes = figure.subplots()
+    for name, x, y in lines(worthwhile(table), "sampler", "evaluations", "distance"):
+        axes.plot(x, y, marker="o", label=name)
+    floor(axes, table)
+    label(axes, "network evaluations a picture", "Frechet distance", log="xy")
+    axes.legend(fontsize="x-small", ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def by_guidance(figure: Figure, table: Table) -> None:
+    """How often what was asked for is there, over the scale; and fidelity against diversity. A line for each kind of
+    guidance; distances over 30 times the smallest are left out. Dotted: as many real pictures."""
+    left, right = figure.subplots(1, 2)
+    for name, x, y in lines(table, "guidance", "scale", "accuracy"):
+        left.plot(x, y, marker="o", label=name)
+    for _, x, y in lines(worthwhile(table), "guidance", "recall", "distance"):
+        right.plot(x, y, marker="o")
+    floor(right, table)
+    label(left, "guidance scale", "share of what was asked for")
+    label(right, "recall", "Frechet distance", log="y")
+    left.legend(fontsize="x-small")
+
+
+def by_steps(figure: Figure, table: Table) -> None:
+    """Bits per dimension over the number of steps: by variance on the uniform grid, and by grid."""
+    left, right = figure.subplots(1, 2, sharey=True)
+    for axes, chosen, kept, named in ((left, "grid", "uniform", "variance"), (right, "variance", "analytic", "grid")):
+        rows = only(table, chosen, kept)
+        for name, x, y in lines(rows, named, "steps", "bits"):
+            axes.plot(x, y, marker="o", label=f"{name} {named}")
+        label(axes, f"steps ({kept} {chosen})", "bits per dimension" if axes is left else "", log="xy")
+        axes.legend(fontsize="x-small")
+
+
+def by_level(figure: Figure, table: Table) -> None:
+    """Over the noise level: how wrong the estimate of the picture is, and the bits paid so far on the way down."""
+    left, right = figure.subplots(1, 2)
+    steps = [i for i, term in enumerate(table["term"]) if term == "denoising"]
+    log_snrs, bits, rms = ([float(table[column][i]) for i in steps] for column in ("log_snr", "bits", "rms"))
+    left.plot(log_snrs, rms)
+    label(left, "log-SNR", "rms error in grey levels", log="y")
+    right.plot(log_snrs, list(accumulate(bits)))
+    label(right, "log-SNR", "bits per dimension paid")
+
+
+PLOTS: dict[str, Callable[[Any, Table], None]] = {
+    "evaluations": by_evaluations,
+    "guidance": by_guidance,
+    "few-steps": by_steps,
+    "bits": by_level,
+}
+"""How each kind of curve is drawn."""
+
+
+def lines(table: Table, name: str, x: str, y: str) -> Iterator[Points]:
+    """(name, x, y) for every value of the column `name`, in the order of the table."""
+    for each in dict.fromkeys(table[name]):
+        rows = only(table, name, each)
+        yield str(each), [float(value) for value in rows[x]], [float(value) for value in rows[y]]
+
+
+def worthwhile(table: Table) -> Table:
+    """The rows of a table whose distance is worth looking at."""
+    limit = WORTHLESS * min(map(float, table["distance"]))
+    return where(table, "distance", lambda distance: float(distance) < limit)
+
+
+def floor(axes: Axes, table: Table) -> None:
+    """The distance of real pictures."""
+    axes.axhline(max(map(float, table["floor"])), color="grey", linestyle="dotted")
+
+
+def only(table: Table, column: str, value: Cell) -> Table:
+    """The rows of a table where a column has a value."""
+    return where(table, column, lambda cell: cell == value)
+
+
+def where(table: Table, column: str, wanted: Callable[[Cell], bool]) -> Table:
+    """The rows of a table whose cell in a column is wanted."""
+    rows = [i for i, cell in enumerate(table[column]) if wanted(cell)]
+    return Table(table.command, {key: [cells[i] for i in rows] for key, cells in table.columns.items()})
+
+
+def label(axes: Axes, x: str, y: str, log: str = "") -> None:
+    """Name the axes, and make those in `log` logarithmic with plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.3)
+    for which, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        if which in log:
+            getattr(axes, f"set_{which}scale")("log")
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(ScalarFormatter())
+            axis.set_minor_formatter(NullFormatter())

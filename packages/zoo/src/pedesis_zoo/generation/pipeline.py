@@ -1,0 +1,139 @@
+"""A pipeline: everything that is settled before the first step, and the walk itself.
+
+`make_pipeline` of `sampling` makes one; editing and classifier guidance change a part of it; `run` takes the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from pedesis.denoiser import Denoiser
+from pedesis.gaussian import Noise
+from pedesis.samplers import Sampler, Step
+from pedesis.utils.images import Pixels, to_pixels
+from pedesis_zoo.models.loading import ImageModel
+from pedesis_zoo.models.notebook import png
+
+MOST = 32
+"""How many pictures are computed at once: more are no faster, and need more memory."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, repr=False)
+class Snapshot:
+    """A moment of generation, as pixels: uint8 (B, H, W, C).
+
+    Attributes:
+        step, steps: `step` of `steps` are done. t: the time reached.
+        x_t: the noisy pictures. x0: what the model thinks they will become; at the end, both are the result.
+        state: x_t as the model sees it, float (B, C, H, W), not cut to what pixels can show.
+    """
+
+    step: int
+    steps: int
+    t: float
+    x_t: Pixels
+    x0: Pixels
+    state: Tensor
+
+    def __repr__(self) -> str:
+        count, height, width, channels = self.x0.shape
+        return f"Snapshot(step {self.step} of {self.steps}, t={self.t:g}, {count} x {height}x{width}x{channels})"
+
+    def _repr_png_(self) -> bytes:
+        """For notebooks: the noisy pictures on the left, what the model expects on the right."""
+        return png(self.x0) if self.finished else png(np.concatenate([self.x_t, self.x0], axis=2))
+
+    @property
+    def finished(self) -> bool:
+        """Whether these are the final pictures."""
+        return self.step == self.steps
+
+
+def chunks(count: int) -> list[slice]:
+    """Rows that are computed together: 32, then the whole eights that are left, then the rest as 2, 4 or 8.
+
+    In such batches a picture depends on its seed alone: a convolution of one small picture goes another way, and in
+    odd numbers of rows the last numbers of a thread are not computed as vectors; both round differently.
+    """
+    first, found = 0, []
+    while first < count:
+        left = count - first
+        size = min(left - left % 8, MOST) if left >= 8 else max(2, 1 << (left - 1).bit_length())
+        found.append(slice(first, first + size))
+        first += size
+    return found
+
+
+def padded(rows: Sequence[T]) -> list[T]:
+    """Rows filled up to whole `chunks` by repeating the last."""
+    return [*rows, *[rows[-1]] * (chunks(len(rows))[-1].stop - len(rows))]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Pictures that are settled but not begun.
+
+    Attributes:
+        seeds: one per picture. condition: one row per picture, padded to whole chunks; None for none.
+        denoiser, noise: what a chunk of rows is given; `slice` counts padded rows.
+        times: from where to where the sampler walks.
+        picture: (1, C, H, W) to begin from, noised to times[0]; None begins from the prior.
+    """
+
+    model: ImageModel
+    seeds: tuple[int, ...]
+    condition: Tensor | None
+    denoiser: Callable[[slice], Denoiser]
+    noise: Callable[[slice], Noise]
+    sampler: Sampler
+    times: Tensor
+    picture: Tensor | None = None
+
+    def run(self) -> Iterator[Snapshot]:
+        """Draw, yielding a `Snapshot` before the first step and after each."""
+        count, steps = len(self.seeds), len(self.times) - 1
+        walks = [self.walk(rows) for rows in chunks(count)]
+        with suppress(StopIteration):
+            while True:
+                now = [next(walk) for walk in walks]
+                x_t = torch.cat([step.x_t for step in now])[:count]
+                x0 = torch.cat([step.x0 for step in now])[:count]
+                yield Snapshot(now[0].index, steps, now[0].level.t, to_pixels(x_t), to_pixels(x0), x_t)
+
+    def pictures(self, progress: bool | None = None) -> Pixels:
+        """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are.
+
+        Args:
+            progress: whether a bar says how far it is; None: on a terminal or in a notebook, after a second.
+        """
+        generated, parts = [], chunks(len(self.seeds))
+        hidden = None if progress is None else not progress
+        with tqdm(total=len(parts) * len(self.times), unit="step", delay=1, leave=False, disable=hidden) as bar:
+            for rows in parts:
+                for step in self.walk(rows):
+                    bar.update()
+                generated.append(to_pixels(step.x0))
+        return np.concatenate(generated)[: len(self.seeds)]
+
+    def walk(self, rows: slice) -> Iterator[Step]:
+        """The trajectory of one chunk."""
+        noise, condition = self.noise(rows), None if self.condition is None else self.condition[rows]
+        return self.sampler.trajectory(self.denoiser(rows), self.start(noise, rows), self.times, condition, noise)
+
+    def start(self, noise: Noise, rows: slice) -> Tensor:
+        """x at times[0]: from the prior, or from q(x_t | picture)."""
+        process, model, count = self.model.denoiser.process, self.model, rows.stop - rows.start
+        like = torch.empty(count, *model.shape, dtype=model.dtype, device=model.device)
+        if self.picture is None:
+            return process.prior(like).sample(noise)
+        return process.marginal(self.picture.to(like).expand_as(like), float(self.times[0])).sample(noise)

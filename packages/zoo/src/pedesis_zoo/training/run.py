@@ -1,0 +1,262 @@
+"""Training a recipe into a weight file, so that nothing that was learned is lost."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pedesis.training import Batches, Flipped, Objective, TrainConfig, TrainState, fit, read_header, validation_loss
+from pedesis.utils.device import find_device
+from pedesis.utils.files import check_writable
+from pedesis.utils.registry import UnknownName
+from pedesis_zoo.data import TrainingData, training_data
+from pedesis_zoo.data.digests import held_out, recognized, sketch
+from pedesis_zoo.data.sets import ImageSet, PointSet
+from pedesis_zoo.models.recipe import Recipe
+from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, build, check_saveable, save_weights, weight_path
+from pedesis_zoo.training.fine_tuning import Origins, begin_from
+from pedesis_zoo.training.interruption import until_asked_to_stop
+from pedesis_zoo.training.objectives import loss_of
+
+Report = Callable[[TrainState[Any]], None]
+VALIDATION = 2000  # held-out pictures that the loss is measured on, at most
+AUGMENTATIONS: dict[str, Callable[[Batches, int], Batches]] = {"flip": Flipped}
+"""What can be done to the pictures of each step, as functions of (seed, step, row)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with its data at hand, ready to train.
+
+    Attributes:
+        augment: a name in `AUGMENTATIONS`. validate: share of the data that is held out. held: those data.
+    """
+
+    recipe: Recipe
+    data: TrainingData
+    config: TrainConfig
+    augment: str | None = None
+    validate: float = 0.0
+    held: ImageSet | PointSet | None = None
+
+    @property
+    def model_spec(self) -> dict[str, Any]:
+        """What `pedesis_zoo.models.weights.build` takes."""
+        known = {**self.data.network, **self.recipe.network}
+        if known.get("text"):
+            known["text"] = {**self.data.network["text"], **self.recipe.network.get("text", {})}
+        attributes = [[kind, list(values)] for kind, values in getattr(self.data, "attributes", ())]
+        return {
+            "attributes": attributes,
+            "network": known,
+            "process": self.recipe.process,
+            "parameterisation": {"name": self.recipe.parameterization},
+            "data_std": self.recipe.data_std,
+        }
+
+    @property
+    def trained_on(self) -> dict[str, Any]:
+        """What a run of it is trained on: a checkpoint keeps it, and goes on with the same only."""
+        return {
+            "classes": list(self.data.classes),
+            "shape of the data": list(self.data.shape),
+            "data": self.data.name,
+            "pictures": sketch(self.data),
+            "loss": {"kind": self.recipe.kind, **self.recipe.loss},
+            "augment": self.augment,
+            "validate": self.validate,
+        }
+
+    def batches(self, device: str) -> Batches:
+        """The data of each step, augmented."""
+        batches = self.data.batches(self.config.batch, self.config.seed, device)
+        return AUGMENTATIONS[self.augment](batches, self.config.seed) if self.augment else batches
+
+    def about(self, state: TrainState[Any]) -> dict[str, Any]:
+        """The description that goes into the weight file."""
+        measured = {"validation loss": state.validation} if self.held else {}
+        return {
+            "kind": self.recipe.kind,
+            "data": {
+                "name": self.data.name,
+                "shape": list(self.data.shape),
+                "classes": list(self.data.classes),
+                "licence": self.data.license,
+                "source": self.data.source,
+                "fingerprint": self.data.fingerprint,
+            },
+            "generation": asdict(self.recipe.generation),
+            "training": {
+                "steps": state.step,
+                "images": state.step * self.config.batch,
+                "hours": round(state.seconds / 3600, 3),
+                **measured,
+            },
+            "licence": self.recipe.license,
+        }
+
+
+def plan(
+    recipe: Recipe,
+    data: TrainingData | None = None,
+    augment: str | None = None,
+    validate: float = 0.0,
+    **changes: Any,
+) -> Plan:
+    """Bring a recipe and its data together. `changes` override fields of its `TrainConfig` (None: no change).
+
+    Raises:
+        UnknownName: no such augmentation. ValueError: a number out of range, or nothing that could be held out.
+    """
+    data = data or training_data(recipe.data, attributes=recipe.kind == ATTRIBUTE_CLASSIFIER)
+    config = TrainConfig(**{**recipe.training, **{k: v for k, v in changes.items() if v is not None}})
+    if augment is not None and augment not in AUGMENTATIONS:
+        raise UnknownName("augmentation", augment, AUGMENTATIONS)
+    if augment is not None and len(data.shape) != 3:
+        raise ValueError(f"{augment!r} is for pictures; these data have shape {data.shape}")
+    if not validate:
+        return Plan(recipe, data, config, augment)
+    if not isinstance(data, ImageSet | PointSet):
+        raise ValueError(f"the data {data.name!r} are endless: every batch is new, and nothing needs to be held out")
+    kept, held = held_out(data, validate)
+    return Plan(recipe, kept, config, augment, validate, held)
+
+
+def train(
+    plan: Plan,
+    out: str | Path,
+    report: Report = lambda state: None,
+    save_every: float = 120.0,
+    device: str | torch.device = "cpu",
+    start: str | Path | None = None,
+    origins: Origins | None = None,
+) -> Path:
+    """Train, writing the averaged weights to `out` and a checkpoint beside it every `save_every` seconds.
+
+    If the checkpoint is there already, training goes on from it: stopping and starting again changes nothing.
+    Whatever ends the run, a signal, an error of `report` or of the data, both files are written first, the weights
+    before the larger checkpoint; if the numbers became infinite, only where there was none before.
+
+    Args:
+        start: a model, or a file of the same shape, from whose weights a new run begins.
+        origins: the trained class that a new one begins as, see `pedesis_zoo.training.fine_tuning.begin_from`.
+
+    Raises:
+        ValueError: before anything is computed, for a file that could not be written, a checkpoint of another run or
+            a model that could not be loaded again; at the end, if the disk is full.
+        FloatingPointError: the loss became infinite or NaN.
+    """
+    out, checkpoint, device = Path(out), checkpoint_path(out), str(find_device(device))
+    check_writable(out)
+    check_writable(checkpoint)
+    resume = checkpoint if checkpoint.is_file() else None
+    plan, about, notes = (plan, plan.trained_on, []) if resume is None else going_on(plan, resume)
+    model = build(plan.recipe.kind, plan.model_spec, plan.config.seed).to(device)
+    check_saveable(plan.recipe.kind, model)
+    if start is not None and resume is None:
+        begin_from(model, start, plan.data.classes, origins)
+    loss = loss_of(plan.recipe, device)
+    run = fit(model, plan.batches(device), loss, plan.config, resume, about)
+    for note in notes:
+        print(note, file=sys.stderr)
+    keeper = _Keeper(plan, loss, device, out, checkpoint)
+
+    saved, state = time.monotonic(), None
+    with until_asked_to_stop() as asked:
+        try:
+            for state in run:
+                report(state)
+                if asked.signal is not None:
+                    break
+                if time.monotonic() - saved > save_every:
+                    if trouble := keeper.keep(state):
+                        print(f"step {state.step}: {trouble}; training goes on", file=sys.stderr)
+                    saved = time.monotonic()
+        except BaseException as error:
+            if state is not None:
+                trouble = keeper.keep(state, replacing=not isinstance(error, FloatingPointError))
+                print(keeper.ended(state, trouble), file=sys.stderr)
+            raise
+        if state is None:
+            raise ValueError(f"{checkpoint} is already trained to the end of this plan; ask for more steps or minutes")
+        trouble = keeper.keep(state)
+        if asked.signal is not None:
+            print(keeper.ended(state, trouble), file=sys.stderr)
+    if trouble:
+        raise ValueError(keeper.ended(state, trouble))
+    return out
+
+
+@dataclass
+class _Keeper:
+    """Writes what was learned: the weights, then the larger checkpoint."""
+
+    plan: Plan
+    loss: Objective
+    device: str
+    out: Path
+    checkpoint: Path
+
+    def keep(self, state: TrainState[Any], replacing: bool = True) -> str:
+        """Write both, or what is missing if nothing is to be replaced; says what could not be written."""
+        model = state.ema_model()
+        if (held := self.plan.held) is not None:
+            count, seed = min(len(held.labels), VALIDATION), self.plan.config.seed
+            state.validation = validation_loss(model, held.batches(count, seed, self.device), self.loss, count, seed)
+        trouble = []
+        for path in (self.out, self.checkpoint):
+            if path.exists() and not replacing:
+                continue
+            try:
+                if path == self.out:
+                    save_weights(path, model, self.plan.about(state))
+                elif state.whole:  # else a step was cut short: going on from the older one is exact
+                    state.save(path)
+            except ValueError as error:
+                trouble.append(str(error))
+        return "; ".join(trouble)
+
+    def ended(self, state: TrainState[Any], trouble: str) -> str:
+        """A sentence for a run that did not end as it should."""
+        kept = [f"the trained weights are in {self.out}"] if f"write {self.out}" not in trouble else []
+        return f"stopped after step {state.step}: {'; '.join(kept + [trouble] * bool(trouble))}"
+
+
+def going_on(plan: Plan, checkpoint: Path) -> tuple[Plan, dict[str, Any], list[str]]:
+    """A plan as its checkpoint has it where that may differ, what it is trained on, and what to say of it.
+
+    Pictures may come and go, a folder may have another name as long as most of its pictures are known, and the
+    network is told the standard deviation of the data that it began with.
+
+    Raises:
+        ValueError: no checkpoint, or the pictures of a class are another's now.
+    """
+    header, now, notes = read_header(checkpoint), plan.trained_on, []
+    kept = header.get("about") or {}
+    if kept.get("classes") == now["classes"]:
+        try:
+            known = recognized(kept["pictures"], plan.data)
+        except ValueError as error:
+            raise ValueError(f"{checkpoint} is not a checkpoint of these data: {error}") from None
+        if known:
+            now["data"] = kept["data"]
+        elif kept["pictures"]:
+            notes.append(f"few of the pictures that {checkpoint} was trained on are left in the data")
+        now["pictures"] = kept["pictures"]
+    began = (header.get("spec") or {}).get("data_std")
+    if began is not None and began != plan.recipe.data_std:
+        notes.append(f"data_std stays {began}, with which this run began; measured now: {plan.recipe.data_std}")
+        plan = replace(plan, recipe=replace(plan.recipe, data_std=began))
+    return plan, now, notes
+
+
+def checkpoint_path(out: str | Path) -> Path:
+    """Where the checkpoint of a run that writes `out` lies: beside it. Raises ValueError if `out` names no weights."""
+    out = weight_path(out)
+    return out.with_name(f"{out.stem}.checkpoint.safetensors")

@@ -1,0 +1,25 @@
+"""Every snippet of the README runs, alone and in an empty folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_there_are_snippets() -> None:
+    assert len(SNIPPETS) >= 3
+
+
+@pytest.mark.parametrize("number", range(len(SNIPPETS)))
+def test_a_snippet_runs_alone(number: int, tmp_path: Path) -> None:
+    script = re.sub(r"steps=600\b", "steps=3", SNIPPETS[number])  # a minute of training is not needed to see it run
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    written = re.findall(r'"(\w+\.png)"', script)
+    assert written and sorted(os.listdir(tmp_path)) == sorted(written)
