@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -39,7 +40,7 @@ def test_ddim_is_their_euler() -> None:
     times, labels = timesteps(denoiser.process, 10, "rho"), torch.tensor([3, 0, -2])
     sigmas = [float(denoiser.process.scales(float(t), torch.zeros(1, 1, dtype=D))[1]) for t in times]
     start = x = 14.6 * gaussian_noise(1)(torch.empty(3, 2, dtype=D))
-    for now, after in zip(sigmas, sigmas[1:], strict=False):
+    for now, after in itertools.pairwise(sigmas):
         x = x + (after - now) * (x - of_normal(x, torch.full((3,), now, dtype=D), labels)) / now
     torch.testing.assert_close(DDIM().sample(denoiser, start, times, labels), x)
     assert sigmas[0] == pytest.approx(14.6) and min(sigmas) == pytest.approx(0.03)
@@ -52,18 +53,15 @@ def test_there_and_back(frame: str) -> None:
     model = zoo.load("digits", "cpu").denoiser
     model.process = Process(model.process.schedule, frame)
     with full_precision():
-        for mine, x, label in (
-            (exact, torch.ones(3, 2, dtype=D), None),
-            (model, torch.ones(3, 1, 8, 8), torch.arange(3)),
-        ):
+        cases = (exact, torch.ones(3, 2, dtype=D), None), (model, torch.ones(3, 1, 8, 8), torch.arange(3))
+        for mine, x, label in cases:
             sigma = torch.tensor([0.1, 1.0, 20.0], dtype=D)
             again = from_denoise(to_denoise(mine), keyword="condition")
             log_snr = -2 * sigma.log()
             t_mine, t_again = mine.process.schedule.time(log_snr), again.process.schedule.time(log_snr)
             alpha = mine.process.scales(t_mine, x)[0]
-            torch.testing.assert_close(
-                again(x, t_again, label).x0, mine(alpha * x, t_mine, label).x0, rtol=1e-4, atol=1e-4
-            )
+            said, expected = again(x, t_again, label).x0, mine(alpha * x, t_mine, label).x0
+            torch.testing.assert_close(said, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_sigmas_outside_of_the_process_are_refused() -> None:

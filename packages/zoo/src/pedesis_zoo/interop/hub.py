@@ -21,7 +21,7 @@ from pedesis.utils.files import atomic
 from pedesis_zoo.models.loading import ImageModel, PointModel, load, load_any, load_points
 from pedesis_zoo.models.own_files import own_card
 from pedesis_zoo.models.packing import SCALE, pack, packable, unpacked
-from pedesis_zoo.models.remote import CONFIG, MODEL, README, fetched, library, weight_file
+from pedesis_zoo.models.remote import CONFIG, MODEL, README, fetched, library, sentences, weight_file
 from pedesis_zoo.models.weights import file_sha256, load_weights, save_weights
 
 Model = ImageModel | PointModel | str | Path
@@ -94,12 +94,11 @@ def push_to_hub(
     with tempfile.TemporaryDirectory() as folder:
         save_pretrained(model, folder)
         api = hub.HfApi(endpoint=endpoint, token=token)
-        try:
+        with sentences(f"{repository} cannot be pushed"):
             api.create_repo(repository, private=private, exist_ok=True)
+            if revision is not None:
+                api.create_branch(repository, branch=revision, exist_ok=True)
             done = api.upload_folder(repo_id=repository, folder_path=folder, revision=revision, commit_message=message)
-        except (hub.errors.HfHubHTTPError, hub.errors.HFValidationError, OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ValueError(f"{repository} cannot be pushed: {reason}") from None
     return str(done.commit_url)
 
 

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,18 @@ def library() -> Any:
     except ImportError:
         raise ValueError("huggingface_hub is needed for this: pip install 'pedesis-zoo[interop]'") from None
     return huggingface_hub
+
+
+@contextmanager
+def sentences(what: str) -> Iterator[None]:
+    """What a hub or the network answers, as one sentence."""
+    errors = library().errors
+    clients = [sys.modules[name].HTTPError for name in ("httpx2", "httpx") if name in sys.modules]
+    try:
+        yield
+    except (errors.HfHubHTTPError, errors.HFValidationError, OSError, ValueError, *clients) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise ValueError(f"{what}: {' '.join(lines[:2])}") from None
 
 
 def is_remote(name: object) -> bool:
@@ -60,7 +75,7 @@ def fetched(
         "cache_dir": cache,
         "allow_patterns": [CONFIG, MODEL, README],
     }
-    try:
+    with sentences(f"{PREFIX}{at} cannot be fetched"):
         for here in (True, False):
             try:
                 folder = Path(hub.snapshot_download(repository, local_files_only=here, **wanted))
@@ -70,9 +85,6 @@ def fetched(
                 continue
             if all((folder / name).is_file() for name in (CONFIG, MODEL)):
                 return folder
-    except (hub.errors.HfHubHTTPError, hub.errors.HFValidationError, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{PREFIX}{at} cannot be fetched: {reason}") from None
     raise ValueError(f"{PREFIX}{at} holds no model of this library: {CONFIG} and {MODEL} make one")
 
 
