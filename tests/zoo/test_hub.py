@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -207,8 +208,6 @@ def test_load_takes_the_name_of_a_model_on_a_hub(hub: str, tmp_path: Path) -> No
         "assert (model.sample('3', range(2)) == zoo.sample('digits', '3', range(2))).all()\n"
         f"assert model.name == 'hub:{REPOSITORY}' and 'sha256' in zoo.card('hub:{REPOSITORY}@main')\n"
     )
-    import os
-
     environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 

@@ -26,6 +26,7 @@ def library() -> Any:
     """The package huggingface_hub. Raises ValueError if it is not installed."""
     try:
         import huggingface_hub
+        import huggingface_hub.errors
     except ImportError:
         raise ValueError("huggingface_hub is needed for this: pip install 'pedesis-zoo[interop]'") from None
     return huggingface_hub
