@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
-from events import LIGHT
+from events import LIGHT, emptied
 from generation_request import (
     ALL_CLASSES,
     HIGHEST,
@@ -237,7 +237,7 @@ def follow(
             gr.Dropdown(info=title(name)),
             *fitted,
             said(f"{name}: nothing is drawn yet"),
-            *[None] * len(results),
+            *emptied(results),
         )
 
     picker.input(None, cancels=list(running), api_visibility="private")
@@ -254,8 +254,8 @@ def follow_sampler(widgets: Widgets) -> None:
     )
 
 
-def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets) -> list[Any]:
-    """A model picker and widgets that show a request.
+def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets, **makers: Widget) -> list[Any]:
+    """A model picker and widgets that show a request; `makers` as in `follow`.
 
     Raises:
         ValueError: something in it is unknown; no widget could show that.
@@ -264,5 +264,6 @@ def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets) -> 
     loaded.condition(asked.wanted(loaded), asked.number)
     takes_eta(asked.sampler)
     TIMESTEP_SPACINGS[asked.grid]
-    made = [eta(loaded, asked.eta, asked.sampler) if n == "eta" else FIELDS[n](loaded, plain[n]) for n in widgets]
+    every = {**FIELDS, **makers, "eta": lambda model, value: eta(model, value, asked.sampler)}
+    made = [every[name](loaded, plain[name]) for name in widgets]
     return [model(names, asked.model), *made]

@@ -108,9 +108,9 @@ def build() -> None:
                 ask = w.place(first, "label", "prompt", "guidance", "seed", number=rows)
                 ask |= w.place(first, "sampler", "steps", "grid")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
-            status = gr.HTML(show.said("One column per value, one row per seed."), label="Status")
-            result = gr.HTML(elem_classes="preview", label="Preview")
-            save = gr.DownloadButton("PNG with labels")
+            status = gr.HTML(show.said("One column per value, one row per seed."), label="Status", elem_classes="first")
+            result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
+            save = gr.DownloadButton("PNG with labels", visible=False)
             plot = gr.LinePlot(
                 curve(names[0]),
                 x="guidance scale",
