@@ -45,8 +45,8 @@ def page() -> gr.Blocks:
                 with gr.Tab("Live") as tab:
                     pipeline = live.build()
                     tab.select(**pipeline, api_visibility="private")
-            with gr.Tab("Compare"):
-                compare.build()
+            with gr.Tab("Compare") as tab:
+                compare.build(tab)
             with gr.Tab("Edit", id="edit"):
                 room = edit.build()
             if steerable():
@@ -88,7 +88,7 @@ def serve(host: str, port: int) -> None:
         mcp_server=False,
         pwa=False,
         max_threads=8,
-        max_file_size="1mb",
+        max_file_size="10mb",
         state_session_capacity=200,
         allowed_paths=[],
         app_kwargs={"middleware": [Middleware(Guard)], "docs_url": None, "redoc_url": None, "openapi_url": None},

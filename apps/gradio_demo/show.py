@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ PAUSE = 0.2  # seconds between previews: more often only costs time
 SINGLE, SLIDE, WIDE = 512, 1600, 900  # about how many pixels wide one picture, a sheet and an animation are
 NAMES = {"Hole": "inpainted", "ImageToImage": "variation", "SuperResolution": "enlarged", "Walk": "interpolation"}
 MOMENTS = 8  # of a film strip
+MARGIN, HEAD = 150, 32  # pixels beside and above the pictures of a comparison
 
 Story = list[zoo.Snapshot]
 
@@ -143,25 +145,33 @@ def strip(story: Story) -> str:
 def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels | None]) -> str:
     """A grid of pictures with labels; a column is (rows, H, W, C), or None while it is not drawn yet."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    lines = []
+    lines = [f"<tr><td></td>{head}</tr>"]
     for i, row in enumerate(rows):
         cells = [
             "<td></td>" if drawn is None else f"<td>{img(drawn[i], f'{row}, {name}')}</td>"
             for name, drawn in zip(columns, pictures, strict=True)
         ]
         lines.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
-    return f'<div class="scroll"><table class="comparison"><tr><td></td>{head}</tr>{"".join(lines)}</table></div>'
+    style = f"min-width: {110 + 70 * len(columns)}px"
+    return f'<div class="scroll"><table class="comparison" style="{style}">{"".join(lines)}</table></div>'
 
 
-def labeled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
-    """Columns of pictures (rows, H, W, C) as one picture, with a label above each."""
-    factor, font = max(1, 112 // pictures[0].shape[1]), ImageFont.load_default(14)
+def labeled(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels], line: str) -> Pixels:
+    """Columns of pictures (rows, H, W, C) as one picture, with labels of columns and rows, and the request below."""
+    factor, font = max(1, 224 // pictures[0].shape[1]), ImageFont.load_default(20)
     tall = [resize_nearest(make_grid(drawn, columns=1, gap=1), factor) for drawn in pictures]
     height, width = tall[0].shape[:2]
-    page = Image.new("RGB", (width * len(tall), height + 24), "white")
+    below = textwrap.wrap(line, (MARGIN + width * len(tall)) // 11)
+    page = Image.new("RGB", (MARGIN + width * len(tall), HEAD + height + HEAD * len(below)), "white")
+    pen = ImageDraw.Draw(page)
     for i, (name, drawn) in enumerate(zip(columns, tall, strict=True)):
-        page.paste(to_image(drawn), (i * width, 24))
-        ImageDraw.Draw(page).text((i * width + 4, 4), name[: width // 7], fill="black", font=font)
+        page.paste(to_image(drawn), (MARGIN + i * width, HEAD))
+        pen.text((MARGIN + i * width + 4, 4), name[: width // 11], fill="black", font=font)
+    for i, row in enumerate(rows):
+        words = "\n".join(textwrap.wrap(row, MARGIN // 11))
+        pen.multiline_text((4, HEAD + (i + 0.4) * height / len(rows)), words, fill="black", font=font)
+    for i, words in enumerate(below):
+        pen.text((4, HEAD * (i + 1) + height + 4), words, fill="black", font=font)
     return np.asarray(page)
 
 

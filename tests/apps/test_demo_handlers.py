@@ -178,9 +178,9 @@ def test_compare_draws_a_column_per_value() -> None:
     png, status, shown = last(compare.compare(**ASKED, by="guidance scales", values="0\n4"))
     assert "2 columns" in status and shown.count("<img") == 4
     assert "guidance 4" in shown and "seed 6" in shown and from_png(png).seed == 5
-    for column, scale in zip(np.hsplit(pixels(png)[24:, :, 0], 2), (0.0, 4.0), strict=True):
+    for column, scale in zip(np.hsplit(pixels(png)[32 : 32 + 19 * 28, 150:, 0], 2), (0.0, 4.0), strict=True):
         drawn = zoo.sample("digits", "3", [5, 6], guidance=scale, sampler="ddim", steps=4)
-        assert np.array_equal(column, resize_nearest(make_grid(drawn, columns=1, gap=1), 14)[..., 0])
+        assert np.array_equal(column, resize_nearest(make_grid(drawn, columns=1, gap=1), 28)[..., 0])
     with pytest.raises(gr.Error, match="steps"):
         last(compare.compare(**ASKED, by="steps", values="4\n1000"))
     with pytest.raises(gr.Error, match="comparisons are by"):
