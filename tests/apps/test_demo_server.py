@@ -124,7 +124,7 @@ def test_a_comparison_by_api(client: Client) -> None:
     png, _, shown = client.predict(**COMMON, by="guidance scales", values="0\n3", api_name="/compare")
     assert shown.count("<img") == 4
     with Image.open(png) as image:
-        assert image.width == 2 * 140
+        assert image.width == 150 + 2 * 280, "room for the names of rows, then the columns"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def form(files: int, size: int) -> bytes:
         ("POST", "/gradio_api/upload", form(1, 1000), 200),
         ("POST", "/gradio_api/upload", form(1, 10).replace(b"000", b"filename=1; filename=2"), 200),
         ("POST", "/gradio_api/upload", form(2, 10), 413),
-        ("POST", "/gradio_api/upload", form(1, 1_100_000), 413),
+        ("POST", "/gradio_api/upload", form(1, 10_500_000), 413),
         ("GET", "/gradio_api/file=https://example.org/a.png", None, 404),
         ("GET", "/gradio_api/file=/etc/passwd", None, 403),
         ("GET", f"/gradio_api/file={DEMO}/app.py", None, 403),

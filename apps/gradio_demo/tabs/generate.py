@@ -190,7 +190,9 @@ def build() -> Tab:
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             picker = w.model(names, names[0])
-            ask = w.place(first, "label", "prompt", "guidance")
+            ask = w.place(first, "label", "prompt")
+            words = w.words(first)
+            ask |= w.place(first, "guidance")
             with gr.Row():
                 ask |= w.place(first, "seed")
                 randomize = gr.Checkbox(False, label="Randomize", min_width=90)  # true once the page is open
@@ -216,7 +218,9 @@ def build() -> Tab:
                     label="Link with these settings", interactive=False, wrap_lines=True, lines=1, elem_classes="link"
                 )
             with gr.Accordion("Restore the settings of a downloaded PNG", open=False):
-                dropped = gr.File(label="Drop a PNG of this page", file_types=[".png"], type="filepath", height=120)
+                dropped = gr.File(
+                    label="Drop a PNG of this page", file_types=[".png", ".gif"], type="filepath", height=120
+                )
     columns = [gr.Textbox(label="What", render=False)]
     columns += [gr.Number(label=name, render=False) for name in ("Guidance scale", "Seed")]
     samples = gr.Dataset(
@@ -247,10 +251,11 @@ def build() -> Tab:
     cleared = [drawn.gallery, save, film, script, link, preview]
     w.follow(
         picker,
-        {**every, "examples": samples},
+        {**every, "examples": samples, "words": words},
         status,
         cleared,
         [running, again, opened],
+        words=w.words,
         examples=lambda model, _: gr.Dataset(samples=rows(model)),
     )
     w.follow_sampler(every)
