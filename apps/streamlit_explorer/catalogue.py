@@ -83,6 +83,12 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             "What a picture costs in bits: three terms, rate and distortion, and why one step is a VAE.",
         ),
         Page(
+            "train",
+            "Train a network",
+            ":material/model_training:",
+            "Draw points, and watch a small network learn their score in ten seconds, beside the exact one.",
+        ),
+        Page(
             "guidance",
             "Guidance",
             ":material/explore:",

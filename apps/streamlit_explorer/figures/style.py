@@ -44,12 +44,13 @@ def animate(
 ) -> go.Figure:
     """Add a play button and a slider: frame i holds the new data of all traces, in their order, and has a label.
 
-    The browser plays it; the figure itself should show frame `shown`, by default the first. Only traces of type
-    scatter move: scattergl would need a redraw.
+    The browser plays it; the figure itself should show frame `shown`, by default the first. Traces of type scatter
+    move by themselves; where there are others in a frame, the picture is drawn anew.
     """
     figure.frames = [go.Frame(data=data, name=label) for data, label in zip(frames, labels, strict=True)]
     each = max(60, 2400 // len(labels))  # milliseconds: two and a half seconds in all
-    now = {"mode": "immediate", "frame": {"duration": each, "redraw": False}, "transition": {"duration": 0}}
+    redraw = any(trace.type != "scatter" for frame in frames[:1] for trace in frame)
+    now = {"mode": "immediate", "frame": {"duration": each, "redraw": redraw}, "transition": {"duration": 0}}
     play = {"label": "▶ Play", "method": "animate", "args": [None, {**now, "fromcurrent": shown == 0}]}
     pause = {"label": "❚❚ Pause", "method": "animate", "args": [[None], now]}
     steps = [{"label": label, "method": "animate", "args": [[label], now]} for label in labels]

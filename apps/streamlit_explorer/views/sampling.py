@@ -56,12 +56,13 @@ def walk(
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def law(data: Data) -> tuple[schedules.Values, schedules.Values]:
-    """The density of the data on a lattice, after its axis."""
-    x = plane.axis(81)
+def law(data: Data, _walk: sampling.Walk, steps: int, grid: str) -> sampling.Law:
+    """The density at the moments of a walk, which are those of its steps and grid."""
+    exact = denoiser(data, EXACT)
     if data[0] in mixtures.PLANE:
-        return x, plane.density(mixtures.denoiser(data[0], SCHEDULE), 0, x)
-    return x, sampling.histogram(points(data, REFERENCE), x)
+        return sampling.law(_walk, lambda t, x: plane.density(exact, t, x))
+    drawn = points(data, REFERENCE)
+    return sampling.law(_walk, lambda t, x: sampling.noised_histogram(drawn, exact.process, t, x))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -184,9 +185,9 @@ with page.lesson(
         together = st.toggle("All particles start in one point", key="together", bind=page.LINK)
 
     walks = {side: walk(data, *way, steps, grid, seed, together) for side, way in sides.items()}
-    page.plot(charts.race(walks, *law(data)), "race")
+    page.plot(charts.race(walks, law(data, next(iter(walks.values())), steps, grid)), "race")
     st.caption(
-        "Press Play, or pull the time. Tinted: the density of the data. Grey: the paths of a few particles, smooth "
+        "Press Play, or pull the time. Tinted: the density $q(x_t)$. Grey: the paths of a few particles, smooth "
         "without noise and jagged with it. A and B start from the same noise."
     )
     quantiles, floor = target(data)
