@@ -55,3 +55,15 @@ def test_schedules_keep_their_colors(charts: Charts) -> None:
     assert of_schedules.log_snr({"cosine": schedules.curves("cosine")}).data[0].line.color == of_schedules.color(
         "cosine"
     )
+
+
+def test_words_become_signs(charts: Charts) -> None:
+    style = charts("style")
+    figure = style.chart("x_s", "Var[x0 | xt] / sigma^2")
+    figure.add_scatter(x=[0], y=[0], name="q(x_s | x_t, x_0), beta_tilde, alpha_bar")
+    figure.add_scatter(x=[0], y=[0], name="DDPM's betas, steps, index_0, x_total")
+    figure.add_annotation(text="eps and beta", x=0, y=0)
+    figure = style.with_signs(style.with_signs(figure))
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("xₛ", "Var[x₀ | xₜ] / σ²")
+    assert [trace.name for trace in figure.data] == ["q(xₛ | xₜ, x₀), β̃, ᾱ", "DDPM's betas, steps, index_0, x_total"]
+    assert figure.layout.annotations[0].text == "ε and β"

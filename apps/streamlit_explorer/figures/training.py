@@ -31,4 +31,5 @@ def loss(steps: Values, losses: Values, least: float, planned: int) -> go.Figure
     floor = {"color": GRAY, "dash": "dot"}
     figure.add_scatter(x=[0, planned], y=[least] * 2, name="exact denoiser", mode="lines", line=floor)
     figure.update_xaxes(range=[0, planned])
-    return figure.update_yaxes(range=[0, max(1.1, 1.1 * losses.max(initial=0))])
+    top = losses.max(initial=1)
+    return figure.update_yaxes(range=[least - 0.3 * (top - least), top + 0.1 * (top - least)])

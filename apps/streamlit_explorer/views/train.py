@@ -137,8 +137,7 @@ with page.lesson(
         if going:
             st.info("Stop, or wait for the end, and particles walk under both scores.")
         else:
-            found, law = walks(st.session_state["settings"], run.step, run)
-            page.plot(shared.race(found, law), "race")
+            page.plot(lambda: shared.race(*walks(st.session_state["settings"], run.step, run)), "race")
             st.caption(
                 "Pull the time, or press Play: the points, their paths and the exact density $q(x_t)$ move together. "
                 "Both clouds start from the same noise; the left one has the true score, the right one the network's."

@@ -26,7 +26,7 @@ from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit
 from pedesis.utils.noise import fixed_seed, gaussian_noise, generator
 
 SCHEDULE = "cosine"
-POINTS, BATCH = 4096, 256
+POINTS, BATCH = 4096, 128
 CONFIG = TrainConfig(batch=BATCH, learning_rate=4e-3, warmup=20, ema_power=6.94)
 
 SIDE, CELL = 20, 0.25
