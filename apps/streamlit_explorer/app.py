@@ -16,6 +16,7 @@ st.html(
     "<style>.katex-display { overflow-x: auto; overflow-y: hidden; }"
     ".stMarkdown .katex-display > .katex { white-space: normal; line-height: 1.9; }"
     ".skeleton { height: 22rem; border-radius: 0.6rem; background: #8a879926; animation: breathe 1.6s infinite; }"
+    ".st-key-live [data-stale] { opacity: 1 !important; }"  # what is drawn anew all the time does not fade
     "@keyframes breathe { 50% { opacity: 0.4; } }</style>"
 )
 

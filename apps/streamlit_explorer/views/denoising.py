@@ -68,7 +68,7 @@ with page.lesson(
     with left:
         page.formula(ESTIMATE)
     with right:
-        page.formula(ANCESTRAL)
+        page.formula(ANCESTRAL, rows=True)
 
     with st.container(horizontal=True):
         name = st.selectbox(

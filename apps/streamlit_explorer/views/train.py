@@ -10,7 +10,7 @@ from figures import training as charts
 from pedesis.lessons import mixtures, plane, sampling, training
 
 DRAWING, SAMPLER, WALK, PARTICLES = "my drawing", "dpm++2m", 40, 300
-AT_ONCE, PLAN, PAUSE = 25, 1000, 0.15  # steps between two pictures, steps in all, seconds for the browser
+AT_ONCE, PLAN, PAUSE = 50, 1000, 0.15  # steps between two pictures, steps in all, seconds for the browser
 
 
 def drawing() -> frozenset[int]:
@@ -131,7 +131,8 @@ with page.lesson(
                 label = "Go on" if run.step else "Train"
                 st.button(label, icon=":material/play_arrow:", key="start", type="primary", on_click=start)
             st.button("Start anew", icon=":material/replay:", key="anew", on_click=anew, disabled=not run.step)
-        st.fragment(show, run_every=PAUSE if going else None)(run, t)
+        with st.container(key="live"):
+            st.fragment(show, run_every=PAUSE if going else None)(run, t)
 
         st.subheader("What it generates", anchor=False)
         if going:
