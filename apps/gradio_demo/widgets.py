@@ -32,7 +32,7 @@ from show import said, sentences
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
-from pedesis.samplers.timesteps import GRIDS
+from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 
 IGNORED = "0 ignores the {what}, "
 CONVENTION = "1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
@@ -184,7 +184,7 @@ def steps(model: zoo.ImageModel, value: int | None) -> gr.Slider:
 
 
 def grid(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
-    return gr.Dropdown(list(GRIDS), value=or_usual(value, model.generation.grid), label="Time grid")
+    return gr.Dropdown(list(TIMESTEP_SPACINGS), value=or_usual(value, model.generation.grid), label="Time grid")
 
 
 FIELDS: dict[str, Widget] = {
@@ -232,10 +232,10 @@ def follow(
     def suit(name: str) -> tuple[Any, ...]:
         with sentences():
             loaded = request(model=name)[1]
-        preprocess = [make(loaded, None) for make in every.values()]
+        fitted = [make(loaded, None) for make in every.values()]
         return (
             gr.Dropdown(info=title(name)),
-            *preprocess,
+            *fitted,
             said(f"{name}: nothing is drawn yet"),
             *[None] * len(results),
         )
@@ -263,6 +263,6 @@ def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets) -> 
     loaded, plain = load(asked.model), asked.model_dump()
     loaded.condition(asked.wanted(loaded), asked.number)
     takes_eta(asked.sampler)
-    GRIDS[asked.grid]
+    TIMESTEP_SPACINGS[asked.grid]
     made = [eta(loaded, asked.eta, asked.sampler) if n == "eta" else FIELDS[n](loaded, plain[n]) for n in widgets]
     return [model(names, asked.model), *made]

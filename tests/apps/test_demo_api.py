@@ -24,8 +24,8 @@ NAMES = {
     "compare": 11,
     "draw_picture": 9,
     "inpaint": 13,
-    "vary": 12,
-    "sharpen": 12,
+    "image_to_image": 12,
+    "super_resolution": 12,
     "interpolate": 12,
     "card": 1,
 }
@@ -87,7 +87,7 @@ def test_what_is_left_out_is_as_the_model_has_it(server: str) -> None:
 
 
 def test_an_edit_without_a_picture_says_so(server: str) -> None:
-    assert "there is no picture yet" in call(server, "vary", ["digits"])
+    assert "there is no picture yet" in call(server, "image_to_image", ["digits"])
 
 
 def test_too_many_values_are_told(server: str) -> None:

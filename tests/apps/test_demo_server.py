@@ -35,7 +35,12 @@ COMMON: dict[str, Any] = {
     "grid": "uniform",
 }
 EVERYWHERE = {"interval_low": -20.0, "interval_high": 20.0}
-ENDPOINTS = {"generate", "live", "compare", "draw_picture", "inpaint", "vary", "sharpen", "interpolate", "card"}
+ENDPOINTS = {"generate", "live", "compare", "draw_picture", "card"} | {
+    "inpaint",
+    "image_to_image",
+    "super_resolution",
+    "interpolate",
+}
 FIRST = 90_000  # milliseconds, on a machine that is busy
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from pedesis import precision
 from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.guidance.classifier_free import ClassifierFreeGuidance
 from pedesis.guidance.thresholding import StaticThresholding
@@ -19,6 +18,7 @@ from pedesis.process import Process
 from pedesis.samplers import DDIM, SAMPLERS
 from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
 from pedesis.training.classifier import CleanClassifier, NoisyClassifier
+from pedesis.utils import precision
 from pedesis.utils.noise import TrainingNoise, gaussian_noise
 
 SMALL: dict[str, Any] = {"patch": 1, "widths": (8, 12), "blocks": (1, 1), "heads": 2, "embedding": 16, "detail": 4}

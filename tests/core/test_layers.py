@@ -20,7 +20,8 @@ CORE_LAYERS = [
     ["guidance", "losses"],
     ["samplers"],
     ["training", "editing"],
-    ["lessons", "doctor"],
+    ["doctor"],
+    ["lessons"],
 ]
 ZOO_LAYERS = [["data"], ["models"], ["generation"], ["evaluation"], ["training", "export"], ["cli"]]
 LATE = {("models.loading", "generation.points"), ("models.loading", "generation.sampling")}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy import stats
 
-from pedesis import philox
+from pedesis.utils import philox
 from pedesis.utils.philox import Philox, inverse_normal, normal, words
 
 MODULE = Path(__file__).parents[2] / "packages/zoo/src/pedesis_zoo/page/noise.js"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 
-from pedesis import registry
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.losses import WEIGHTS
 from pedesis.nn import UNet
@@ -18,6 +17,7 @@ from pedesis.process import Process
 from pedesis.samplers import DDIM, SAMPLERS, Heun
 from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 from pedesis.schedules import SCHEDULES
+from pedesis.utils import registry
 from pedesis.utils.aliases import HINTS, NAMES, squashed, words_for
 from pedesis.utils.registry import Described, Registry, UnknownName, shown
 
@@ -47,7 +47,7 @@ def test_words_of_the_field_are_found(known: Registry[Described], word: str, nam
 
 
 @pytest.mark.parametrize(
-    ("known", "word", "said"),
+    ("known", "word", "message"),
     [
         (SAMPLERS, "edm", "the sampler of Karras et al. 2022 is 'heun'"),
         (SAMPLERS, "dpm", "did you mean 'dpm\\+\\+2m'"),
@@ -58,8 +58,8 @@ def test_words_of_the_field_are_found(known: Registry[Described], word: str, nam
         (SCHEDULES, "scaled_linear", "table of betas"),
     ],
 )
-def test_what_has_no_counterpart_is_explained(known: Registry[Described], word: str, predicted: str) -> None:
-    with pytest.raises(UnknownName, match=predicted):
+def test_what_has_no_counterpart_is_explained(known: Registry[Described], word: str, message: str) -> None:
+    with pytest.raises(UnknownName, match=message):
         known[word]
 
 

@@ -1,4 +1,4 @@
-"""Editing: draw part of a picture anew, begin from a picture, sharpen one, walk between two seeds."""
+"""Editing: draw part of a picture anew, begin from a picture, draw one large, walk between two seeds."""
 
 from __future__ import annotations
 
@@ -253,8 +253,8 @@ def build() -> list[Any]:
     edits = []
     for name, button, run, inputs in (
         ("inpaint", fill, inpainting, [picker, picture, *asked, editor, repeats]),
-        ("vary", begin, variations, [picker, picture, *asked, strength]),
-        ("sharpen", draw_large, super_resolving, [picker, picture, *asked, factor]),
+        ("image_to_image", begin, variations, [picker, picture, *asked, strength]),
+        ("super_resolution", draw_large, super_resolving, [picker, picture, *asked, factor]),
         ("interpolate", walk, interpolating, [picker, *asked, second, target]),
     ):
         endpoint(name, run, inputs, outputs)

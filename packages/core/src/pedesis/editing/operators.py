@@ -1,14 +1,8 @@
-"""Inverse problems: data that explain a measurement y = A x_0 + s n, n ~ N(0, I), drawn with any denoiser.
+r"""Measurement operators: linear maps A from data to what was measured of them, with adjoint and regularized inverse.
 
-    E[x_0 | x_t, y] = x0_hat + C A^T (A C A^T + s^2 I)^-1 (y - A x0_hat),    C = Cov[x_0 | x_t]
-
-exactly, if p(x_0 | x_t) is Gaussian. The rules differ in what they put for C, outside and inside the inverse:
-
-    null space (DDNM)          r^2 and r^2: no gradient; if s = 0, x0_hat + A^+ (y - A x0_hat) whatever r is
-    pseudo-inverse (Pi-GDM)    C and r^2; with r = 0 it is DPS
-    moment matching (MMPS)     C and C
-
-with C v = (sigma^2/alpha) (d x0_hat/d x_t)^T v by automatic differentiation, and r^2 an assumed Var[x_0 | x_t].
+Mask       keep the known pixels                inpainting
+Pooling    means over blocks of pixels          super-resolution
+Blur       convolution with a Gaussian          deblurring
 """
 
 from __future__ import annotations

@@ -1,0 +1,15 @@
+"""The doctor tells people what is wrong with their diffusion code.
+
+    report = doctor.examine(betas=betas, q_sample=q_sample, step=p_sample, prediction="eps")
+    print(report)
+
+It calls plain functions, reads the coefficients of what they compute, and holds them against the textbook and against a
+catalogue of classic mistakes. It knows the process and nothing of networks, training or the zoo; it changes nothing
+outside.
+"""
+
+from pedesis.doctor.catalogue import CATALOGUE, Entry
+from pedesis.doctor.examination import examine
+from pedesis.doctor.report import Finding, FindingsError, Report
+
+__all__ = ["CATALOGUE", "Entry", "Finding", "FindingsError", "Report", "examine"]

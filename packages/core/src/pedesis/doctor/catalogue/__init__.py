@@ -1,0 +1,16 @@
+"""The classic mistakes, each found in public code: what one sees, what is wrong, how it is written and how it should
+be.
+
+`CATALOGUE[name]` is an `Entry`. An entry with `lines` is a wrong formula and is recognized by its numbers; the
+others are mistakes of behavior. This room knows the textbook (`pedesis.doctor.formulas`) and nothing else.
+"""
+
+from pedesis.doctor.catalogue.behavior import BEHAVIOR_ENTRIES
+from pedesis.doctor.catalogue.entry import Entry
+from pedesis.doctor.catalogue.formulas import FORMULA_ENTRIES
+from pedesis.doctor.catalogue.surroundings import SURROUNDINGS_ENTRIES
+
+CATALOGUE: dict[str, Entry] = {e.name: e for e in (*FORMULA_ENTRIES, *BEHAVIOR_ENTRIES, *SURROUNDINGS_ENTRIES)}
+"""Every entry by its name."""
+
+__all__ = ["CATALOGUE", "Entry"]

@@ -1,0 +1,48 @@
+"""The mutation test: every wrong formula, in every function, prediction and schedule, is named, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pedesis import doctor
+from pedesis.doctor.mutants import Mutant, mutants
+from pedesis.process import Chain, Process
+from pedesis.schedules import FromBetas
+
+SCHEDULES = ("linear", "cosine", "scaled linear")
+PREDICTIONS = ("eps", "x0", "v")
+STEPS = 30
+
+
+def findings(mutant: Mutant, chain: Chain, prediction: str) -> tuple[str | None, ...]:
+    """What the doctor finds in a mutant. A shifted table is right if t may count from anywhere, so that is said."""
+    base = 0 if mutant.fault.entry.name == "t-off-by-one" else None
+    function = {mutant.subject: mutant.function(chain)}
+    return doctor.examine(betas=chain.beta[1:], prediction=prediction, t_from=base, **function).names
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_every_formula_of_the_catalogue_is_named(chains: Any, schedule: str, prediction: str) -> None:
+    """All of them with the schedule and prediction of one number, one of each kind for the others."""
+    chain = Process(FromBetas(chains(schedule, STEPS))).chain(STEPS)
+    chosen = mutants(chain, prediction)
+    if SCHEDULES.index(schedule) != PREDICTIONS.index(prediction):
+        chosen = list({(mutant.subject, mutant.fault.entry.name): mutant for mutant in chosen}.values())
+    wrong = {str(m): names for m in chosen if (names := findings(m, chain, prediction)) != (m.fault.entry.name,)}
+    assert not wrong and len(chosen) > 20
+
+
+def test_two_mistakes_at_once_are_both_named(chains: Any) -> None:
+    chain = Process(FromBetas(chains("cosine", STEPS))).chain(STEPS)
+    steps = [mutant for mutant in mutants(chain, "eps") if mutant.formula.name == "DDPM, mean from eps, variance beta"]
+    mean = [m for m in steps if set(m.fault.lines) & {"mean_scale", "eps_factor"}]
+    noise = [m for m in steps if set(m.fault.lines) & {"noise_factor", "unless_last"}]
+    assert len(mean) > 3 and len(noise) > 3
+    for one, other in zip(mean, noise, strict=False):
+        both = {**one.fault.lines, **other.fault.lines}
+        step = doctor.mutants.implement(one.formula, chain, both)
+        report = doctor.examine(betas=chain.beta[1:], step=step)
+        assert set(report.names) == {one.fault.entry.name, other.fault.entry.name}, report
