@@ -31,7 +31,8 @@ def test_the_slider_changes_the_picture(explorer_url: str, page: Page, width: in
     assert outside == []
 
 
-CUT = "[...document.querySelectorAll('.katex-display')].filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.innerText)"
+CUT = """[...document.querySelectorAll('.katex-display')]
+    .filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.innerText)"""
 
 
 @pytest.mark.parametrize("view", ["schedules", "denoising"])
