@@ -11,5 +11,6 @@ outside.
 from pedesis.doctor.catalogue import CATALOGUE, Entry
 from pedesis.doctor.examination import examine
 from pedesis.doctor.report import Finding, FindingsError, Report
+from pedesis.doctor.training import TrainingReport, training
 
-__all__ = ["CATALOGUE", "Entry", "Finding", "FindingsError", "Report", "examine"]
+__all__ = ["CATALOGUE", "Entry", "Finding", "FindingsError", "Report", "TrainingReport", "examine", "training"]
