@@ -119,8 +119,9 @@ def training(
             found = Finding("model", f"the model {problem}")
             return TrainingReport(nothing, nothing, nothing, nothing, None, None, Report.of(["training"], [found]))
     found = [*beaten(process.log_snr(t), *mine), *(memorized(process.log_snr(t), mine[0], *theirs) if theirs else ())]
-    curves = [each.mean(1) for each in (*mine, *(theirs or ()))] + [None, None]
-    return TrainingReport(t, process.log_snr(t), *curves[:4], Report.of(["training"], found))  # type: ignore[arg-type]
+    held, best = (each.mean(1) for each in mine)
+    seen, least = (each.mean(1) for each in theirs) if theirs else (None, None)
+    return TrainingReport(t, process.log_snr(t), held, best, seen, least, Report.of(["training"], found))
 
 
 def understood(
@@ -132,7 +133,8 @@ def understood(
         ends = own.log_snr(torch.tensor([0.0, 1.0], dtype=torch.float64)).clamp(-10, 10)
         t = own.schedule.time(torch.linspace(float(ends[0]), float(ends[1]), levels, dtype=torch.float64))
         kept = next((p.dtype for p in model.parameters()), torch.float64)
-        return own, t, lambda x, t: model(x.to(kept), t).x0.double()
+        own_estimate: Estimate = lambda x, t: model(x.to(kept), t).x0.double()  # noqa: E731
+        return own, t, own_estimate
     if prediction not in X0_FROM:
         raise UnknownName("prediction", prediction, X0_FROM)
     if betas is None and alphas_cumprod is None:
@@ -172,7 +174,8 @@ def answer(model: Any, x: Tensor, t: Tensor) -> Tensor:
     if not outputs or outputs[0].shape != x.shape:
         shape = tuple(outputs[0].shape) if outputs else "no tensor"
         raise Failed(f"gave back {shape} for inputs of shape {tuple(x.shape)}")
-    return outputs[0].to(x)
+    result: Tensor = outputs[0].to(x)
+    return result
 
 
 class Wiener:
@@ -187,7 +190,8 @@ class Wiener:
         alpha, sigma, _ = self.process.scales(t, x_t.flatten(1))
         gain = self.variance / (self.variance + (sigma / alpha) ** 2)
         centered = x_t.flatten(1) / alpha - self.mean
-        return (self.mean + (centered @ self.axes.mT * gain) @ self.axes).reshape(x_t.shape)
+        result: Tensor = self.mean + (centered @ self.axes.mT * gain) @ self.axes
+        return result.reshape(x_t.shape)
 
 
 def errors(process: Process, t: Tensor, data: Tensor, estimates: list[Estimate], seed: int) -> list[Tensor]:
