@@ -100,6 +100,12 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             ":material/speed:",
             "Few steps that are good: the right variance, the right times, and a student that skips.",
         ),
+        Page(
+            "what_goes_wrong",
+            "What goes wrong",
+            ":material/stethoscope:",
+            "Classic mistakes at work: what they do to samples, the curve that gives them away, and their name.",
+        ),
     ),
     "Reference": (
         Page(

@@ -5,11 +5,10 @@
 
 It calls plain functions, reads the coefficients of what they compute, and holds them against the textbook and against a
 catalogue of classic mistakes. `training` looks at a trained model, `convergence` at a whole sampler of any kind,
-`adapters` are for well-known libraries. It knows the process and exact denoisers, and nothing of networks, training or
+`pedesis.doctor.adapters` are for well-known libraries. It knows the process and exact denoisers, and nothing of networks, training or
 the zoo; it changes nothing outside.
 """
 
-from pedesis.doctor import adapters
 from pedesis.doctor.catalogue import CATALOGUE, Entry
 from pedesis.doctor.convergence import Oracle, convergence
 from pedesis.doctor.examination import examine
@@ -24,7 +23,6 @@ __all__ = [
     "Oracle",
     "Report",
     "TrainingReport",
-    "adapters",
     "convergence",
     "examine",
     "training",

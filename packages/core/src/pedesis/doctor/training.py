@@ -116,8 +116,8 @@ def training(
             theirs = errors(process, t, known[:rows], own, seed + 1) if own else None
         except Failed as problem:
             nothing = torch.empty(0, dtype=torch.float64)
-            found = Finding("model", f"the model {problem}")
-            return TrainingReport(nothing, nothing, nothing, nothing, None, None, Report.of(["training"], [found]))
+            fault = Finding("model", f"the model {problem}")
+            return TrainingReport(nothing, nothing, nothing, nothing, None, None, Report.of(["training"], [fault]))
     found = [*beaten(process.log_snr(t), *mine), *(memorized(process.log_snr(t), mine[0], *theirs) if theirs else ())]
     held, best = (each.mean(1) for each in mine)
     seen, least = (each.mean(1) for each in theirs) if theirs else (None, None)
@@ -209,7 +209,8 @@ def errors(process: Process, t: Tensor, data: Tensor, estimates: list[Estimate],
 
 def clearly(difference: Tensor) -> Tensor:
     """Where the mean of differences (levels, N) is above zero by `SURE` standard errors, (levels,) bool."""
-    return difference.mean(1) > SURE * difference.std(1) / difference.shape[1] ** 0.5
+    sure: Tensor = difference.mean(1) > SURE * difference.std(1) / difference.shape[1] ** 0.5
+    return sure
 
 
 def beaten(log_snr: Tensor, model: Tensor, linear: Tensor) -> list[Finding]:

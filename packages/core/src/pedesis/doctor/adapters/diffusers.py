@@ -48,7 +48,7 @@ def walk(scheduler: Any) -> Walk:
         mine = copy.deepcopy(scheduler)
         mine.set_timesteps(steps)
         ask = getattr(oracle, PREDICTIONS[mine.config.prediction_type])
-        x = noise * mine.init_noise_sigma
+        x: Tensor = noise * mine.init_noise_sigma
         for t in mine.timesteps:
             told = mine.scale_model_input(x, t)
             alpha_bar = level(mine, float(t))

@@ -16,7 +16,7 @@ def walk(samples: Any, schedule: Any, **options: Any) -> Walk:
         options: of `samples`, as gam=1, mu=0.5 for DDPM.
     """
 
-    def sample(oracle: Oracle, noise: Tensor, steps: int) -> Tensor:
+    def sample(oracle: Oracle, noise: Tensor, steps: int) -> Any:
         sigmas = schedule.sample_sigmas(steps)
         *_, end = samples(Model(oracle, noise), sigmas, batchsize=len(noise), xt=noise * sigmas[0], **options)
         return end
