@@ -85,7 +85,7 @@ def pedesis() -> Subject:
 
     def ask(denoiser: nn.Module, x: Tensor, t: Tensor, label: Tensor) -> Tensor:
         with full_precision():  # the measurement chooses the precision, as it does for the peers
-            return denoiser.answer(x, denoiser.process.log_snr(t), label)[0]
+            return denoiser.network_output(x, denoiser.process.log_snr(t), label)[0]
 
     def make() -> nn.Module:
         return Asked(build("image", spec), ask)

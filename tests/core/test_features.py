@@ -24,7 +24,7 @@ def test_the_rest_of_the_network_makes_the_answer_of_them(denoiser: NetworkDenoi
     x_t, label = torch.randn(3, 1, 8, 8), torch.tensor([0, 2, -1])
     with full_precision():
         found = denoiser.features(x_t, 0.4, ["down.0.1", "middle", "detail", "out"], label)
-        answer, _ = denoiser.answer(x_t, denoiser.process.log_snr(0.4), label)
+        answer, _ = denoiser.network_output(x_t, denoiser.process.log_snr(0.4), label)
     assert list(found) == ["down.0.1", "middle", "detail", "out"]
     assert found["down.0.1"].shape == (3, 8, 4, 4) and found["middle"].shape == (3, 12, 2, 2)
     torch.testing.assert_close(found["out"], answer)

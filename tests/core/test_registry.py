@@ -47,7 +47,7 @@ def test_words_of_the_field_are_found(known: Registry[Described], word: str, nam
 
 
 @pytest.mark.parametrize(
-    ("known", "word", "said"),
+    ("known", "word", "message"),
     [
         (SAMPLERS, "edm", "the sampler of Karras et al. 2022 is 'heun'"),
         (SAMPLERS, "dpm", "did you mean 'dpm\\+\\+2m'"),
@@ -58,8 +58,8 @@ def test_words_of_the_field_are_found(known: Registry[Described], word: str, nam
         (SCHEDULES, "scaled_linear", "table of betas"),
     ],
 )
-def test_what_has_no_counterpart_is_explained(known: Registry[Described], word: str, predicted: str) -> None:
-    with pytest.raises(UnknownName, match=predicted):
+def test_what_has_no_counterpart_is_explained(known: Registry[Described], word: str, message: str) -> None:
+    with pytest.raises(UnknownName, match=message):
         known[word]
 
 

@@ -94,7 +94,7 @@ def test_anything_else_is_one_short_sentence(digits: zoo.ImageModel, given: dict
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("guidance_scale", "did you mean 'guidance'"),
         ("num_inference_steps", "did you mean 'steps'"),
@@ -107,9 +107,9 @@ def test_anything_else_is_one_short_sentence(digits: zoo.ImageModel, given: dict
         ("color", "Known: condition, seeds, guidance"),
     ],
 )
-def test_an_unknown_keyword_is_told_its_name_here(digits: zoo.ImageModel, word: str, predicted: str) -> None:
+def test_an_unknown_keyword_is_told_its_name_here(digits: zoo.ImageModel, word: str, message: str) -> None:
     for verb in (zoo.generate, zoo.sample):
-        with pytest.raises(TypeError, match=predicted) as raised:
+        with pytest.raises(TypeError, match=message) as raised:
             verb(digits, 3, **{word: 3})
         assert isinstance(raised.value, ValueError) and "prepare" not in str(raised.value)
     with pytest.raises(TypeError, match="unknown setting"):

@@ -163,11 +163,9 @@ def test_ctrl_c_on_the_command_line(tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    predicted = process.communicate(timeout=120)[1]
+    message = process.communicate(timeout=120)[1]
     assert (
-        process.returncode == 130
-        and "Traceback" not in predicted
-        and "the trained weights are in model.saf" in predicted
+        process.returncode == 130 and "Traceback" not in message and "the trained weights are in model.saf" in message
     )
     assert zoo.load(tmp_path / "model.safetensors").about["training"]["steps"] >= 1
 
@@ -220,7 +218,7 @@ def replaced(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("change", "settings", "said"),
+    ("change", "settings", "message"),
     [
         (swapped, {}, "the pictures of class 'a' are now those of 'b'"),
         (renamed, {}, r"classes: \['a', 'b'\] then, \['b', 'z'\] now"),
@@ -232,12 +230,12 @@ def replaced(path: Path) -> Path:
     ],
 )
 def test_a_checkpoint_of_other_data_is_refused(
-    change: Callable[[Path], Path] | None, settings: dict[str, Any], predicted: str, tmp_path: Path
+    change: Callable[[Path], Path] | None, settings: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path, out = folder(tmp_path / "mine", {"a": range(6), "b": range(10, 16)}), tmp_path / "m.safetensors"
     trained_on(path, out, 2)
     kept = out.read_bytes()
-    with pytest.raises(ValueError, match=predicted):
+    with pytest.raises(ValueError, match=message):
         trained_on(change(path) if change else path, out, 4, **settings)
     assert out.read_bytes() == kept
 
@@ -300,7 +298,7 @@ def network() -> torch.nn.Module:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: NetworkDenoiser(network(), Process(Unregistered())), "Unregistered has no name"),
         (lambda: NetworkDenoiser(network(), Process(Inherited())), "schedule was Inherited and is Cosine"),
@@ -309,14 +307,14 @@ def network() -> torch.nn.Module:
     ],
 )
 def test_what_would_not_come_back_as_it_is_is_not_written(
-    make: Callable[[], NetworkDenoiser], predicted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], NetworkDenoiser], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pedesis.schedules import SCHEDULES
 
     monkeypatch.setattr(SCHEDULES, "_classes", {**SCHEDULES._classes, "steep": Steep})
     monkeypatch.setattr(Steep, "name", "steep")
     path = tmp_path / "a.safetensors"
-    with pytest.raises(ValueError, match=predicted):
+    with pytest.raises(ValueError, match=message):
         save_weights(path, make(), ABOUT)
     assert not list(tmp_path.iterdir())
     batches = ArrayBatches(torch.zeros(8, 8, 8, 1, dtype=torch.uint8), None, 4)

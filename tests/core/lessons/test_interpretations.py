@@ -17,8 +17,8 @@ def level(t: float) -> tuple[float, float]:
 def test_everything_registered_is_offered() -> None:
     assert set(interpretations.names()) == set(PARAMETERIZATIONS)
     assert set(interpretations.losses()) == set(WEIGHTS)
-    with pytest.raises(ValueError, match="unknown parameterization 'noise'"):
-        interpretations.asked("noise")
+    with pytest.raises(ValueError, match="unknown parameterization 'nonsense'"):
+        interpretations.asked("nonsense")
 
 
 @pytest.mark.row("O4")

@@ -85,6 +85,22 @@ class Prediction:
         return [Prediction(*each) for each in zip(*values, strict=True)]
 
 
+def completed(
+    x_t: Tensor, x0: Tensor, alpha: Tensor, sigma: Tensor, eps: Tensor | None = None, variance: Tensor | None = None
+) -> Prediction:
+    """An estimate of x0 with the eps that explains x_t, (x_t - alpha x0)/sigma, unless another is given.
+
+    Where sigma = 0 nothing has to be estimated, whatever was: E[x_0 | x_0] = x_0, E[eps | x_0] = 0, Var = 0.
+    """
+    clean = sigma == 0
+    if eps is None:
+        eps = (x_t - alpha * x0) / sigma.masked_fill(clean, 1)
+    x0, eps = torch.where(clean, x_t / alpha, x0), torch.where(clean, 0, eps)
+    if variance is not None:
+        variance = torch.where(clean, 0, variance)
+    return Prediction(x_t, x0, eps, alpha, sigma, variance)
+
+
 class Denoiser(nn.Module):
     """E[x_0 | x_t, condition] under a forward process. Write `x0`; calling it gives a `Prediction`."""
 
@@ -108,18 +124,9 @@ class Denoiser(nn.Module):
     def prediction(
         self, x_t: Tensor, t: Time, x0: Tensor, eps: Tensor | None = None, variance: Tensor | None = None
     ) -> Prediction:
-        """Complete an x0 estimate with the eps that explains x_t.
-
-        Where sigma = 0 nothing has to be estimated, whatever was: E[x_0 | x_0] = x_0, E[eps | x_0] = 0, Var = 0.
-        """
+        """Complete an x0 estimate with the eps that explains x_t, see `completed`."""
         alpha, sigma, _ = self.process.scales(t, x_t)
-        clean = sigma == 0
-        if eps is None:
-            eps = (x_t - alpha * x0) / sigma.masked_fill(clean, 1)
-        x0, eps = torch.where(clean, x_t / alpha, x0), torch.where(clean, 0, eps)
-        if variance is not None:
-            variance = torch.where(clean, 0, variance)
-        return Prediction(x_t, x0, eps, alpha, sigma, variance)
+        return completed(x_t, x0, alpha, sigma, eps, variance)
 
     def forward(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         """`predict`, outside of any autocast of the caller's.
@@ -229,20 +236,20 @@ class NetworkDenoiser(Denoiser):
         self, x_t: Tensor, t: Time, network_output: Tensor, logit: Tensor | None = None
     ) -> Prediction:
         """The prediction that an answer of the network stands for."""
-        return self.reading_at(x_t, self.process.log_snr(t), network_output, logit)
+        return self.prediction_from_output_at(x_t, self.process.log_snr(t), network_output, logit)
 
-    def reading_at(
+    def prediction_from_output_at(
         self, x_t: Tensor, log_snr: Tensor, network_output: Tensor, logit: Tensor | None = None
     ) -> Prediction:
         """`prediction_from_output` at noise levels in place of times: one number, or one per row of x_t, (B,)."""
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         x0 = self.parameterization.x0(network_output, x_t, alpha, sigma)
         variance = None if logit is None else logit.sigmoid() * (sigma**2 / (alpha**2 + sigma**2))
-        return Prediction(x_t, x0, (x_t - alpha * x0) / sigma, alpha, sigma, variance)
+        return completed(x_t, x0, alpha, sigma, variance=variance)
 
     def predict_at(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> Prediction:
         """`predict` at noise levels in place of times: a plain function of tensors, which can be traced."""
-        return self.reading_at(x_t, log_snr, *self.network_output(x_t, log_snr, condition))
+        return self.prediction_from_output_at(x_t, log_snr, *self.network_output(x_t, log_snr, condition))
 
     def predict(self, x_t: Tensor, t: Time, condition: Condition = None) -> Prediction:
         return self.predict_at(x_t, self.process.log_snr(t), condition)

@@ -1,8 +1,8 @@
 r"""Measurement operators: linear maps A from data to what was measured of them, with adjoint and regularized inverse.
 
-    Mask       keep the known pixels                inpainting
-    Pooling    means over blocks of pixels          super-resolution
-    Blur       convolution with a Gaussian          deblurring
+Mask       keep the known pixels                inpainting
+Pooling    means over blocks of pixels          super-resolution
+Blur       convolution with a Gaussian          deblurring
 """
 
 from __future__ import annotations

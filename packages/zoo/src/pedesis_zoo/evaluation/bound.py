@@ -67,9 +67,9 @@ def bits_per_dim(
     if known is None and len(x0) < 4:
         raise ValueError("learning the noise levels takes other pictures: give them as known=, or four at least")
     rows = model.condition(condition, len(x0))
-    conditional_and_unconditional = [slice(None)] if known is not None else [slice(0, None, 2), slice(1, None, 2)]
+    halves = [slice(None)] if known is not None else [slice(0, None, 2), slice(1, None, 2)]
     bits = torch.empty(len(x0), dtype=torch.float64)
-    for half, other in zip(conditional_and_unconditional, reversed(conditional_and_unconditional), strict=True):
+    for half, other in zip(halves, reversed(halves), strict=True):
         source, asked = (x0[other], rows) if known is None else (to_model(known).to(x0), None)
         levels = learn_levels(model.denoiser, source, None if asked is None else asked[other])
         part = None if rows is None else rows[half]
