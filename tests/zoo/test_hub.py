@@ -106,7 +106,9 @@ class Hub(BaseHTTPRequestHandler):
             commit = hashlib.sha1(content).hexdigest()
             self.commits[commit] = files
             self.branches["/".join(path[2:4]), path[5]] = commit
-            self.answer({"commitUrl": f"http://{self.headers['Host']}/{REPOSITORY}/commit/{commit}", "commitOid": commit})
+            self.answer(
+                {"commitUrl": f"http://{self.headers['Host']}/{REPOSITORY}/commit/{commit}", "commitOid": commit}
+            )
 
 
 @pytest.fixture
