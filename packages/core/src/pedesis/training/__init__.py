@@ -6,11 +6,11 @@ r"""Training as a generator: `fit` yields after every step, and the caller logs,
 The average remembers a fixed fraction of the run, however long it is, so it needs no tuning and is good at any
 step. Every random number is a function of (seed, step, row), and a checkpoint holds everything else, so a run
 that was stopped and resumed ends in the same bits as one that was not. A batch may be computed in parts, which
-are rows of it: the gradient is that of the whole but for rounding.
+are rows of it, and in several processes (`pedesis.utils.distributed`): the gradient is that of the whole but for rounding.
 """
 
-from pedesis.training.batches import ArrayBatches, Batches, Flipped, LoaderBatches
-from pedesis.training.checkpoint import agrees, differences, read_header
+from pedesis.training.batches import ArrayBatches, Batches, DatasetBatches, Flipped, LoaderBatches, Shards
+from pedesis.training.checkpoint import Damaged, agrees, check_whole, differences, read_header
 from pedesis.training.config import TrainConfig, learning_rate
 from pedesis.training.fit import Objective, fit, validation_loss
 from pedesis.training.state import TrainState
@@ -18,12 +18,16 @@ from pedesis.training.state import TrainState
 __all__ = [
     "ArrayBatches",
     "Batches",
+    "Damaged",
+    "DatasetBatches",
     "Flipped",
     "LoaderBatches",
     "Objective",
+    "Shards",
     "TrainConfig",
     "TrainState",
     "agrees",
+    "check_whole",
     "differences",
     "fit",
     "learning_rate",
