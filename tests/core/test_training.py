@@ -4,9 +4,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
 
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.losses import WEIGHTS, Loss
@@ -16,8 +20,10 @@ from pedesis.process import Process
 from pedesis.theory.exact import Mixture, MixtureDenoiser
 from pedesis.training import (
     ArrayBatches,
+    DatasetBatches,
     Flipped,
     LoaderBatches,
+    Shards,
     TrainConfig,
     TrainState,
     agrees,
@@ -436,3 +442,67 @@ def test_a_batch_of_none_is_a_batch(network: torch.nn.Module) -> None:
     denoiser = NetworkDenoiser(network, Process("cosine"))
     for condition in (None, torch.empty(0, dtype=torch.int64)):
         assert denoiser(x, 0.5, condition).x0.shape == x.shape
+
+
+# -- data that do not fit in memory -----------------------------------------------------------------------
+
+
+def test_shards_are_the_array_that_they_were_cut_from(tmp_path: Path) -> None:
+    pixels = (torch.rand(23, 4, 4, 1, generator=torch.Generator().manual_seed(0)) * 256).to(torch.uint8)
+    for name, part in zip("abcd", pixels.split([5, 1, 0, 17]), strict=True):
+        np.save(tmp_path / f"{name}.npy", part.numpy())
+    labels = torch.arange(23)
+    whole, cut = ArrayBatches(pixels, labels, 8), ArrayBatches(Shards(tmp_path), labels, 8)
+    for step in (0, 3, 1):  # over the end of an epoch, and back
+        for rows in (range(8), range(3, 5)):
+            for one, other in zip(whole(step, rows), cut(step, rows), strict=True):
+                assert one is not None and other is not None and torch.equal(one, other)
+
+
+def test_shards_that_are_no_array_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no .npy files"):
+        Shards(tmp_path)
+    np.save(tmp_path / "a.npy", np.zeros((2, 4), np.uint8))
+    np.save(tmp_path / "b.npy", np.zeros((2, 5), np.uint8))
+    with pytest.raises(ValueError, match=r"b.npy holds uint8 \(5,\), and .*a.npy uint8 \(4,\)"):
+        Shards(tmp_path)
+    (tmp_path / "b.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
+    with pytest.raises(ValueError, match="b.npy cannot be read"):
+        Shards(tmp_path)
+    np.save(tmp_path / "b.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(ValueError, match="b.npy cannot be read"):
+        Shards(tmp_path)
+
+
+def test_a_folder_of_pictures_is_read_row_by_row(tmp_path: Path) -> None:
+    """Also with random transformations, each row is a function of (seed, step, row), whoever asks for it."""
+    for kind in ("ant", "bee"):
+        (tmp_path / kind).mkdir()
+        for i in range(5):
+            Image.new("L", (6, 6), 20 * i + len(kind)).save(tmp_path / kind / f"{i}.png")
+    change = transforms.Compose([transforms.Grayscale(), transforms.RandomCrop(4), transforms.ToTensor(), noisy])
+    folder = ImageFolder(str(tmp_path), change)
+    read: list[int] = []
+
+    class Watched(torch.utils.data.Dataset[Any]):
+        def __len__(self) -> int:
+            return len(folder)
+
+        def __getitem__(self, index: int) -> Any:
+            read.append(index)
+            return folder[index]
+
+    batches = DatasetBatches(Watched(), batch=4, seed=3)
+    assert not read
+    x0, labels = batches(2, range(4))
+    assert x0.shape == (4, 1, 4, 4) and labels is not None and len(read) == 4
+    some, their = batches(2, range(1, 3))
+    assert len(read) == 6 and their is not None
+    assert torch.equal(some, x0[1:3]) and torch.equal(their, labels[1:3])
+    assert torch.equal(labels, torch.tensor([folder.targets[i] for i in read[:4]]))
+    with pytest.raises(ValueError, match="these batches have 4 rows"):
+        batches(0, range(3, 5))
+
+
+def noisy(x: torch.Tensor) -> torch.Tensor:
+    return x + torch.rand(())

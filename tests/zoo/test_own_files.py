@@ -11,12 +11,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import pedesis_zoo as zoo
+from pedesis.utils.files import digest
 from pedesis_zoo.cli import main
 from pedesis_zoo.cli.words import in_our_words
 from pedesis_zoo.data import search
 from pedesis_zoo.models.own_files import drawable
 from pedesis_zoo.models.registry import MODELS, WEIGHTS, own_file
-from pedesis_zoo.models.weights import digest, load_weights
+from pedesis_zoo.models.weights import load_weights
 
 OWN_SAMPLER = """
 from pedesis.samplers import DDIM, SAMPLERS

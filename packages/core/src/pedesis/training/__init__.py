@@ -6,7 +6,8 @@ r"""Training as a generator: `fit` yields after every step, and the caller logs,
 The average remembers a fixed fraction of the run, however long it is, so it needs no tuning and is good at any
 step. Every random number is a function of (seed, step, row), and a checkpoint holds everything else, so a run
 that was stopped and resumed ends in the same bits as one that was not. A batch may be computed in parts, which
-are rows of it: the gradient is that of the whole but for rounding.
+are rows of it, and in several processes (`pedesis.utils.distributed`): the gradient is that of the whole but for
+rounding.
 
 fit, state, config, speed       the loop and its step; what a run holds, the average with it; its plan
 batches, checkpoint             data as functions of (step, rows); everything that a resumed run needs
@@ -16,8 +17,8 @@ classifier                      clean, attribute and noisy classifiers, and thei
 This room knows the heart, theory and samplers, and no editing.
 """
 
-from pedesis.training.batches import ArrayBatches, Batches, Flipped, LoaderBatches
-from pedesis.training.checkpoint import agrees, differences, read_header
+from pedesis.training.batches import ArrayBatches, Batches, DatasetBatches, Flipped, LoaderBatches, Shards
+from pedesis.training.checkpoint import Damaged, agrees, check_whole, differences, read_header
 from pedesis.training.config import TrainConfig, learning_rate
 from pedesis.training.fit import Objective, fit, validation_loss
 from pedesis.training.state import TrainState
@@ -25,12 +26,16 @@ from pedesis.training.state import TrainState
 __all__ = [
     "ArrayBatches",
     "Batches",
+    "Damaged",
+    "DatasetBatches",
     "Flipped",
     "LoaderBatches",
     "Objective",
+    "Shards",
     "TrainConfig",
     "TrainState",
     "agrees",
+    "check_whole",
     "differences",
     "fit",
     "learning_rate",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from pedesis.denoiser import Condition
 from pedesis.utils.images import Pixels, to_model
@@ -26,7 +29,7 @@ class ArrayBatches:
     Row r of step n is entry n * batch + r of an endless list of permutations, each a function of (seed, epoch).
 
     Args:
-        pixels: uint8 (N, H, W, C) or (N, H, W), or float (N, D) vectors, which are passed through.
+        pixels: uint8 (N, H, W, C) or (N, H, W), or float (N, D) vectors, which are passed through; or `Shards`.
         labels: int64 (N,), or None.
         batch: size of the global batch, the same as in `TrainConfig`.
 
@@ -34,32 +37,111 @@ class ArrayBatches:
         ValueError: no data, or not one label for each.
     """
 
-    def __init__(self, pixels: Pixels | Tensor, labels: Tensor | None, batch: int, seed: int = 0, device: str = "cpu"):
-        self.data = torch.as_tensor(pixels)
-        if len(self.data) == 0:
-            raise ValueError("there are no data to train on: got an array of length 0")
+    def __init__(
+        self, pixels: Pixels | Tensor | Shards, labels: Tensor | None, batch: int, seed: int = 0, device: str = "cpu"
+    ):
+        self.data = pixels if isinstance(pixels, Shards) else torch.as_tensor(pixels)
         if labels is not None and len(labels) != len(self.data):
             raise ValueError(f"{len(self.data)} data need as many labels; got {len(labels)}")
         self.labels = labels
-        self.batch, self.seed, self.device = batch, seed, device
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self.batch, self.device = batch, device
+        self._order = Shuffled(len(self.data), batch, seed)
 
     def __call__(self, step: int, rows: range) -> tuple[Tensor, Condition]:
         """Raises ValueError for rows outside the global batch."""
-        if rows and (rows[0] < 0 or rows[-1] >= self.batch):
-            raise ValueError(f"these batches have {self.batch} rows; asked for rows {rows.start} to {rows.stop - 1}")
-        first = step * self.batch
-        index = torch.stack([self._entry(first + row) for row in rows])
+        index = self._order(step, rows)
         data = self.data[index]
         x0 = to_model(data) if data.dtype == torch.uint8 else data
         condition = None if self.labels is None else self.labels[index].to(self.device)
         return x0.to(self.device), condition
 
+
+class DatasetBatches:
+    """Batches from a map-style dataset, as `torchvision.datasets.ImageFolder`, however large: a row is read when asked.
+
+    dataset[i] is a floating x0, or (x0, condition), in `ArrayBatches`' order. Random transformations are functions of
+    (seed, step, row), as far as they draw from torch. Every process reads its own rows only.
+
+    Raises:
+        ValueError: an empty dataset, or data that are not floating (use `pedesis.utils.images.to_model`).
+    """
+
+    def __init__(self, dataset: Dataset[Any], batch: int, seed: int = 0, device: str | torch.device = "cpu"):
+        self.dataset, self.batch, self.seed, self.device = dataset, batch, seed, device
+        self._order = Shuffled(len(dataset), batch, seed)  # type: ignore[arg-type]
+
+    def __call__(self, step: int, rows: range) -> tuple[Tensor, Condition]:
+        """Raises ValueError for rows outside the global batch."""
+        given = []
+        for row, index in zip(rows, self._order(step, rows).tolist(), strict=True):
+            with fixed_seed(splitmix64(row, step, self.seed)):
+                given.append(self.dataset[index])
+        x0, condition = _pair(default_collate(given))
+        return x0.to(self.device), None if condition is None else condition.to(self.device)
+
+
+class Shards:
+    """Arrays in .npy files, one after the other as one array; what is not asked for is not read.
+
+    Args:
+        paths: files of one type and shape (N, ...), N differing; or a folder of them, in the order of their names.
+
+    Raises:
+        ValueError: no files, one that cannot be read, or one that is not like the first.
+    """
+
+    def __init__(self, paths: str | Path | Sequence[str | Path]):
+        self.paths = sorted(Path(paths).glob("*.npy")) if isinstance(paths, str | Path) else [Path(p) for p in paths]
+        if not self.paths:
+            raise ValueError(f"there are no .npy files in {paths}")
+        self.parts = [_mapped(path) for path in self.paths]
+        for path, part in zip(self.paths, self.parts, strict=True):
+            kind, usual = (part.dtype, part.shape[1:]), (self.parts[0].dtype, self.parts[0].shape[1:])
+            if kind != usual:
+                raise ValueError(f"{path} holds {kind[0]} {kind[1]}, and {self.paths[0]} {usual[0]} {usual[1]}")
+        self.ends = np.cumsum([len(part) for part in self.parts])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """Rows (B, ...), copied into memory."""
+        places = index.numpy()
+        which = np.searchsorted(self.ends, places, side="right")
+        starts = self.ends - [len(part) for part in self.parts]
+        return torch.from_numpy(np.stack([self.parts[k][i - starts[k]] for k, i in zip(which, places, strict=True)]))
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read as an .npy array ({error})") from None
+    if found.ndim == 0:
+        raise ValueError(f"{path} holds one number, not an array of rows")
+    return found
+
+
+class Shuffled:
+    """Which entry row r of step n is: number n * batch + r of an endless list of permutations, one an epoch."""
+
+    def __init__(self, length: int, batch: int, seed: int):
+        if length == 0:
+            raise ValueError("there are no data to train on: got an array of length 0")
+        self.length, self.batch, self.seed = length, batch, seed
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    def __call__(self, step: int, rows: range) -> Tensor:
+        """(B,) int64. Raises ValueError for rows outside the global batch."""
+        if rows and (rows[0] < 0 or rows[-1] >= self.batch):
+            raise ValueError(f"these batches have {self.batch} rows; asked for rows {rows.start} to {rows.stop - 1}")
+        return torch.stack([self._entry(step * self.batch + row) for row in rows])
+
     def _entry(self, position: int) -> Tensor:
-        epoch, place = divmod(position, len(self.data))
+        epoch, place = divmod(position, self.length)
         if epoch != self._epoch:
             self._epoch = epoch
-            self._order = torch.randperm(len(self.data), generator=generator(epoch, self.seed))
+            self._order = torch.randperm(self.length, generator=generator(epoch, self.seed))
         return self._order[place]
 
 

@@ -19,12 +19,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pedesis.utils.files import atomic
+from pedesis.utils.files import atomic, digest
 
 if TYPE_CHECKING:
     from pedesis.training.state import TrainState
 
-KEY = "pedesis-checkpoint"
+KEY, SHA256 = "pedesis-checkpoint", "sha256"
 STREAM = ("batch", "seed", "ema_power")
 """Fields of `TrainConfig` that say which numbers step n means; the others may change when a run goes on."""
 
@@ -52,8 +52,16 @@ def plain(value: Any) -> Any:
         raise ValueError(f"a description must be plain data, numbers, words, lists and dicts ({error})") from None
 
 
-def save(state: TrainState[Any], path: str | Path) -> None:
-    """Write everything a resumed run needs, as one safetensors file, whole or not at all."""
+class Damaged(ValueError):
+    """A checkpoint that is not as it was written."""
+
+
+def save(state: TrainState[Any], path: str | Path, previous: Path | None = None) -> None:
+    """Write everything a resumed run needs, as one safetensors file, whole or not at all.
+
+    Args:
+        previous: where the checkpoint that was there goes, to fall back on.
+    """
     tensors = {f"state.{name}": value.clone() for name, value in _untrained(state.model).items()}
     for i, (parameter, average) in enumerate(zip(state.parameters, state.ema, strict=True)):
         tensors[f"parameter.{i}"], tensors[f"ema.{i}"] = parameter.data, average
@@ -66,8 +74,15 @@ def save(state: TrainState[Any], path: str | Path) -> None:
         "minutes": state.config.minutes,
         "seconds": state.seconds,
     }
-    with atomic(path) as temporary:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {KEY: json.dumps(header)})
+    text = json.dumps(header)
+    with atomic(path, previous) as temporary:
+        tensors = {key: value.contiguous() for key, value in tensors.items()}
+        save_file(tensors, temporary, {KEY: text, SHA256: digest(text, tensors)})
+
+
+def check_whole(path: str | Path) -> None:
+    """Raise `Damaged` for a checkpoint that does not say what was written to it."""
+    _read(path, None)
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
@@ -147,11 +162,15 @@ def _read(path: str | Path, keys: tuple[str, ...] | None) -> tuple[dict[str, Any
     """The header, and the tensors named (None: all)."""
     try:
         with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get(KEY, "null"))
+            metadata = file.metadata() or {}
+            text = metadata.get(KEY, "null")
+            header = json.loads(text)
             names = file.keys() if keys is None else keys
             tensors = {key: file.get_tensor(key) for key in names}
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint ({error})") from None
+        raise Damaged(f"{path} cannot be read as a checkpoint ({error})") from None
     if header is None:
         raise ValueError(f"{path} is no checkpoint; `save` of a training state writes one")
+    if keys is None and metadata.get(SHA256) not in (None, digest(text, tensors)):
+        raise Damaged(f"{path} was altered or damaged: its content does not match the digest in its header")
     return header, tensors

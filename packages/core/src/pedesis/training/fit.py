@@ -18,6 +18,8 @@ from pedesis.training.checkpoint import plain, restore
 from pedesis.training.config import TrainConfig, learning_rate
 from pedesis.training.speed import Speedometer
 from pedesis.training.state import Model, TrainState, trained
+from pedesis.utils.distributed import add, check_same, from_first, share, world
+from pedesis.utils.files import digest
 from pedesis.utils.noise import TrainingNoise, fixed_seed, splitmix64
 
 Objective = Callable[[Any, Tensor, Condition, TrainingNoise], tuple[Tensor, Tensor]]
@@ -31,6 +33,7 @@ def fit(
     config: TrainConfig,
     resume: str | Path | None = None,
     about: dict[str, Any] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[TrainState[Model]]:
     """Train `model` in place, yielding the state after every step (Algorithm 1 of DDPM).
 
@@ -40,10 +43,15 @@ def fit(
         resume: a checkpoint to continue from; a plan in `config` counts from the start of the whole run.
         about: what the run is trained on, as plain data: kept in checkpoints, and a run that says otherwise is not
             resumed.
+        stop: asked in every step; once it says yes, on any rank, the run ends after that step on all of them.
+
+    In several processes (`pedesis.utils.distributed.ranks`) each computes its rows, `accumulate` splits those further,
+    and the weights stay the same on all of them; every rank must go through all steps.
 
     Raises:
         ValueError: at once, if nothing can be trained, the batches are not of `config.batch` rows, or the checkpoint
             is of another run; later, for a loss that is not one number per row.
+        RankLost: another process of the run ended; the state is that of the last whole step.
         FloatingPointError: the loss or its gradient became infinite or NaN; the weights are those of before.
     """
     parameters = trained(model)
@@ -68,39 +76,75 @@ def fit(
     )
     if resume is not None:
         restore(state, resume)
+    if world() > 1:
+        check_same(_digest(state), "model, plan or checkpoint")
     model.train()
-    return _steps(state, batches, loss)
+    return _steps(state, batches, loss, stop)
 
 
-def _steps(state: TrainState[Model], batches: Batches, loss: Objective) -> Iterator[TrainState[Model]]:
+def _steps(
+    state: TrainState[Model], batches: Batches, loss: Objective, stop: Callable[[], bool]
+) -> Iterator[TrainState[Model]]:
     config, speed = state.config, Speedometer()
-    while state.steps is None or state.step < state.steps:
-        backward(state, batches, loss)
+    stopping = False
+    while not stopping and (state.steps is None or state.step < state.steps):
+        if world() == 1 and stop():
+            return
+        stopping = backward(state, batches, loss, stop)
         update(state)
         elapsed = speed.tick()
         state.seconds += elapsed
         state.per_second = config.batch * speed.rate
         if config.minutes is not None and state.steps is None and speed.steady:
             left = config.minutes * 60 - state.seconds
-            state.steps = state.step + max(1, int(left * speed.rate))
+            state.steps = from_first(state.step + max(1, int(left * speed.rate)))
         yield state
         speed.restart()  # what the caller does in between (saving, sampling) is not training time
 
 
-def backward(state: TrainState[Any], batches: Batches, loss: Objective) -> None:
-    """The gradient of the mean loss of the batch, sum over its parts of (rows of the part / rows) grad mean loss."""
+def backward(
+    state: TrainState[Any], batches: Batches, loss: Objective, stop: Callable[[], bool] = lambda: False
+) -> bool:
+    """The gradient of the mean loss of the batch, sum over parts and ranks of grad (sum of their losses / batch).
+
+    Returns:
+        Whether any rank was asked to stop.
+    """
     config = state.config
     state.optimizer.zero_grad(set_to_none=True)
     total = 0.0
-    for rows in parts(range(config.batch), config.accumulate):
+    for rows in filter(None, parts(share(range(config.batch)), config.accumulate)):
         with fixed_seed(splitmix64(rows.start, state.step, config.seed), state.parameters[0].device):
-            share = loss_of_rows(state.model, batches, loss, config, state.step, rows).sum() / config.batch
-        total += share.item()
-        _check_finite("loss", total, state)
-        share.backward()
-    state.loss = total
+            mean = loss_of_rows(state.model, batches, loss, config, state.step, rows).sum() / config.batch
+        total += mean.item()
+        if world() == 1:
+            _check_finite("loss", total, state)
+        mean.backward()
+    state.loss, stopping = _sum_over_ranks(state.parameters, total, stop())
+    _check_finite("loss", state.loss, state)
     norm = nn.utils.clip_grad_norm_(state.parameters, config.clip, foreach=True)
     _check_finite("gradient", norm.item(), state)
+    return stopping
+
+
+def _sum_over_ranks(parameters: list[Tensor], loss: float, stop: bool) -> tuple[float, bool]:
+    """Sum the gradients in place; the sum of the losses, and whether any rank said stop. One without rows adds zero."""
+    if world() == 1:
+        return loss, stop
+    told = torch.tensor([loss, stop, *(p.grad is not None for p in parameters)], dtype=torch.float64)
+    add([told])
+    active = [p for p, count in zip(parameters, told[2:].tolist(), strict=True) if count > 0]
+    for parameter in active:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    add([p.grad for p in active if p.grad is not None])
+    return float(told[0]), bool(told[1] > 0)
+
+
+def _digest(state: TrainState[Any]) -> str:
+    """sha256 of where a run stands: its configuration, its step, its weights and their average."""
+    named = {f"{what}.{i}": each for what in ("parameters", "ema") for i, each in enumerate(getattr(state, what))}
+    return digest(f"{state.config} {state.step} {state.steps}", named)
 
 
 def update(state: TrainState[Any]) -> None:

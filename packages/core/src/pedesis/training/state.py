@@ -50,9 +50,12 @@ class TrainState(Generic[Model]):
             return None
         return (self.steps - self.step) * self.config.batch / self.per_second
 
-    def save(self, path: str | Path) -> None:
-        """Write a checkpoint. Raises ValueError if it cannot be written; then an older one is still whole."""
-        save(self, path)
+    def save(self, path: str | Path, previous: Path | None = None) -> None:
+        """Write a checkpoint; the one that was there goes to `previous`, if that is given.
+
+        Raises ValueError if it cannot be written; then an older one is still whole.
+        """
+        save(self, path, previous)
 
     def restore(self, path: str | Path) -> None:
         """Continue from a checkpoint. Raises ValueError if it is not one, or belongs to another run."""

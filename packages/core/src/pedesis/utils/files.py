@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
+from torch import Tensor
 
 
 def check_writable(path: Path) -> None:
@@ -28,15 +32,18 @@ def check_writable(path: Path) -> None:
 
 
 @contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
+def atomic(path: str | Path, previous: Path | None = None) -> Iterator[Path]:
     """Give a temporary path to write to; rename it to `path` at the end, or remove it after an error.
+
+    Args:
+        previous: where the file that was there goes, once the new one is whole.
 
     Raises:
         ValueError: the folder of `path` does not exist, or cannot be written to; the disk is full.
     """
     path = Path(path)
     check_writable(path)
-    temporary = path.with_name(f".{zlib.crc32(path.name.encode()):08x}.{os.getpid()}.part")  # short: names have limits
+    temporary = path.with_name(f"{_hidden(path)}.{os.getpid()}.part")
     try:
         yield temporary
         mask = os.umask(0)
@@ -44,6 +51,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~mask)  # some writers make private files
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())  # a full disk may only be noticed here
+        if previous is not None and path.exists():
+            os.replace(path, previous)
         os.replace(temporary, path)
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
@@ -51,3 +60,45 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise ValueError(f"cannot write {path}: {str(error).rpartition('error: ')[2]}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_writer(*paths: Path) -> Iterator[None]:
+    """Keep `paths` for this process, until it ends in whatever way; clear what a killed one was writing to them.
+
+    Raises:
+        ValueError: another process, on this machine or one that shares the folder, has the first of them.
+    """
+    lock = paths[0].with_name(f"{_hidden(paths[0])}.lock")
+    try:
+        held = FileLock(lock, timeout=0.5).acquire()
+    except Timeout:
+        raise ValueError(
+            f"another run is writing {paths[0]}: wait until it has ended, or write into another file"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"cannot write {paths[0]}: {error.strerror or error}") from None
+    with held:
+        for path in paths:
+            for part in path.parent.glob(f"{_hidden(path)}.*.part"):
+                part.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # where open files cannot be removed, an empty one stays
+                lock.unlink()
+
+
+def digest(header: str, tensors: Mapping[str, Tensor]) -> str:
+    """sha256 over a description and every tensor's name, type, shape and bytes."""
+    total = hashlib.sha256(header.encode())
+    for key in sorted(tensors):
+        tensor = tensors[key].detach().cpu()
+        total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def _hidden(path: Path) -> str:
+    """The beginning of the names of what lies beside a file for a while; short, for names have limits."""
+    return f".{zlib.crc32(path.name.encode()):08x}"

@@ -16,7 +16,7 @@ import typer
 
 from pedesis_zoo.cli.evaluating import evaluate
 from pedesis_zoo.cli.files import export, pack
-from pedesis_zoo.cli.options import Device, Name, Threads, found
+from pedesis_zoo.cli.options import Device, Name, Threads, found, together
 from pedesis_zoo.cli.words import import_module, in_our_words
 
 __all__ = ["app", "main"]
@@ -87,6 +87,7 @@ def sample(
     device: Device = "auto",
 ) -> None:
     """Draw pictures into one PNG."""
+    from pedesis.utils.distributed import first
     from pedesis.utils.files import check_writable
     from pedesis.utils.images import make_grid as lay_out
     from pedesis.utils.images import resize_nearest as enlarge_pixels
@@ -104,6 +105,8 @@ def sample(
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
     pixels = in_batches(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
+    if not first():
+        return
     save_png(enlarge_pixels(lay_out(pixels), enlarge), out, settings)
     print(f"{number} pictures in {out}")
 
@@ -197,7 +200,9 @@ def _origins(pairs: list[str]) -> dict[str, str | None]:
 
 
 def _tensorboard(folder: Path | None) -> Any:
-    if folder is None:
+    from pedesis.utils.distributed import first
+
+    if folder is None or not first():
         return None
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -241,7 +246,8 @@ def data(
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit code 2, never a traceback."""
     try:
-        app(in_our_words(sys.argv[1:]), standalone_mode=True)
+        with together():
+            app(in_our_words(sys.argv[1:]), standalone_mode=True)
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError as error:

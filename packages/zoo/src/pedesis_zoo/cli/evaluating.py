@@ -47,6 +47,7 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Measure a model: distance to real pictures, precision, recall, class accuracy; or bits per dimension."""
+    from pedesis.utils.distributed import first
     from pedesis_zoo.evaluation import images as evaluation
     from pedesis_zoo.evaluation.comparison import compare
     from pedesis_zoo.models.measurements import check_keepable
@@ -81,7 +82,7 @@ def evaluate(
     else:
         command, results = evaluation.evaluate(name, number, seed, settings, place)
     print(command, *evaluation.lines(results), sep="\n")
-    if save:
+    if save and first():
         evaluation.save_results(name, command, results)
 
 
@@ -105,6 +106,7 @@ def _curve(name: str, curve: str, number: int, seed: int, save: bool, device: An
     from rich.console import Console
     from rich.table import Table
 
+    from pedesis.utils.distributed import first
     from pedesis.utils.registry import UnknownName
     from pedesis_zoo.evaluation.curves import CURVES
     from pedesis_zoo.models.loading import load
@@ -118,5 +120,5 @@ def _curve(name: str, curve: str, number: int, seed: int, save: bool, device: An
     for row in rows:
         table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row.values()))
     Console().print(table)
-    if save:
+    if save and first():
         print(f"kept in {save_table(name, curve, f'{command} --save', rows)}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Annotated, Any
 
 import typer
@@ -20,3 +23,19 @@ def found(device: str) -> Any:
     if place.type != "cpu" and (sentence := announced(device, place)):
         print(sentence, file=sys.stderr)
     return place
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """As one of the processes that a launcher started, if it did: only the first of them speaks, unless one fails."""
+    if not {"WORLD_SIZE", "SLURM_STEP_NUM_TASKS"} & os.environ.keys():
+        yield
+        return
+    from pedesis.utils.distributed import first, ranks
+
+    with ranks():
+        if first():
+            yield
+            return
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            yield

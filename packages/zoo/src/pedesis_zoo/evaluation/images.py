@@ -14,6 +14,7 @@ import torch
 
 from pedesis.training.classifier import CleanClassifier, NoisyClassifier
 from pedesis.utils.device import AUTO
+from pedesis.utils.distributed import alone, total
 from pedesis.utils.images import Pixels, to_model
 from pedesis.utils.noise import gaussian_noise
 from pedesis_zoo.data import load_data
@@ -58,7 +59,8 @@ def feature_extractor_for(data: str) -> CleanClassifier:
 def reference(data: str, split: str) -> tuple[torch.Tensor, float]:
     """Features of the first 10,000 real pictures of a split, and the judge's accuracy on them."""
     images = load_data(data, split)
-    features, log_probs = features_of(feature_extractor_for(data), images.pixels[:10_000])
+    with alone():  # what is kept must not depend on who else asks
+        features, log_probs = features_of(feature_extractor_for(data), images.pixels[:10_000])
     accuracy = (log_probs.argmax(1).numpy() == images.labels[:10_000]).mean()
     return features, float(accuracy)
 
@@ -174,7 +176,7 @@ def count_evaluations(model: ImageModel, count: int) -> Iterator[Callable[[], fl
     work: Counter[str] = Counter()
     hook = model.denoiser.network.register_forward_hook(lambda _, inputs, out: work.update(rows=len(out)))
     try:
-        yield lambda: work["rows"] / len(padded(range(count)))
+        yield lambda: total(work["rows"]) / len(padded(range(count)))
     finally:
         hook.remove()
 

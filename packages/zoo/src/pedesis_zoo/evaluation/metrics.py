@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pedesis.training.classifier import CleanClassifier
+from pedesis.utils.distributed import divided
 from pedesis.utils.images import Pixels, to_model
 
 
@@ -38,15 +39,23 @@ class Estimate:
 
 
 def features_of(feature_extractor: CleanClassifier, pixels: Pixels, batch: int = 500) -> tuple[Tensor, Tensor]:
-    """Features (N, F) and log-probabilities (N, classes) of uint8 pictures (N, H, W, C)."""
-    features, log_probs = [], []
+    """Features (N, F) and log-probabilities (N, classes) of uint8 pictures (N, H, W, C).
+
+    In several processes (`pedesis.utils.distributed`) each looks at some, and all of them get all; each must call this.
+    """
+
+    def looked_at(rows: range) -> Tensor:
+        found = []
+        for first in range(rows.start, rows.stop, batch):
+            hidden = feature_extractor.features(to_model(pixels[first : min(first + batch, rows.stop)]))
+            log_probs = feature_extractor.network.out(hidden).float().log_softmax(1)  # type: ignore[operator]
+            found.append(torch.cat([hidden.float(), log_probs], dim=1))
+        return torch.cat(found)
+
     with torch.no_grad():
-        for first in range(0, len(pixels), batch):
-            x = to_model(pixels[first : first + batch])
-            hidden = feature_extractor.features(x)
-            features.append(hidden)
-            log_probs.append(feature_extractor.network.out(hidden).float().log_softmax(1))  # type: ignore[operator]
-    return torch.cat(features), torch.cat(log_probs)
+        both = divided(len(pixels), looked_at, multiple=batch)
+    width = both.shape[1] - feature_extractor.network.out.out_features  # type: ignore[operator,union-attr]
+    return both[:, :width].contiguous(), both[:, width:].contiguous()
 
 
 class _Given(nn.Module):
@@ -65,6 +74,7 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     metric = FrechetInceptionDistance(_Given(real.shape[1]), normalize=True).eval()
+    metric.sync_on_compute = False  # in several processes each has all rows already
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return float(metric.compute())

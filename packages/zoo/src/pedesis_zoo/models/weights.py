@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import NETWORKS
@@ -25,7 +25,7 @@ from pedesis.process import Process
 from pedesis.training.checkpoint import KEY as CHECKPOINT
 from pedesis.training.checkpoint import differences, plain
 from pedesis.training.classifier import AttributeClassifier, CleanClassifier, NoisyClassifier
-from pedesis.utils.files import atomic
+from pedesis.utils.files import atomic, digest
 from pedesis.utils.noise import fixed_seed
 from pedesis_zoo.models.packing import SCALE, pack, packable, unpacked
 
@@ -200,7 +200,7 @@ def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module
             ) from None
         raise ValueError(f"{path} is not a complete safetensors file ({error}); get it again") from None
     if CHECKPOINT in metadata:
-        name = path.name.replace(".checkpoint", "")
+        name = path.name.replace(".previous", "").replace(".checkpoint", "")
         raise ValueError(
             f"{path} is a checkpoint, from which training goes on; the model is in its weight file, {name}"
         )
@@ -229,16 +229,6 @@ def _check_file(path: Path) -> None:
         raise ValueError(f"{path} is a folder; name a weight file in it{f': {inside}' if inside else ''}")
     if not stat.S_ISREG(kind):
         raise ValueError(f"{path} is not a file")
-
-
-def digest(header: str, tensors: Mapping[str, Tensor]) -> str:
-    """sha256 over the description and every tensor's name, type, shape and bytes."""
-    total = hashlib.sha256(header.encode())
-    for key in sorted(tensors):
-        tensor = tensors[key]
-        total.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        total.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
 
 
 def file_sha256(path: str | Path) -> str:

@@ -21,8 +21,12 @@ class Request:
 
 
 @contextmanager
-def until_asked_to_stop() -> Iterator[Request]:
+def until_asked_to_stop(again: bool = True, says: bool = True) -> Iterator[Request]:
     """The first signal is a request, which the body looks at when it suits it; the second one acts as always.
+
+    Args:
+        again: False where a launcher passes on what the terminal has sent already: only the first signal counts then.
+        says: whether a sentence on stderr answers the signal.
 
     After the body the signal acts too: KeyboardInterrupt for Ctrl-C, SystemExit (128 + its number) for the others.
     Outside the main thread, where Python has no signals, and for signals that are ignored, nothing changes.
@@ -31,9 +35,14 @@ def until_asked_to_stop() -> Iterator[Request]:
     before: dict[int, signal._HANDLER] = {}
 
     def ask(number: int, frame: FrameType | None) -> None:
+        if request.signal is not None:
+            return
         request.signal = number
-        give_back()
-        os.write(2, b"\nstopping after this step, and keeping what was learned; once more to stop at once\n")
+        if again:
+            give_back()
+        if says:
+            more = b"; once more to stop at once" if again else b""
+            os.write(2, b"\nstopping after this step, and keeping what was learned" + more + b"\n")
 
     def give_back() -> None:
         for number, handler in before.items():

@@ -5,27 +5,30 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pedesis.training import Batches, Flipped, Objective, TrainConfig, TrainState, fit, read_header, validation_loss
+from pedesis.training import Batches, Flipped, TrainConfig, TrainState, fit, read_header
 from pedesis.utils.device import find_device
-from pedesis.utils.files import check_writable
+from pedesis.utils.distributed import alone, by_first, first, world
 from pedesis.utils.registry import UnknownName
 from pedesis_zoo.data import TrainingData, training_data
 from pedesis_zoo.data.digests import held_out, recognized, sketch
 from pedesis_zoo.data.sets import ImageSet, PointSet
 from pedesis_zoo.models.recipe import Recipe
-from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, build, check_saveable, save_weights, weight_path
+from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, build, check_saveable
 from pedesis_zoo.training.fine_tuning import Origins, begin_from
 from pedesis_zoo.training.interruption import until_asked_to_stop
+from pedesis_zoo.training.keeping import Keeper, checkpoint_path, claim, whole_checkpoint
 from pedesis_zoo.training.objectives import loss_of
 
+__all__ = ["AUGMENTATIONS", "Plan", "Report", "checkpoint_path", "going_on", "plan", "train"]
+
 Report = Callable[[TrainState[Any]], None]
-VALIDATION = 2000  # held-out pictures that the loss is measured on, at most
 AUGMENTATIONS: dict[str, Callable[[Batches, int], Batches]] = {"flip": Flipped}
 """What can be done to the pictures of each step, as functions of (seed, step, row)."""
 
@@ -153,79 +156,59 @@ def train(
         FloatingPointError: the loss became infinite or NaN.
     """
     out, checkpoint, device = Path(out), checkpoint_path(out), str(find_device(device))
-    check_writable(out)
-    check_writable(checkpoint)
-    resume = checkpoint if checkpoint.is_file() else None
+    with ExitStack() as kept:
+        by_first(lambda: claim(kept, out, checkpoint))
+        return _train(plan, out, checkpoint, report, save_every, device, start, origins)
+
+
+def _train(
+    plan: Plan,
+    out: Path,
+    checkpoint: Path,
+    report: Report,
+    save_every: float,
+    device: str,
+    start: str | Path | None,
+    origins: Origins | None,
+) -> Path:
+    resume, trouble = whole_checkpoint(checkpoint)
     plan, about, notes = (plan, plan.trained_on, []) if resume is None else going_on(plan, resume)
     model = build(plan.recipe.kind, plan.model_spec, plan.config.seed).to(device)
     check_saveable(plan.recipe.kind, model)
     if start is not None and resume is None:
         begin_from(model, start, plan.data.classes, origins)
     loss = loss_of(plan.recipe, device)
-    run = fit(model, plan.batches(device), loss, plan.config, resume, about)
-    for note in notes:
-        print(note, file=sys.stderr)
-    keeper = _Keeper(plan, loss, device, out, checkpoint)
+    for note in [*notes, trouble]:
+        if first() and note:
+            print(note, file=sys.stderr)
+    keeper = Keeper(plan, loss, device, out, checkpoint)
 
     saved, state = time.monotonic(), None
-    with until_asked_to_stop() as asked:
+    with until_asked_to_stop(again=world() == 1, says=first()) as asked:
+        run = fit(model, plan.batches(device), loss, plan.config, resume, about, lambda: asked.signal is not None)
         try:
             for state in run:
-                report(state)
-                if asked.signal is not None:
-                    break
-                if time.monotonic() - saved > save_every:
+                if not first():
+                    continue
+                with alone():
+                    report(state)
+                if asked.signal is None and time.monotonic() - saved > save_every:
                     if trouble := keeper.keep(state):
                         print(f"step {state.step}: {trouble}; training goes on", file=sys.stderr)
                     saved = time.monotonic()
         except BaseException as error:
-            if state is not None:
+            if state is not None and first():
                 trouble = keeper.keep(state, replacing=not isinstance(error, FloatingPointError))
                 print(keeper.ended(state, trouble), file=sys.stderr)
             raise
-        if state is None:
+        if state is None and asked.signal is None:
             raise ValueError(f"{checkpoint} is already trained to the end of this plan; ask for more steps or minutes")
-        trouble = keeper.keep(state)
-        if asked.signal is not None:
+        trouble = keeper.keep(state) if state is not None and first() else ""
+        if state is not None and asked.signal is not None and first():
             print(keeper.ended(state, trouble), file=sys.stderr)
-    if trouble:
+    if state is not None and trouble:
         raise ValueError(keeper.ended(state, trouble))
     return out
-
-
-@dataclass
-class _Keeper:
-    """Writes what was learned: the weights, then the larger checkpoint."""
-
-    plan: Plan
-    loss: Objective
-    device: str
-    out: Path
-    checkpoint: Path
-
-    def keep(self, state: TrainState[Any], replacing: bool = True) -> str:
-        """Write both, or what is missing if nothing is to be replaced; says what could not be written."""
-        model = state.ema_model()
-        if (held := self.plan.held) is not None:
-            count, seed = min(len(held.labels), VALIDATION), self.plan.config.seed
-            state.validation = validation_loss(model, held.batches(count, seed, self.device), self.loss, count, seed)
-        trouble = []
-        for path in (self.out, self.checkpoint):
-            if path.exists() and not replacing:
-                continue
-            try:
-                if path == self.out:
-                    save_weights(path, model, self.plan.about(state))
-                elif state.whole:  # else a step was cut short: going on from the older one is exact
-                    state.save(path)
-            except ValueError as error:
-                trouble.append(str(error))
-        return "; ".join(trouble)
-
-    def ended(self, state: TrainState[Any], trouble: str) -> str:
-        """A sentence for a run that did not end as it should."""
-        kept = [f"the trained weights are in {self.out}"] if f"write {self.out}" not in trouble else []
-        return f"stopped after step {state.step}: {'; '.join(kept + [trouble] * bool(trouble))}"
 
 
 def going_on(plan: Plan, checkpoint: Path) -> tuple[Plan, dict[str, Any], list[str]]:
@@ -254,9 +237,3 @@ def going_on(plan: Plan, checkpoint: Path) -> tuple[Plan, dict[str, Any], list[s
         notes.append(f"data_std stays {began}, with which this run began; measured now: {plan.recipe.data_std}")
         plan = replace(plan, recipe=replace(plan.recipe, data_std=began))
     return plan, now, notes
-
-
-def checkpoint_path(out: str | Path) -> Path:
-    """Where the checkpoint of a run that writes `out` lies: beside it. Raises ValueError if `out` names no weights."""
-    out = weight_path(out)
-    return out.with_name(f"{out.stem}.checkpoint.safetensors")

@@ -1,0 +1,64 @@
+"""Starts a function of a module in several processes, as a launcher does, and waits for them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def variables(rank: int, world: int, port: int) -> dict[str, str]:
+    """The environment that torchrun gives to one of its processes, in float32 on one thread."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "MASTER_PORT": port}
+    alike = {"MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1", "PEDESIS_PRECISION": "float32"}
+    return {**os.environ, **alike, **{name: str(value) for name, value in place.items()}}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def start(
+    world: int, command: list[str], folder: Path, more: Mapping[str, str] | None = None
+) -> list[subprocess.Popen[str]]:
+    """`python COMMAND` in `world` processes that know of each other."""
+    port = free_port()
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return [
+        subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env={**variables(rank, world, port), "PYTHONPATH": path, **(more or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(world)
+    ]
+
+
+def finish(processes: list[subprocess.Popen[str]], seconds: float = 300) -> list[str]:
+    """What each of them wrote to stderr, when all have ended; none hangs."""
+    try:
+        return [process.communicate(timeout=seconds)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def call(world: int, function: str, *arguments: object, folder: Path) -> None:
+    """MODULE:NAME with arguments, in every rank; raises what they said if one of them failed."""
+    module, name = function.split(":")
+    start_up = f"import {module}\nfrom pedesis.utils.distributed import ranks\nwith ranks(1):\n"
+    program = f"{start_up}    {module}.{name}{arguments!r}"
+    processes = start(world, ["-c", program], folder)
+    predicted = finish(processes)
+    assert [process.returncode for process in processes] == [0] * world, "\n".join(predicted)

@@ -1,0 +1,207 @@
+"""Several processes draw the pictures of one, measure the same, and lose nothing when one of them is killed."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from tests.ranks import ROOT, call, finish, start
+from tests.zoo_runs import run
+
+from pedesis.training import check_whole, read_header
+from pedesis.utils.files import only_writer
+from pedesis_zoo.models.weights import load_weights
+from pedesis_zoo.training.keeping import checkpoint_path, previous_path
+
+ALONE = {"OMP_NUM_THREADS": "1", "PEDESIS_PRECISION": "float32"}
+
+
+def check_measured_alike(folder: Path, count: int) -> None:
+    found = []
+    for world in (1, 2, 3):
+        call(world, "tests.zoo_runs:measure", str(folder / f"{world}.safetensors"), count, folder=folder)
+        found.append(load_file(folder / f"{world}.safetensors"))
+    for other in found[1:]:
+        for name in ("pixels", "wanted", "features", "log_probs"):
+            assert torch.equal(found[0][name], other[name]), name
+        torch.testing.assert_close(found[0]["numbers"], other["numbers"], rtol=0, atol=1e-6)
+    assert found[0]["pixels"].shape == (count, 8, 8, 1)
+
+
+def test_pictures_and_measurements_are_those_of_one_process(tmp_path: Path) -> None:
+    check_measured_alike(tmp_path, 101)
+
+
+@pytest.mark.soak
+def test_1001_pictures_and_measurements_are_those_of_one_process(tmp_path: Path) -> None:
+    check_measured_alike(tmp_path, 1001)
+
+
+def zoo(folder: Path, *words: str, world: int = 1) -> subprocess.CompletedProcess[str]:
+    """The command line, by itself or under torchrun."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(world)] if world > 1 else []
+    command = [sys.executable, *launcher, "-m", "pedesis_zoo", *words]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, **ALONE, "PYTHONPATH": path}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_the_command_line_under_torchrun(tmp_path: Path) -> None:
+    for world in (1, 2):
+        generated = zoo(tmp_path, "sample", "digits", "-n", "40", "--steps", "2", "--out", f"{world}.png", world=world)
+        assert generated.returncode == 0 and generated.stdout == f"40 pictures in {world}.png\n", generated.stderr
+    assert np.array_equal(*(np.asarray(Image.open(tmp_path / f"{world}.png")) for world in (1, 2)))
+    for world in (1, 2):
+        measured = zoo(tmp_path, "evaluate", "digits", "-n", "50", "--steps", "1", world=world)
+        assert measured.returncode == 0 and measured.stdout.count("class accuracy") == 1, measured.stderr
+    train = ("train", "digits", "--batch", "5", "--steps", "3", "--out", "m.safetensors")
+    done = zoo(tmp_path, *train, world=2)
+    assert done.returncode == 0 and done.stdout.endswith("trained weights in m.safetensors\n"), done.stderr
+    assert load_weights(tmp_path / "m.safetensors")[1]["training"]["steps"] == 3
+    assert sorted(path.name for path in tmp_path.glob("m.*")) == ["m.checkpoint.safetensors", "m.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["sample", "digit"], "error: "),
+        (["train", "digits", "--steps", "3", "--out", "absent/m.safetensors"], "error: cannot write absent/m"),
+    ],
+)
+def test_a_mistake_is_one_sentence_however_many_make_it(words: list[str], sentence: str, tmp_path: Path) -> None:
+    done = zoo(tmp_path, *words, world=3)
+    assert done.returncode == 1 and done.stderr.count("error: ") == 1 and sentence in done.stderr, done.stderr
+
+
+# -- what ends a run --------------------------------------------------------------------------------------
+
+
+def killed(folder: Path, world: int, source: random.Random) -> str:
+    """Start the run, or go on with it, and kill one rank at a random moment; what the others said."""
+    out = folder / "m.safetensors"
+    before = step_of(out)
+    out.with_suffix(".step").unlink(missing_ok=True)
+    program = f"from tests.zoo_runs import run; run({str(out)!r}, 100000, 0.05)"
+    processes = start(world, ["-c", program], folder)
+    while not out.with_suffix(".step").is_file():
+        assert all(process.poll() is None for process in processes), finish(processes)
+        time.sleep(0.01)
+    time.sleep(source.random())
+    kept, victim = step_of(out), source.randrange(world)
+    processes[victim].send_signal(signal.SIGKILL)
+    predicted = finish(processes, seconds=100)
+    assert [process.returncode for process in processes] == [-9 if k == victim else 2 for k in range(world)], predicted
+    others = [words for k, words in enumerate(predicted) if k != victim]
+    assert all("Traceback" not in words for words in others), others
+    assert sum(words.count("another process of this run ended") for words in others) >= 1
+    assert step_of(out) >= max(before, kept)
+    if victim != 0:  # the first rank keeps all steps that it has done
+        assert step_of(out) >= int(out.with_suffix(".step").read_text())
+    return "".join(others)
+
+
+def step_of(out: Path) -> int:
+    """Where the run would go on; every file that is there can be read."""
+    steps = [0]
+    for path in (checkpoint_path(out), previous_path(checkpoint_path(out))):
+        if path.is_file():
+            check_whole(path)
+            steps.append(read_header(path)["step"])
+    if out.is_file():
+        load_weights(out)
+    return max(steps)
+
+
+def check_killed(folder: Path, times: int) -> None:
+    source = random.Random(times)
+    for _ in range(times):
+        killed(folder, source.choice((2, 3)), source)
+    out = folder / "m.safetensors"
+    end = step_of(out) + 3
+    call(2, "tests.zoo_runs:run", str(out), end, 60.0, folder=folder)
+    assert step_of(out) == end and not list(folder.glob(".*"))
+
+
+def test_a_killed_rank_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+    check_killed(tmp_path, 3)
+
+
+@pytest.mark.soak
+def test_50_killed_ranks_lose_nothing_that_was_kept(tmp_path: Path) -> None:
+    check_killed(tmp_path, 50)
+
+
+def test_a_signal_to_one_rank_ends_all_after_the_same_step(tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    processes = start(2, ["-c", f"from tests.zoo_runs import run; run({str(out)!r}, 100000, 60)"], tmp_path)
+    while not out.with_suffix(".step").is_file():
+        assert all(process.poll() is None for process in processes), finish(processes)
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGTERM)
+    predicted = finish(processes, seconds=100)
+    assert [process.returncode for process in processes] == [0, 128 + signal.SIGTERM], predicted
+    assert "Traceback" not in "".join(predicted)
+    assert step_of(out) == int(out.with_suffix(".step").read_text()) > 0
+
+
+def test_two_runs_do_not_write_the_same_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "m.safetensors"
+    with only_writer(out, checkpoint_path(out)), pytest.raises(SystemExit):
+        run(str(out), 3, 60)
+    assert "another run is writing" in capsys.readouterr().err and not out.exists()
+    run(str(out), 3, 60)
+    assert step_of(out) == 3
+
+
+@pytest.mark.parametrize("how", ["cut", "altered", "missing"])
+def test_a_damaged_checkpoint_falls_back_on_the_one_before(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, whole = tmp_path / "m.safetensors", tmp_path / "whole.safetensors"
+    run(str(out), 6, 0)
+    run(str(whole), 9, 60)
+    newest = checkpoint_path(out)
+    damage(newest, how)
+    capsys.readouterr()
+    run(str(out), 9, 60)
+    predicted = capsys.readouterr().err
+    assert re.search(
+        r"going on from the checkpoint before it, .*\.previous\.checkpoint\.safetensors, of step \d", predicted
+    )
+    assert how == "missing" or str(newest) in predicted
+    one, other = load_file(checkpoint_path(whole)), load_file(newest)
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_two_damaged_checkpoints_are_refused_before_anything_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.safetensors"
+    run(str(out), 6, 0)
+    for path in (checkpoint_path(out), previous_path(checkpoint_path(out))):
+        damage(path, "altered")
+    kept = out.read_bytes()
+    with pytest.raises(SystemExit):
+        run(str(out), 9, 60)
+    predicted = capsys.readouterr().err
+    assert predicted.count("altered or damaged") == 2 and "to begin anew" in predicted and out.read_bytes() == kept
+
+
+def damage(path: Path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "missing":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        content[-3] ^= 1
+        path.write_bytes(content)
