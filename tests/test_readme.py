@@ -10,6 +10,8 @@ import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PRINTED = dict(re.findall(r"```python\n([^`]*)```\n[^`]*```text\n(.*?)```", README, re.DOTALL))
+"""What a snippet prints, where the README says it."""
 
 
 def test_there_are_snippets() -> None:
@@ -21,5 +23,6 @@ def test_a_snippet_runs_alone(number: int, tmp_path: Path) -> None:
     script = re.sub(r"steps=600\b", "steps=3", SNIPPETS[number])  # a minute of training is not needed to see it run
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    written = re.findall(r'"(\w+\.png)"', script)
-    assert written and sorted(os.listdir(tmp_path)) == sorted(written)
+    written, printed = re.findall(r'"(\w+\.png)"', script), PRINTED.get(SNIPPETS[number], "")
+    assert done.stdout == printed or not printed
+    assert (written or printed) and sorted(os.listdir(tmp_path)) == sorted(written)

@@ -120,6 +120,12 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             "Few steps that are good: the right variance, the right times, and a student that skips.",
             "Take four steps, then change the time grid, then the variance: which helped more?",
         ),
+        Page(
+            "what_goes_wrong",
+            "What goes wrong",
+            ":material/stethoscope:",
+            "Classic mistakes at work: what they do to samples, the curve that gives them away, and their name.",
+        ),
     ),
     "Reference": (
         Page(

@@ -97,3 +97,17 @@ def test_time_as_a_share_of_one() -> None:
 
     report = doctor.examine(betas=betas, q_sample=q_sample)
     assert report.ok and "share of 1" in str(report), report
+
+
+@pytest.mark.parametrize("prediction", ["x0", "v"])
+@pytest.mark.parametrize("dtype", [torch.float32, D])
+def test_zero_terminal_snr_is_right_but_for_eps(textbooks: Any, prediction: str, dtype: torch.dtype) -> None:
+    betas = torch.linspace(0.01, 0.3, 40, dtype=D)
+    betas[-1] = 1.0
+    book = textbooks(betas, dtype)
+    given = {"q_sample": book.q_sample, "posterior": book.q_posterior, "step": book.p_sample(prediction)}
+    for schedule in ({"betas": book.betas}, {"alphas_cumprod": book.bars}):
+        report = doctor.examine(**schedule, **given, prediction=prediction)
+        assert report.ok and "zero terminal SNR" in str(report), report
+    report = doctor.examine(betas=book.betas, prediction="eps")
+    assert "predict v or x0" in str(report) and not report.ok

@@ -112,6 +112,10 @@ class Visit:
             return
         self.base = base if self.base is None else self.base
         self.entries += found
+        if self.chain is not None and float(self.chain.alpha_bar[-1]) == 0 and self.prediction == "eps":
+            sentence = "at zero terminal SNR eps says nothing about x_0 (x_T is eps); let the network predict v or x0"
+            self.entries.append(Finding("schedule", sentence, t=len(self.chain.beta) - 1))
+            self.chain = None
 
     def function(self, name: str, function: Function) -> None:
         """Examine one function, or say why not."""

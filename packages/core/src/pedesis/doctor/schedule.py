@@ -55,6 +55,9 @@ def examine_schedule(betas: Any = None, alphas_cumprod: Any = None) -> tuple[Cha
         if alphas_cumprod is not None:
             found += disagreement(own, bars)
         numbers = own
+    if float(numbers[-1]) == 1 and len(numbers) > 1 and bool(((numbers > 0) & (numbers < 1))[:-1].all()):
+        sentence = "beta is 1 at the last step: it ends in pure noise (zero terminal SNR), which is right"
+        return to_zero(numbers), [*found, Finding("schedule", sentence, level="note")], base
     outside = torch.nonzero(~((numbers > 0) & (numbers < 1))).flatten()
     if len(outside):
         place, value = int(outside[0]), float(numbers[outside[0]])
@@ -66,6 +69,15 @@ def examine_schedule(betas: Any = None, alphas_cumprod: Any = None) -> tuple[Cha
         warnings.simplefilter("ignore")  # the prior mismatch is a finding here
         process = Process(FromBetas(numbers))
     return process.chain(len(numbers)), [*found, *weak(process, numbers)], base
+
+
+def to_zero(betas: Tensor) -> Chain:
+    """The chain of betas whose last is 1, so that alpha_bar ends at 0; index 0 is clean data."""
+    beta = torch.cat([torch.zeros(1, dtype=torch.float64), betas])
+    bars = (1 - beta).cumprod(0)
+    before = torch.cat([torch.ones(1, dtype=torch.float64), bars[:-1]])
+    tilde = torch.where(bars < 1, beta * (1 - before) / (1 - bars), 0.0)
+    return Chain(beta=beta, alpha=1 - beta, alpha_bar=bars, beta_tilde=tilde)
 
 
 def weak(process: Process, betas: Tensor) -> list[Finding]:

@@ -7,6 +7,13 @@ The average remembers a fixed fraction of the run, however long it is, so it nee
 step. Every random number is a function of (seed, step, row), and a checkpoint holds everything else, so a run
 that was stopped and resumed ends in the same bits as one that was not. A batch may be computed in parts, which
 are rows of it: the gradient is that of the whole but for rounding.
+
+fit, state, config, speed       the loop and its step; what a run holds, the average with it; its plan
+batches, checkpoint             data as functions of (step, rows); everything that a resumed run needs
+distillation, variational       students of few steps; learned variance and learned schedule
+classifier                      clean, attribute and noisy classifiers, and their losses
+
+This room knows the heart, theory and samplers, and no editing.
 """
 
 from pedesis.training.batches import ArrayBatches, Batches, Flipped, LoaderBatches

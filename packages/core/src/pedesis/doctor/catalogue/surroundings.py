@@ -6,6 +6,15 @@ from pedesis.doctor.catalogue.entry import Entry
 
 SURROUNDINGS_ENTRIES = (
     Entry(
+        "memorization",
+        ("training",),
+        "samples are examples of the training set",
+        "the model gives back its training set: too few data for the size of the network or the length of training",
+        "lucidrains/denoising-diffusion-pytorch #17; the optimum of the loss on a finite set is the set itself",
+        wrong="the error on the training set is near that of EmpiricalDenoiser, on held-out data far above",
+        right="the error is the same on both: more data, augmentation, dropout, or an earlier stop",
+    ),
+    Entry(
         "steps-changed-betas-not",
         ("schedule",),
         "dark, biased pictures: sampling starts from noise that training never reached",

@@ -1,0 +1,162 @@
+r"""A whole sampler, end to end, of any kind: does it arrive, and how fast?
+
+The data are one Gaussian N(m, s^2), whose denoiser is known in every frame x_t = alpha x_0 + sigma eps,
+
+    x0_hat = m + alpha s^2 / (alpha^2 s^2 + sigma^2) (x_t - alpha m)
+
+and so is the end of the probability flow from x_T: x_0 = m + s (x_T - alpha_T m) / sqrt(alpha_T^2 s^2 + sigma_T^2).
+A deterministic sampler must come nearer to it with more steps, with an order; one that draws noise must come nearer to
+m and s. Neither may depend on what else is in the batch. Steps that are written out are examined by `examine`, which
+sees more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pedesis.doctor.probe import noise_rows
+from pedesis.doctor.report import Finding, Report
+from pedesis.doctor.sandbox import Failed, isolated, said, tensors
+
+ROWS = 4096
+"""Rows in which the moments of a sampler that draws noise are measured."""
+
+
+@dataclass
+class Oracle:
+    """The exact denoiser of N(mean, std^2); what a sampler asks instead of its network.
+
+    Attributes:
+        first: what it was asked first: x_T, alpha_T, sigma_T.
+    """
+
+    mean: float = 0.5
+    std: float = 0.5
+    first: list[tuple[Tensor, float, float]] = field(default_factory=list)
+
+    def x0(self, x_t: Tensor, alpha: Any, sigma: Any) -> Tensor:
+        """E[x_0 | x_t], of the shape of x_t; alpha >= 0 and sigma > 0 are numbers."""
+        a, s = float(alpha), float(sigma)
+        if not self.first:
+            self.first.append((x_t.detach().double(), a, s))
+        gain = a * self.std**2 / (a**2 * self.std**2 + s**2)
+        return self.mean + gain * (x_t - a * self.mean)
+
+    def eps(self, x_t: Tensor, alpha: Any, sigma: Any) -> Tensor:
+        """E[eps | x_t] = (x_t - alpha x0_hat) / sigma."""
+        return (x_t - float(alpha) * self.x0(x_t, alpha, sigma)) / float(sigma)
+
+    def v(self, x_t: Tensor, alpha: Any, sigma: Any) -> Tensor:
+        """alpha eps - sigma x_0, where alpha^2 + sigma^2 = 1."""
+        return float(alpha) * self.eps(x_t, alpha, sigma) - float(sigma) * self.x0(x_t, alpha, sigma)
+
+    def end(self) -> Tensor:
+        """Where the probability flow ends that begins where the first question was asked."""
+        x_t, a, s = self.first[0]
+        return self.mean + self.std * (x_t - a * self.mean) / math.sqrt(a**2 * self.std**2 + s**2)
+
+
+Walk = Callable[[Oracle, Tensor, int], Any]
+"""(oracle, standard normal noise (B, ...), number of steps) -> x_0."""
+
+
+def convergence(sample: Walk, *, steps: Sequence[int] = (16, 32, 64), shape: Sequence[int] = (1, 2, 2)) -> Report:
+    """Examine a sampler of any kind by where it ends.
+
+    Args:
+        sample: (oracle, noise, steps) -> x_0; it begins at the noise, scaled as it wants it, and asks `oracle.x0`,
+            `oracle.eps` or `oracle.v` of (x_t, alpha, sigma).
+        steps: numbers of steps to try, rising. shape: of one example.
+
+    Returns:
+        The report; a note names the measured order, or the moments of a sampler that draws noise.
+
+    Raises:
+        ValueError: fewer than two numbers of steps, or some that do not rise.
+    """
+    if len(steps) < 2 or list(steps) != sorted(set(steps)) or steps[0] < 1:
+        raise ValueError(f"steps are two or more rising numbers; got {list(steps)}")
+    with isolated():
+        try:
+            found = examined(sample, list(steps), tuple(shape))
+        except Failed as problem:
+            found = [Finding("sample", f"the sampler {problem}")]
+    return Report.of(["sample"], found)
+
+
+def walked(sample: Walk, noise: Tensor, steps: int) -> tuple[Tensor, Oracle]:
+    """The end of one walk. Raises Failed if there is none."""
+    oracle = Oracle()
+    try:
+        outputs = tensors(sample(oracle, noise.clone(), steps))
+    except Exception as error:  # other people's code may raise anything
+        raise Failed(f"raised {said(error)} in {steps} steps") from None
+    if not oracle.first:
+        raise Failed("never asked the model")
+    if not outputs or outputs[-1].shape != noise.shape:
+        raise Failed(f"gave back {tuple(outputs[-1].shape) if outputs else 'no tensor'} for {tuple(noise.shape)}")
+    end = outputs[-1].detach().double()
+    if not bool(end.isfinite().all()):
+        raise Failed(f"gave back NaN or infinity in {steps} steps")
+    return end, oracle
+
+
+def examined(sample: Walk, steps: list[int], shape: tuple[int, ...]) -> list[Finding]:
+    """Findings, by the kind of sampler."""
+    noise = noise_rows(8, shape)
+    first, oracle = walked(sample, noise, steps[0])
+    again, _ = walked(sample, noise, steps[0])
+    found = begun(noise, oracle)
+    if not torch.equal(first, again):
+        return [*found, *moments(sample, steps, shape)]
+    alone, _ = walked(sample, noise[:1], steps[0])
+    if float((alone - first[:1]).abs().max()) > 1e-4:
+        found.append(Finding("sample", "the first row of a batch of 8 ends elsewhere than alone: rows are mixed"))
+    return [*found, *order(sample, steps, noise)]
+
+
+def begun(noise: Tensor, oracle: Oracle) -> list[Finding]:
+    """A finding if the walk does not begin at noise of the level that the model is told."""
+    x_t, a, s = oracle.first[0]
+    wanted = math.hypot(a * oracle.std, s)
+    got = float((x_t - x_t.mean()).norm() / (noise - noise.mean()).norm())
+    if abs(got / wanted - 1) < 0.05:
+        return []
+    sentence = f"the walk begins with standard deviation {got:.3g} where the model is told a level of {wanted:.3g}"
+    return [Finding("sample", sentence, got=got, expected=wanted)]
+
+
+def order(sample: Walk, steps: list[int], noise: Tensor) -> list[Finding]:
+    """A finding if more steps do not come nearer to the end of the probability flow; else the order, as a note."""
+    errors = []
+    for count in steps:
+        end, oracle = walked(sample, noise, count)
+        errors.append(float((end - oracle.end()).abs().max()))
+    rate = math.log(max(errors[-2], 1e-12) / max(errors[-1], 1e-12)) / math.log(steps[-1] / steps[-2])
+    figures = ", ".join(f"{error:.2g} in {count}" for count, error in zip(steps, errors, strict=True))
+    if errors[-1] > 1e-3 and rate < 0.5:
+        sentence = f"more steps do not come nearer to the exact solution: the error is {figures} steps"
+        return [Finding("sample", sentence, got=errors[-1], expected=0.0)]
+    return [Finding("sample", f"deterministic; error {figures} steps, measured order {rate:.1f}", level="note")]
+
+
+def moments(sample: Walk, steps: list[int], shape: tuple[int, ...]) -> list[Finding]:
+    """A finding if mean or standard deviation of a sampler that draws noise are wrong and stay so."""
+    noise = noise_rows(ROWS, shape)
+    off, said_ = [], []
+    for count in (steps[0], steps[-1]):
+        end, oracle = walked(sample, noise, count)
+        mean, std = float(end.mean()), float(end.std())
+        off.append(max(abs(mean - oracle.mean), abs(std - oracle.std)) / oracle.std)
+        said_.append(f"mean {mean:.3f} and standard deviation {std:.3f} in {count} steps")
+    sure = 5 / math.sqrt(noise.numel())
+    truth = f"{'; '.join(said_)}; right are {Oracle.mean:.3f} and {Oracle.std:.3f}"
+    if off[-1] > sure and off[-1] > 0.6 * off[0]:
+        return [Finding("sample", f"more steps do not come nearer to the data: {truth}", got=off[-1], expected=0.0)]
+    return [Finding("sample", f"draws noise; {truth}", level="note")]

@@ -1,0 +1,120 @@
+"""Other people's libraries as they are installed: no finding."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pedesis import doctor
+from pedesis.doctor import adapters
+
+
+@pytest.mark.parametrize("name", ["DDPMScheduler", "DDIMScheduler"])
+@pytest.mark.parametrize("prediction", ["epsilon", "sample", "v_prediction"])
+@pytest.mark.parametrize("schedule", ["linear", "squaredcos_cap_v2"])
+def test_chains_of_diffusers(name: str, prediction: str, schedule: str) -> None:
+    diffusers = pytest.importorskip("diffusers")
+    more = {"set_alpha_to_one": True} if name == "DDIMScheduler" else {}
+    steps, end = (100, 0.2) if schedule == "linear" else (100, 0.02)
+    scheduler = getattr(diffusers, name)(
+        steps, beta_end=end, beta_schedule=schedule, prediction_type=prediction, clip_sample=False, **more
+    )
+    report = doctor.examine(**adapters.diffusers.chain(scheduler))
+    assert report.ok, report
+
+
+def test_a_chain_of_diffusers_that_ends_at_the_first_level_is_named() -> None:
+    diffusers = pytest.importorskip("diffusers")
+    scheduler = diffusers.DDIMScheduler(100, beta_end=0.2, set_alpha_to_one=False, clip_sample=False)
+    assert "last-step-not-clean" in doctor.examine(**adapters.diffusers.chain(scheduler)).names
+
+
+SOLVERS = {
+    "DDIMScheduler": ({"clip_sample": False, "timestep_spacing": "trailing"}, 0.5),
+    "EulerDiscreteScheduler": ({"timestep_spacing": "trailing"}, 0.5),
+    "HeunDiscreteScheduler": ({"timestep_spacing": "trailing"}, 0.5),
+    "DPMSolverMultistepScheduler": ({"timestep_spacing": "trailing"}, 0.5),
+    "UniPCMultistepScheduler": ({"timestep_spacing": "trailing"}, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_solvers_of_diffusers_arrive(name: str, prediction: str) -> None:
+    diffusers = pytest.importorskip("diffusers")
+    more, _ = SOLVERS[name]
+    scheduler = getattr(diffusers, name)(1000, beta_start=1e-4, beta_end=0.02, prediction_type=prediction, **more)
+    report = doctor.convergence(adapters.diffusers.walk(scheduler))
+    assert report.ok and "measured order" in str(report), report
+
+
+@pytest.mark.parametrize("objective", ["pred_noise", "pred_x0", "pred_v"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "sigmoid"])
+def test_denoising_diffusion_pytorch(objective: str, schedule: str) -> None:
+    package = pytest.importorskip("denoising_diffusion_pytorch")
+
+    class Nothing(nn.Module):
+        channels, out_dim, self_condition = 3, 3, False
+
+    diffusion = package.GaussianDiffusion(
+        Nothing(), image_size=8, timesteps=1000, objective=objective, beta_schedule=schedule
+    )
+    report = doctor.examine(**adapters.denoising_diffusion_pytorch.chain(diffusion))
+    assert report.ok, report
+    assert isinstance(diffusion.model, Nothing), "their object is left alone"
+
+
+@pytest.mark.parametrize("options", [{}, {"gam": 1.0, "mu": 0.5}, {"gam": 2.0}])
+def test_smalldiffusion(options: dict[str, Any]) -> None:
+    package = pytest.importorskip("smalldiffusion")
+    schedule = package.ScheduleLogLinear(1000, sigma_min=0.002, sigma_max=80)
+    report = doctor.convergence(adapters.smalldiffusion.walk(package.samples, schedule, **options))
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("sampler", ["DDPMSampler", "DDIMSampler", "EulerSampler", "HeunSampler"])
+@pytest.mark.parametrize("schedule", ["VPSchedule", "CosineSchedule", "VESchedule", "RectifiedSchedule"])
+def test_azula(sampler: str, schedule: str) -> None:
+    samplers, noise = pytest.importorskip("azula.sample"), pytest.importorskip("azula.noise")
+    report = doctor.convergence(adapters.azula.walk(getattr(samplers, sampler), getattr(noise, schedule)()))
+    assert report.ok, report
+
+
+def euler(oracle: doctor.Oracle, noise: Tensor, steps: int, wrong: str = "") -> Tensor:
+    """Euler in sigma, x = x_0 + sigma eps, right or with one fault."""
+    sigmas = torch.cat([torch.linspace(3**0.5, 0.1, steps, dtype=torch.float64) ** 2, torch.zeros(1)])
+    x = noise * (1.0 if wrong == "start" else sigmas[0])
+    for now, then in itertools.pairwise(sigmas):
+        eps = oracle.eps(x, 1.0, now * (1.3 if wrong == "level" else 1))
+        x = x + (then - now) * eps
+        if wrong == "batch":
+            x = x - 0.1 * (x - x.mean(0)) / steps
+        if wrong == "noise":
+            x = x + 0.1 * then * torch.randn_like(x)
+    return x[:, :0] if wrong == "shape" else x / 0 if wrong == "nan" else x
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("start", "begins with standard deviation"),
+        ("level", "do not come nearer to the exact solution"),
+        ("batch", "rows are mixed"),
+        ("noise", "do not come nearer to the data"),
+        ("shape", "gave back (8, 0, 2, 2)"),
+        ("nan", "NaN or infinity"),
+    ],
+)
+def test_a_wrong_sampler_is_found(wrong: str, said: str) -> None:
+    assert said in str(doctor.convergence(lambda o, n, s: euler(o, n, s, wrong)))
+
+
+def test_a_right_sampler_has_its_order_and_no_finding() -> None:
+    report = doctor.convergence(euler)
+    assert report.ok and "measured order 1.0" in str(report), report
+    with pytest.raises(ValueError, match="rising"):
+        doctor.convergence(euler, steps=(8,))
