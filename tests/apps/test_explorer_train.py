@@ -81,7 +81,7 @@ def test_a_drawing_comes_with_the_link_or_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_a_lasso_draws_and_the_network_starts_to_learn_it(explorer_url: str, page: Page, width: int, scheme: str) -> None:
+def test_a_lasso_draws_and_training_starts_and_stops(explorer_url: str, page: Page, width: int, scheme: str) -> None:
     page.set_default_timeout(PATIENCE)
     page.set_viewport_size({"width": width, "height": 2000})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
