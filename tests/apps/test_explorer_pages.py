@@ -165,6 +165,7 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "plotly",
         "numpy",
         "pedesis.lessons",
+        "pedesis.utils",
         "pedesis_zoo",
         "figures",
         "page",
