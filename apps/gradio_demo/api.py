@@ -12,7 +12,7 @@ BY_MODEL = ("label", "prompt", "guidance", "interval_low", "interval_high", "sam
 LIMITS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} letters"}
 OTHERS = {
     "randomize": "true: a random seed, which the second result tells",
-    "picture": "a picture file of at most 1 MB",
+    "picture": "a picture file of at most 10 MB",
     "by": "guidance, steps, sampler or condition",
     "values": "one a line, 2 to 8 of them",
 }

@@ -25,35 +25,42 @@ from tabs import about, classifier, compare, edit, generate, live
 
 from pedesis_zoo.models.own_files import drawable
 
-CSS = Path(__file__).with_name("style.css")
+HERE = Path(__file__).parent
 
 
 def page() -> gr.Blocks:
     """The page; a tab is there if the model that it needs is."""
-    with Page(title="Pedesis", analytics_enabled=False, delete_cache=(600, disk.KEEP_SECONDS)) as blocks:
-        gr.Markdown("# Pedesis\nPictures out of noise, by small diffusion models that run on this machine.")
+    with Page(title="Pedesis", analytics_enabled=False) as blocks:
+        gr.Markdown(
+            "# Pedesis\nPictures out of noise, by small diffusion models that run on this machine.",
+            elem_classes="heading",
+        )
         if not models():
             gr.Markdown("There is no trained model yet. Train one: `python -m pedesis_zoo train digits`.")
             return blocks
-        with gr.Tab("Generate"):
-            first = generate.build()
-        if students():
-            with gr.Tab("Live") as tab:
-                pipeline = live.build()
-                tab.select(**pipeline, api_visibility="private")
-        with gr.Tab("Compare"):
-            compare.build()
-        with gr.Tab("Edit"):
-            source = edit.build()
-        if steerable():
-            with gr.Tab("Classifier guidance"):
-                classifier.build()
-        with gr.Tab("About"):
-            about.build()
+        with gr.Tabs(elem_classes="rooms") as tabs:
+            with gr.Tab("Generate"):
+                first = generate.build()
+            if students():
+                with gr.Tab("Live") as tab:
+                    pipeline = live.build()
+                    tab.select(**pipeline, api_visibility="private")
+            with gr.Tab("Compare") as tab:
+                compare.build(tab)
+            with gr.Tab("Edit", id="edit"):
+                room = edit.build()
+            if steerable():
+                with gr.Tab("Classifier guidance"):
+                    classifier.build()
+            with gr.Tab("About"):
+                about.build()
+        sent = first.drawn.take.click(room.receive, [first.drawn.gallery, first.drawn.clicked], room.source, **LIGHT)
+        sent.success(lambda: gr.Tabs(selected="edit"), None, tabs, **LIGHT)
         blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **LIGHT).then(
             None, first.link, first.link, js=generate.ADDRESS
         )
-        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, list(source), **LIGHT)
+        opened = [room.picture, room.editor, room.widgets["label"]]
+        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, opened, **LIGHT)
     return blocks
 
 
@@ -70,7 +77,10 @@ def serve(host: str, port: int) -> None:
         share=False,
         show_error=False,
         theme=gr.themes.Soft(primary_hue="indigo", font=sans, font_mono=mono),
-        css=CSS.read_text(),
+        css=(HERE / "style.css").read_text(),
+        favicon_path=HERE / "icon.svg",
+        head=(HERE / "head.html").read_text(),
+        js=(HERE / "page.js").read_text(),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
@@ -78,7 +88,7 @@ def serve(host: str, port: int) -> None:
         mcp_server=False,
         pwa=False,
         max_threads=8,
-        max_file_size="1mb",
+        max_file_size="10mb",
         state_session_capacity=200,
         allowed_paths=[],
         app_kwargs={"middleware": [Middleware(Guard)], "docs_url": None, "redoc_url": None, "openapi_url": None},

@@ -1,4 +1,4 @@
-"""The demo's own folder: everything that it writes lies there, and is gone a quarter of an hour later.
+"""The demo's own folder: everything that it writes lies there, for a day, which is longer than a page is open.
 
 Import this before gradio, which reads its settings from the environment.
 """
@@ -19,8 +19,10 @@ for name in ("no_proxy", "NO_PROXY"):  # gradio asks its own page whether it is 
     os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost", "0.0.0.0", "::1"]))
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["HF_HUB_OFFLINE"] = "1"
 
-KEEP_SECONDS = 900  # how long files are kept
-MOST_BYTES = 200_000_000  # of all files together; the oldest go first
+KEEP_SECONDS = 24 * 3600  # how long files are kept
+MOST_BYTES = 500_000_000  # of all files together; the oldest go first
+lasting: set[Path] = set()
+"""Files that stay as long as the demo runs."""
 
 
 def claim() -> None:
@@ -40,7 +42,7 @@ def tidy() -> None:
             status = path.lstat()
         except OSError:
             continue  # removed by somebody else meanwhile
-        if not stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISDIR(status.st_mode) and path not in lasting:
             files.append((status.st_mtime, status.st_size, path))
     for changed, size, path in sorted(files, reverse=True):
         left -= size

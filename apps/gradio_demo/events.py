@@ -39,7 +39,8 @@ def told(draw: Draw, outputs: Sequence[Component], status: Component) -> Draw:
     def telling(*asked: Any) -> Iterator[tuple[Any, ...]]:
         try:
             yield only("drawing ...")
-            yield from draw(*asked)
+            for results in draw(*asked):
+                yield tuple(map(shown_in, outputs, results))
         except gr.Error as error:
             yield only(error.message)
 
@@ -47,6 +48,18 @@ def told(draw: Draw, outputs: Sequence[Component], status: Component) -> Draw:
         return tuple(said(sentence) if output is status else gr.skip() for output in outputs)
 
     return telling
+
+
+def shown_in(output: Component, value: Any) -> Any:
+    """A value for a component; a button for a file is there as long as there is a file."""
+    if isinstance(output, gr.DownloadButton) and not isinstance(value, dict):
+        return gr.DownloadButton(value=value, visible=value is not None)
+    return value
+
+
+def emptied(outputs: Sequence[Component]) -> list[Any]:
+    """Nothing for each of the components."""
+    return [shown_in(output, None) for output in outputs]
 
 
 def path_of(file: Any) -> str:

@@ -122,13 +122,14 @@ class GenerationRequest(BaseModel):
             chosen |= {"rescale": self.rescale} if self.rescale else {}
         return chosen
 
-    def line(self, model: ImageModel) -> str:
-        """The request in one line, for people."""
+    def line(self, model: ImageModel, without: str = "") -> str:
+        """The request in one line, for people, without one part that is said elsewhere."""
         what = [self.prompt or "no words" if model.text is not None else self.label if model.classes else ""]
         seeds = f"seed {self.seed}" if self.number == 1 else f"seeds {self.seed} to {self.seeds()[-1]}"
         guided = f"guidance {self.guidance:g}" if model.conditional else ""
-        parts = [self.model, *what, guided, seeds, f"{self.sampler}, {self.steps} step{'s' * (self.steps != 1)}"]
-        return " · ".join(filter(None, parts))
+        steps = f"{self.steps} step{'s' * (self.steps != 1)}"
+        said = {"condition": what[0], "guidance": guided, "seeds": seeds, "sampler": self.sampler, "steps": steps}
+        return " · ".join([self.model, *(words for name, words in said.items() if words and name != without)])
 
     def script(self, model: ImageModel, source: str | None = None) -> str:
         """The same pictures from Python; `source` is what `zoo.sample` takes, where it is not the name."""
@@ -252,7 +253,9 @@ def from_png(path: str | Path) -> GenerationRequest:
     except Exception:  # a stranger's file: whatever it does to the decoders, it carries no settings
         values = None
     if not isinstance(values, dict):
-        raise ValueError("this file carries no settings; drop a PNG that was downloaded from this page")
+        raise ValueError(
+            "this file carries no settings (GIFs carry none); drop a PNG that was downloaded from this page"
+        )
     return parse_request(
         **{name: value for name, value in values.items() if name in GenerationRequest.model_fields}
     )  # edits have more

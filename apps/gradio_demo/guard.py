@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY, LARGEST_UPLOAD = 64 * 1024, 1_100_000
+LARGEST_BODY, LARGEST_UPLOAD = 64 * 1024, 10_500_000
+SHARE, SHARE_SECONDS = 60_000_000, 900
+"""Bytes that one visitor may upload, and in how long: others' files stay."""
 UPLOAD, CANCEL = re.compile(r"/upload/?$"), re.compile(r"/cancel/?$")
 CLOSED = re.compile(
     r"/(proxy=|custom_component/|file[=/]\s*[a-z][a-z0-9+.-]+:|deep_link|component_server|process_recording|stream/|run-history|runs/?$"
@@ -34,6 +37,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        self.uploads: dict[str, list[tuple[float, int]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,8 +52,22 @@ class Guard:
             await PlainTextResponse(f"a request may have {most} bytes", 413)(scope, receive, send)
         elif upload and _parts(scope, body) > 1:
             await PlainTextResponse("one file at a time", 413)(scope, receive, send)
+        elif upload and not self._fits(str((scope.get("client") or ("",))[0]), len(body)):
+            minutes = SHARE_SECONDS // 60
+            await PlainTextResponse(f"that is a lot of files; more in {minutes} minutes", 429)(scope, receive, send)
         else:
             await self._answer(scope, _replay(body, receive), send)
+
+    def _fits(self, visitor: str, size: int) -> bool:
+        """Whether an upload is within the visitor's share, from which it then goes."""
+        since = time.monotonic() - SHARE_SECONDS
+        recent = {name: [up for up in ups if up[0] > since] for name, ups in self.uploads.items()}
+        self.uploads = {name: ups for name, ups in recent.items() if ups}
+        mine = self.uploads.get(visitor, [])
+        if sum(before for _, before in mine) + size > SHARE:
+            return False
+        self.uploads[visitor] = [*mine, (time.monotonic(), size)]
+        return True
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What Gradio answers; where it breaks, which it does on names that it does not know, 404, and no traceback."""

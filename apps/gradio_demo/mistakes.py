@@ -48,8 +48,7 @@ class Page(gr.Blocks):
             return list(await super().preprocess_data(block_fn, inputs, *args, **options))
         except gr.Error:
             raise
-        except Exception as error:
-            kind = type(error).__name__
-            raise gr.Error(
-                f"a value of this request cannot be read ({kind}); the API page says what it takes"
-            ) from None
+        except FileNotFoundError:
+            raise gr.Error("this file is not here any more; upload it, or draw it, once more") from None
+        except Exception:
+            raise gr.Error("a value of this request cannot be read; the API page says what it takes") from None

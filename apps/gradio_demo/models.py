@@ -33,6 +33,24 @@ PROMPTS = {
 }
 """Prompts worth trying."""
 
+MOST_LOADED = 4
+
+WORDS = {
+    "heroes": {
+        "who": "man woman human orc dwarf lizard wizard vampire mummy ghoul demon dragon octopus cat centaur minotaur",
+        "color": "red green blue yellow black white purple pink orange brown golden",
+        "wears": "robe cloak armour helmet hat hood crown mask boots skirt dress tunic trousers",
+        "holds": "axe sword spear staff bow shield hammer mace scythe trident dagger whip",
+    },
+    "avatars": {
+        "mood": "sad serious smiling surprised",
+        "color": "red green blue black blonde brown pink purple",
+        "hair": "long short curly pigtails beard",
+        "wears": "hat cap glasses sunglasses earrings shirt turtleneck",
+    },
+}
+"""Some of the words of a model by what they say."""
+
 own_models: dict[str, Path] = {}
 chosen = {"device": "cpu"}
 """Where models compute; `compute_on` changes it."""
@@ -63,9 +81,13 @@ def students() -> list[str]:
     return list(filter(is_student, models()))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=MOST_LOADED)
 def load(name: str) -> zoo.ImageModel:
-    """A model, loaded once and only read from then on. Raises UnknownName, or ValueError for a file that is none."""
+    """A model, only read from then on; those that were asked for last stay.
+
+    Raises:
+        ValueError: an unknown name, or a file that is no model.
+    """
     if name in own_models:
         return zoo.load(own_models[name], chosen["device"])
     if name not in models():
@@ -73,7 +95,7 @@ def load(name: str) -> zoo.ImageModel:
     return zoo.load(name, chosen["device"])
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2)
 def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
     trained = upscaler_for(load(name).data, factor)

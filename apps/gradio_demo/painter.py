@@ -44,7 +44,7 @@ CSS = """
 JS = """
 const image = element.querySelector('img'), canvas = element.querySelector('canvas'), pen = canvas.getContext('2d');
 const brush = element.querySelector('input'), tools = element.querySelectorAll('button');
-let width = 0, height = 0, cells = [], tool = 'paint', drawing = false, cursor = null;
+let width = 0, height = 0, cells = [], tool = 'paint', drawing = false, cursor = null, last = null;
 
 function show() {
   pen.clearRect(0, 0, width, height);
@@ -78,12 +78,15 @@ function dab(x, y) {
 }
 function at(event) {
   const box = canvas.getBoundingClientRect();
-  dab(Math.floor((event.clientX - box.left) / box.width * width),
-      Math.floor((event.clientY - box.top) / box.height * height));
+  const here = [(event.clientX - box.left) / box.width * width, (event.clientY - box.top) / box.height * height];
+  const from = last || here, steps = Math.max(1, Math.ceil(Math.hypot(here[0] - from[0], here[1] - from[1])));
+  for (let i = 1; i <= steps; i++)  // a fast stroke jumps: the whole line is meant
+    dab(...[0, 1].map(k => Math.floor(from[k] + (here[k] - from[k]) * i / steps)));
+  last = here;
 }
 canvas.addEventListener('pointerdown', event => {
   if (!width) return;
-  drawing = true; cursor = null; canvas.setPointerCapture(event.pointerId); at(event);
+  drawing = true; cursor = last = null; canvas.setPointerCapture(event.pointerId); at(event);
 });
 canvas.addEventListener('pointermove', event => { if (drawing) event.getCoalescedEvents().forEach(at); });
 for (const end of ['pointerup', 'pointercancel'])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
 
 import disk
 import gradio as gr
@@ -21,8 +23,10 @@ from pedesis.utils.images import Pixels, make_grid, resize_nearest, save_gif, sa
 
 SECONDS = 120  # the longest a request may take
 PAUSE = 0.2  # seconds between previews: more often only costs time
-SHOWN = 448  # about how many pixels wide a sheet of pictures is
+SINGLE, SLIDE, WIDE = 512, 1600, 900  # about how many pixels wide one picture, a sheet and an animation are
+NAMES = {"Hole": "inpainted", "ImageToImage": "variation", "SuperResolution": "enlarged", "Walk": "interpolation"}
 MOMENTS = 8  # of a film strip
+MARGIN, HEAD = 150, 32  # pixels beside and above the pictures of a comparison
 
 Story = list[zoo.Snapshot]
 
@@ -134,56 +138,77 @@ def strip(story: Story) -> str:
     laid = framed(rows, len(chosen))
     steps = f"{story[-1].steps} step{'s' if story[-1].steps > 1 else ''}"
     caption = f"The first picture from noise in {steps}: <b>x<sub>t</sub></b> above, what the model expects below"
-    return f'<div class="strip">{figure(caption, laid, "x_t and the estimate of x0 from noise to picture")}</div>'
+    shown, wide = figure(caption, laid, "x_t and the estimate of x0 from noise to picture"), 128 * len(chosen)
+    return f'<div class="strip" style="max-width: {wide}px">{shown}</div>'
 
 
 def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels | None]) -> str:
     """A grid of pictures with labels; a column is (rows, H, W, C), or None while it is not drawn yet."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    lines = []
+    lines = [f"<tr><td></td>{head}</tr>"]
     for i, row in enumerate(rows):
         cells = [
             "<td></td>" if drawn is None else f"<td>{img(drawn[i], f'{row}, {name}')}</td>"
             for name, drawn in zip(columns, pictures, strict=True)
         ]
         lines.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
-    return f'<div class="scroll"><table class="comparison"><tr><td></td>{head}</tr>{"".join(lines)}</table></div>'
+    style = f"min-width: {110 + 70 * len(columns)}px"
+    return f'<div class="scroll"><table class="comparison" style="{style}">{"".join(lines)}</table></div>'
 
 
-def labeled(columns: Sequence[str], pictures: Sequence[Pixels]) -> Pixels:
-    """Columns of pictures (rows, H, W, C) as one picture, with a label above each."""
-    factor, font = max(1, 112 // pictures[0].shape[1]), ImageFont.load_default(14)
+def labeled(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels], line: str) -> Pixels:
+    """Columns of pictures (rows, H, W, C) as one picture, with labels of columns and rows, and the request below."""
+    factor, font = max(1, 224 // pictures[0].shape[1]), ImageFont.load_default(20)
     tall = [resize_nearest(make_grid(drawn, columns=1, gap=1), factor) for drawn in pictures]
     height, width = tall[0].shape[:2]
-    page = Image.new("RGB", (width * len(tall), height + 24), "white")
+    below = textwrap.wrap(line, (MARGIN + width * len(tall)) // 11)
+    page = Image.new("RGB", (MARGIN + width * len(tall), HEAD + height + HEAD * len(below)), "white")
+    pen = ImageDraw.Draw(page)
     for i, (name, drawn) in enumerate(zip(columns, tall, strict=True)):
-        page.paste(to_image(drawn), (i * width, 24))
-        ImageDraw.Draw(page).text((i * width + 4, 4), name[: width // 7], fill="black", font=font)
+        page.paste(to_image(drawn), (MARGIN + i * width, HEAD))
+        pen.text((MARGIN + i * width + 4, 4), name[: width // 11], fill="black", font=font)
+    for i, row in enumerate(rows):
+        words = "\n".join(textwrap.wrap(row, MARGIN // 11))
+        pen.multiline_text((4, HEAD + (i + 0.4) * height / len(rows)), words, fill="black", font=font)
+    for i, words in enumerate(below):
+        pen.text((4, HEAD * (i + 1) + height + 4), words, fill="black", font=font)
     return np.asarray(page)
 
 
-def png(pixels: Pixels, asked: GenerationRequest) -> str:
+def file_of(asked: GenerationRequest, ending: str, what: str = "") -> Path:
+    """Where a download goes, under a name of its own: the model, what it is, and its seeds."""
+    seeds = f"seed-{asked.seed}" if asked.number == 1 else f"seeds-{asked.seed}-{asked.seeds()[-1]}"
+    kind = NAMES.get(type(asked).__name__, "")
+    parts = ["pedesis", asked.model.removesuffix(".safetensors").replace("/", "-"), kind, what, seeds]
+    return disk.new_file("-".join(filter(None, parts)) + ending)
+
+
+def png(pixels: Pixels, asked: GenerationRequest, what: str = "") -> str:
     """Write one picture, with the request in its metadata."""
-    path = disk.new_file(f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}.png")
+    path = file_of(asked, ".png", what)
     save_png(pixels, path, asked.metadata())
     return str(path)
 
 
-def large(pixels: Pixels) -> Pixels:
-    """A picture or a sheet as big as on the page, each pixel a sharp square."""
-    return resize_nearest(pixels, max(1, SHOWN // pixels.shape[1]))
+def large(pixels: Pixels, wide: int) -> Pixels:
+    """A picture or a sheet about so many pixels wide, each of its own a sharp square."""
+    return resize_nearest(pixels, max(1, wide // pixels.shape[1]))
+
+
+def sheet_file(pixels: Pixels, asked: GenerationRequest) -> str:
+    """Write all pictures as one PNG, large enough for a slide."""
+    return png(large(sheet(pixels), SLIDE), asked, "sheet")
 
 
 def pngs(pixels: Pixels, asked: GenerationRequest, model: zoo.ImageModel) -> list[str]:
     """Write each picture, with the request for it alone in its metadata."""
-    factor = max(1, SHOWN // 2 // pixels.shape[2])
-    return [png(resize_nearest(picture, factor), asked.alone(i, model)) for i, picture in enumerate(pixels)]
+    return [png(large(picture, SINGLE), asked.alone(i, model)) for i, picture in enumerate(pixels)]
 
 
 def gif(story: Story, asked: GenerationRequest) -> str:
     """Write the walk as an animation: x_t on the left, the estimate of x0 on the right."""
-    chosen = [story[i] for i in np.unique(np.linspace(0, len(story) - 1, 40).round().astype(int))]
-    frames = [large(np.concatenate([sheet(s.x_t), sheet(s.x0)], axis=1)) for s in chosen]
-    path = disk.new_file(f"pedesis-{asked.model.replace('/', '-')}-{asked.seed}.gif")
-    save_gif(frames, path, milliseconds=max(40, 2000 // len(frames)))
+    chosen = [story[i] for i in np.unique(np.linspace(0, len(story) - 1, 24).round().astype(int))]
+    frames = [large(np.concatenate([sheet(s.x_t), sheet(s.x0)], axis=1), WIDE) for s in chosen]
+    path = file_of(asked, ".gif", "denoising")
+    save_gif(frames, path, milliseconds=max(60, 2000 // len(frames)))
     return str(path)

@@ -7,10 +7,11 @@ always fit the model. A value of None is the model's usual one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
-from events import LIGHT
+from events import LIGHT, emptied
 from generation_request import (
     ALL_CLASSES,
     HIGHEST,
@@ -27,13 +28,14 @@ from generation_request import (
 )
 from gradio.components import Component
 from gradio.events import Dependency
-from models import load, prompts, request, title
+from models import WORDS, load, prompts, request, title
 from show import said, sentences
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
 from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 
+ANY_CLASS = "whatever comes (no class)"
 IGNORED = "0 ignores the {what}, "
 CONVENTION = "1 is plain conditional, more follows it more strongly (papers' w is scale - 1)"
 Widget = Callable[[zoo.ImageModel, Any], Component]
@@ -52,7 +54,7 @@ def model(names: Sequence[str], value: str) -> gr.Dropdown:
 def label(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
     choices = [ALL_CLASSES, NO_CLASS, *model.classes] if model.classes else [NO_CLASS]
     return gr.Dropdown(
-        choices,
+        [(ANY_CLASS if choice == NO_CLASS else choice, choice) for choice in choices],
         value=value if value in choices else choices[0],
         label="Class",
         allow_custom_value=True,  # the handler says which classes there are
@@ -64,7 +66,7 @@ def one_label(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
     """For tabs that concern one class at a time."""
     choices = [*model.classes, NO_CLASS]
     return gr.Dropdown(
-        choices,
+        [(ANY_CLASS if choice == NO_CLASS else choice, choice) for choice in choices],
         value=value if value in choices else choices[len(model.classes) // 3],
         label="Class",
         allow_custom_value=True,
@@ -78,9 +80,24 @@ def prompt(model: zoo.ImageModel, value: str | None) -> gr.Textbox:
         or_usual(value, prompts(model)[0] if text else ""),
         label="Prompt",
         max_length=MOST_LETTERS,
-        info=f"in the {len(model.text.vocabulary)} words that the tab About lists" if model.text is not None else None,
+        info="describe it with the words below; the model knows no others" if text else None,
+        elem_classes="prompt",
         visible=text,
     )
+
+
+def words(model: zoo.ImageModel, value: None = None) -> gr.HTML:
+    """The words that a model knows; a click adds one to the prompt. Sorted ones come first."""
+    known = model.text.vocabulary if model.text is not None else ()
+    groups = {name: [w for w in some.split() if w in known] for name, some in WORDS.get(model.data or "", {}).items()}
+    sorted_ones = {word for some in groups.values() for word in some}
+    groups["also" if groups else "words"] = [word for word in known if word not in sorted_ones]
+    shown = "".join(
+        f"<p><b>{escape(name)}</b> {''.join(f'<button type=button class=word>{escape(w)}</button>' for w in some)}</p>"
+        for name, some in groups.items()
+    )
+    html = f"<details><summary>Words that this model knows</summary>{shown}</details>"
+    return gr.HTML(html, visible=bool(known), elem_classes="words", label="Words")
 
 
 def other(model: zoo.ImageModel, value: str | None, name: str, info: str) -> gr.Dropdown:
@@ -237,7 +254,7 @@ def follow(
             gr.Dropdown(info=title(name)),
             *fitted,
             said(f"{name}: nothing is drawn yet"),
-            *[None] * len(results),
+            *emptied(results),
         )
 
     picker.input(None, cancels=list(running), api_visibility="private")
@@ -254,8 +271,8 @@ def follow_sampler(widgets: Widgets) -> None:
     )
 
 
-def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets) -> list[Any]:
-    """A model picker and widgets that show a request.
+def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets, **makers: Widget) -> list[Any]:
+    """A model picker and widgets that show a request; `makers` as in `follow`.
 
     Raises:
         ValueError: something in it is unknown; no widget could show that.
@@ -264,5 +281,6 @@ def filled(asked: GenerationRequest, names: Sequence[str], widgets: Widgets) -> 
     loaded.condition(asked.wanted(loaded), asked.number)
     takes_eta(asked.sampler)
     TIMESTEP_SPACINGS[asked.grid]
-    made = [eta(loaded, asked.eta, asked.sampler) if n == "eta" else FIELDS[n](loaded, plain[n]) for n in widgets]
+    every = {**FIELDS, **makers, "eta": lambda model, value: eta(model, value, asked.sampler)}
+    made = [every[name](loaded, plain[name]) for name in widgets]
     return [model(names, asked.model), *made]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+import talk
 from catalogue import SECTIONS
 
 from pedesis.lessons import pictures
@@ -10,7 +11,14 @@ from pedesis.lessons import pictures
 # A picture of our own: the browser would fetch a ":material/...:" icon of the tab from the internet.
 st.set_page_config(page_title="Pedesis explorer", page_icon=pictures.png(pictures.picture("cat")), layout="wide")
 
-st.html("<style>.katex-display { overflow-x: auto; overflow-y: hidden; }</style>")  # long formulas on a narrow screen
+# Long formulas go on in another line, after = or +; what cannot be broken is pulled sideways.
+st.html(
+    "<style>.katex-display { overflow-x: auto; overflow-y: hidden; }"
+    ".stMarkdown .katex-display > .katex { white-space: normal; line-height: 1.9; }"
+    ".skeleton { height: 22rem; border-radius: 0.6rem; background: #8a879926; animation: breathe 1.6s infinite; }"
+    ".st-key-live [data-stale] { opacity: 1 !important; }"  # what is drawn anew all the time does not fade
+    "@keyframes breathe { 50% { opacity: 0.4; } }</style>"
+)
 
 home = st.Page("views/home.py", title="Home", icon=":material/grain:", default=True)
 lessons = {
@@ -20,6 +28,7 @@ lessons = {
 current = st.navigation({"Pedesis": [home], **lessons}, expanded=True)
 
 with st.sidebar:
+    as_talk = talk.switch()
     st.segmented_control(
         "Plots are saved as",
         ["PNG", "SVG"],
@@ -29,4 +38,6 @@ with st.sidebar:
         help="What the camera button of a plot writes. The numbers behind a plot are in the CSV file below it.",
     )
 
+if as_talk:
+    talk.bar(current.url_path)
 current.run()

@@ -12,7 +12,7 @@ and with links to their rows of the lecture notes. Widgets that make up a page's
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -33,6 +33,8 @@ def lesson(title: str, text: str, *functions: str) -> Iterator[None]:
     Args:
         functions: the library functions that compute the page, as "module:name".
     """
+    if st.session_state.get("lesson") != title:
+        st.session_state.update(lesson=title, drawn=set())
     st.title(title, anchor=False)
     st.markdown(text)
     yield
@@ -87,11 +89,22 @@ def power(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{mantissa}·10{str(int(exponent)).translate(RAISED)}"
 
 
-def plot(figure: go.Figure, key: str) -> None:
-    """A chart with its picture (the camera button, PNG or SVG as chosen) and its numbers (CSV) to take away."""
+def plot(figure: go.Figure | Callable[[], go.Figure], key: str) -> None:
+    """A chart with its picture (the camera button, PNG or SVG as chosen) and its numbers (CSV) to take away.
+
+    Args:
+        figure: or a function that makes it: it is called while a skeleton holds the place, the first time.
+    """
+    place, drawn = st.empty(), st.session_state.setdefault("drawn", set())
+    if callable(figure):
+        if key not in drawn:
+            place.html(f'<div class="skeleton" role="status" aria-label="{key} is being computed"></div>')
+        figure = figure()
+    drawn.add(key)
+    chart = style.with_signs(figure)
     save_as = str(st.session_state.get("save_as") or "PNG").lower()
-    st.plotly_chart(
-        figure,
+    place.plotly_chart(
+        chart,
         key=key,
         config={
             "displaylogo": False,
@@ -101,7 +114,7 @@ def plot(figure: go.Figure, key: str) -> None:
     )
     st.download_button(
         "CSV",
-        lambda: style.csv(figure),  # written when it is asked for
+        lambda: style.csv(chart),  # written when it is asked for
         file_name=f"pedesis-{key}.csv",
         mime="text/csv",
         key=f"{key}-csv",

@@ -83,9 +83,9 @@ def hostile(url: str) -> str:
 
 def refused(page: Page, other: Listener) -> None:
     """The words are on the page as text, nothing that they describe is, and nobody was asked."""
-    toast = page.get_by_test_id("toast-body")
-    expect(toast).to_contain_text("<img src=", timeout=FIRST)
-    assert toast.locator("img, a, form, [style*=fixed]").count() == 0
+    told = page.get_by_test_id("toast-body").or_(page.locator(".said")).filter(has_text="<img src=").first
+    expect(told).to_be_visible(timeout=FIRST)
+    assert told.locator("img, a, form, [style*=fixed]").count() == 0
     page.wait_for_timeout(500)
     assert other.asked == []
 

@@ -107,7 +107,7 @@ def test_many_visitors_at_once_get_their_own_pictures(server: Server, tmp_path: 
     for seed, path in results.items():
         alone = zoo.sample("digits", "7", [100 * seed], guidance=2.0, sampler="ddim", steps=10)[0]
         with Image.open(path) as image:
-            assert np.array_equal(np.asarray(image), resize_nearest(alone, 28)[..., 0])
+            assert np.array_equal(np.asarray(image), resize_nearest(alone, 64)[..., 0])
 
 
 def test_a_closed_tab_stops_the_computation(server: Server, page: Page) -> None:

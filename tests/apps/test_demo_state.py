@@ -70,7 +70,7 @@ def test_what_is_left_out_is_as_the_model_has_it() -> None:
 
 def test_a_request_in_one_line() -> None:
     asked, model = models.request(model="digits", label="3", number=2, seed=5, steps=1, sampler="ddim")
-    assert asked.line(model) == "digits · 3 · guidance 2 · seeds 5 to 6 · ddim, 1 step"
+    assert asked.line(model) == "digits · 3 · guidance 2 · seeds 5 to 6 · ddim · 1 step"
 
 
 # -- the browser -----------------------------------------------------------------------------------------------

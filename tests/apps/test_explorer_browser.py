@@ -29,3 +29,15 @@ def test_the_slider_changes_the_picture(explorer_url: str, page: Page, width: in
 
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     assert outside == []
+
+
+CUT = """[...document.querySelectorAll('.katex-display')]
+    .filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.innerText)"""
+
+
+@pytest.mark.parametrize("view", ["schedules", "denoising"])
+def test_no_formula_is_cut(explorer_url: str, page: Page, view: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.goto(f"{explorer_url}/{view}")
+    expect(page.locator(".katex-display").nth(1)).to_be_visible(timeout=120_000)
+    assert page.evaluate(CUT) == []

@@ -36,7 +36,7 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     }
     for name, figure in drawn.items():
         json.loads(figure.to_json())
-        table = list(csv.attribute_classifier(io.StringIO(style.csv(figure))))
+        table = list(csv.reader(io.StringIO(style.csv(figure))))
         assert table[0][0] == "curve", name
         assert len(table) == 1 + sum(len(trace.x) for trace in figure.data), name
         assert all(np.isfinite([float(cell) for cell in row[1:]]).all() for row in table[1:]), name
@@ -55,3 +55,15 @@ def test_schedules_keep_their_colors(charts: Charts) -> None:
     assert of_schedules.log_snr({"cosine": schedules.curves("cosine")}).data[0].line.color == of_schedules.color(
         "cosine"
     )
+
+
+def test_words_become_signs(charts: Charts) -> None:
+    style = charts("style")
+    figure = style.chart("x_s", "Var[x0 | xt] / sigma^2")
+    figure.add_scatter(x=[0], y=[0], name="q(x_s | x_t, x_0), beta_tilde, alpha_bar")
+    figure.add_scatter(x=[0], y=[0], name="DDPM's betas, steps, index_0, x_total")
+    figure.add_annotation(text="eps and beta", x=0, y=0)
+    figure = style.with_signs(style.with_signs(figure))
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("xₛ", "Var[x₀ | xₜ] / σ²")
+    assert [trace.name for trace in figure.data] == ["q(xₛ | xₜ, x₀), β̃, ᾱ", "DDPM's betas, steps, index_0, x_total"]
+    assert figure.layout.annotations[0].text == "ε and β"

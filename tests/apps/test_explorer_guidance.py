@@ -61,7 +61,7 @@ def test_samples_and_curves_hold_the_sweep(charts: Charts, sweep: guidance.Sweep
 
 def test_densities_are_saved_as_a_table(charts: Charts) -> None:
     now = guidance.densities(0, 2.0, 0.3, points=5)
-    table = list(csv.attribute_classifier(io.StringIO(charts("style").csv(charts("guidance").densities(now)))))
+    table = list(csv.reader(io.StringIO(charts("style").csv(charts("guidance").densities(now)))))
     assert len(table) == 1 + 2 * 25
     name, x, y, value = table[1 + 25 + 7]  # the second row of the lattice, its third column
     assert (name, float(x), float(y)) == ("the class", now.x[2], now.x[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from PIL import Image
 
 pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
 from streamlit.testing.v1 import AppTest
+
+from pedesis.lessons import library
 
 APP = Path(__file__).parents[2] / "apps/streamlit_explorer"
 VIEWS = sorted(path.stem for path in (APP / "views").glob("*.py"))
@@ -166,6 +169,7 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "figures",
         "page",
         "catalogue",
+        "talk",
         "walks",
     }
     standard = {
@@ -181,6 +185,7 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "dataclasses",
         "math",
         "pathlib",
+        "sys",
     }
     for path in APP.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -189,6 +194,35 @@ def test_pages_hold_widgets_and_calls_only() -> None:
                 for module in modules:
                     names = {module, module.split(".")[0], ".".join(module.split(".")[:2])}
                     assert names & (allowed | standard), f"{path.name} imports {module}"
+
+
+def test_every_function_that_a_page_names_exists() -> None:
+    names = [
+        node.value
+        for path in APP.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"pedesis(_zoo)?[\w.]*:[\w.]+", str(node.value))
+    ]
+    assert len(names) > 50
+    for name in names:
+        assert library.entry(name).code, name
+
+
+@pytest.mark.parametrize("view", ["home", "sampling", "errata"])
+def test_as_a_talk_the_pages_follow_each_other(view: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(APP))
+    import talk
+
+    views = [one.view for one in talk.PAGES]
+    before, after = talk.around(view)
+    assert (before and before.view, after and after.view) == {
+        "home": (None, views[0]),
+        "sampling": (views[views.index("sampling") - 1], views[views.index("sampling") + 1]),
+        "errata": (views[-2], None),
+    }[view]
+    plain, shown = opened(view), opened(view, talk="true")
+    assert not any("**Try:**" in info.value for info in plain.info)
+    assert any("**Try:**" in info.value for info in shown.info) == (view == "sampling")
 
 
 def test_every_view_is_in_the_catalogue_and_every_page_has_its_file(monkeypatch: pytest.MonkeyPatch) -> None:

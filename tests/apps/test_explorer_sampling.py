@@ -28,9 +28,10 @@ TOYS = zoo.list_models(kind="points")
 
 
 def test_the_race_holds_both_walks(charts: Charts) -> None:
-    denoiser, x = mixtures.denoiser("ring", "cosine"), plane.axis(21)
+    denoiser = mixtures.denoiser("ring", "cosine")
     walks = {f"A: {s}": sampling.walk(denoiser, s, 64, "uniform", 30) for s in ("ddim", "ddpm")}
-    figure = charts("sampling").race(walks, x, plane.density(denoiser, 0, x))
+    law = sampling.law(walks["A: ddim"], lambda t, x: plane.density(denoiser, t, x), 21)
+    figure = charts("sampling").race(walks, law)
     json.loads(figure.to_json())
     first, second = walks.values()
     np.testing.assert_allclose(np.stack([figure.data[0].x, figure.data[0].y], 1), first.samples, rtol=1e-6)
@@ -39,9 +40,14 @@ def test_the_race_holds_both_walks(charts: Charts) -> None:
     assert len(figure.frames) == 41
     np.testing.assert_allclose(figure.frames[0].data[1].y, second.points[0, :, 1], rtol=1e-6)
     np.testing.assert_allclose(figure.frames[-1].data[0].x, figure.data[0].x)
+    for i, t in ((0, 1.0), (20, 0.5), (-1, 0.0)):
+        for heat in figure.frames[i].data[2:]:
+            np.testing.assert_allclose(heat.z, plane.density(denoiser, t, law.x), rtol=1e-5, atol=1e-6)
+    play = figure.layout.updatemenus[0].buttons[0].args[1]
+    assert play["frame"]["redraw"], "a density does not move by itself"
     assert figure.layout.sliders[0].active == 40, "the samples are shown first"
     assert [figure.frames[i].name for i in (0, -1)] == ["t = 1.00", "t = 0.00"]
-    table = list(csv.attribute_classifier(io.StringIO(charts("style").csv(figure))))
+    table = list(csv.reader(io.StringIO(charts("style").csv(figure))))
     assert sum(row[0] == "A: ddpm" for row in table) == 30
     assert sum(row[0] == "path 1" for row in table) == 2 * 65
 

@@ -23,7 +23,7 @@ CORE_LAYERS = [
     ["doctor"],
     ["lessons"],
 ]
-ZOO_LAYERS = [["data"], ["models"], ["generation"], ["evaluation"], ["training", "export"], ["cli"]]
+ZOO_LAYERS = [["data"], ["models"], ["generation"], ["evaluation"], ["training", "export", "interop"], ["cli"]]
 LATE = {("models.loading", "generation.points"), ("models.loading", "generation.sampling")}
 """What a method imports as it is called: `model.sample` is short for `pedesis_zoo.sample`."""
 HEART = {"gaussian", "schedules", "process", "parameterizations", "denoiser", "guidance", "samplers", "losses"}

@@ -15,7 +15,8 @@ from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 from pedesis.utils.noise import gaussian_noise
 from pedesis_zoo.evaluation import bits
 from pedesis_zoo.models import measurements as tables
-from pedesis_zoo.models.registry import MODELS
+from pedesis_zoo.models import registry
+from pedesis_zoo.models.registry import MODELS, WEIGHTS
 
 STD = 0.25
 ENTROPY = math.log2(STD * math.sqrt(2 * math.pi * math.e) * 127.5)
@@ -130,8 +131,10 @@ def test_a_variance_of_the_models_own_is_used(levels: bits.Levels) -> None:
 
 
 def test_tables_are_written_whole_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MODELS", tmp_path)
+    monkeypatch.setattr(registry, "MODELS", tmp_path)
     (tmp_path / "digits").mkdir()
+    for file in ("recipe.py", WEIGHTS):
+        (tmp_path / "digits" / file).touch()
     rows = [{"steps": 5, "grid": "uniform", "bits": 4.25}, {"steps": 10, "grid": "rho", "bits": math.inf}]
     path = tables.save_table("digits", "few-steps", "python -m pedesis_zoo ...", rows)
     assert path.read_text() == "# python -m pedesis_zoo ...\nsteps,grid,bits\n5,uniform,4.25\n10,rho,inf\n"

@@ -18,7 +18,7 @@ from pedesis.training.classifier import CleanClassifier
 from pedesis.utils.registry import UnknownName
 from pedesis_zoo.evaluation.images import FEATURE_EXTRACTORS, nearest_neighbor_vote
 from pedesis_zoo.models.loading import load_any
-from pedesis_zoo.models.registry import MODELS, WEIGHTS
+from pedesis_zoo.models.registry import WEIGHTS, folder_of
 from pedesis_zoo.training.publishing import card_text, golden, golden_answer, kept_golden
 
 PUBLISHED = zoo.list_models()
@@ -55,7 +55,7 @@ def test_answers_hardly_depend_on_the_precision(name: str, precision: str) -> No
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_weights_are_small(name: str) -> None:
     most = 15e6 if zoo.recipe(name).data == "heroes" else 10.5e6
-    assert (MODELS / name / WEIGHTS).stat().st_size <= most
+    assert (folder_of(name) / WEIGHTS).stat().st_size <= most
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -11,7 +11,7 @@ from models import load, models, own_models
 from words import in_markdown
 
 import pedesis_zoo as zoo
-from pedesis_zoo.models.registry import MODELS, recipe
+from pedesis_zoo.models.registry import folder_of, recipe
 
 
 def card(model: str | None) -> str:
@@ -27,7 +27,7 @@ def card(model: str | None) -> str:
         text = zoo.card(model).split("---\n", 2)[-1]
 
     def inside(found: re.Match[str]) -> str:
-        picture = (MODELS / model / found[1]).read_bytes()
+        picture = (folder_of(model) / found[1]).read_bytes()
         return f"](data:image/png;base64,{base64.b64encode(picture).decode()})"
 
     text = re.sub(r"\[([^]]+\.csv)\]\([^)]+\)", r"`\1`", text)  # files of the package, not of this page

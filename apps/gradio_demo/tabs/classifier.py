@@ -80,8 +80,8 @@ def build() -> None:
                 f"guidance at the same scale. A scale above 1 acts for log-SNR {INTERVAL[0]:g} to {INTERVAL[1]:g}, "
                 "where a classifier can tell anything; beside it, where the model says."
             )
-            status = gr.HTML(show.said("Choose a class and a scale."), label="Status")
-            result = gr.HTML(elem_classes="preview", label="Preview")
+            status = gr.HTML(show.said("Choose a class and a scale."), label="Status", elem_classes="first")
+            result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
             gr.Markdown("The classifier's belief in the class, p(class | x<sub>t</sub>), mean over the pictures:")
             plot = gr.LinePlot(
                 x="step",

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from inspect import Parameter, Signature
 from typing import Any
 
 import gradio as gr
 import show
 import widgets as w
 from events import LIGHT, endpoint, on_page, path_of, stop, told
-from generation_request import MOST_SEED, GenerationRequest, Hole, ImageToImage, SuperResolution, Walk
+from generation_request import (
+    MOST_SEED,
+    GenerationRequest,
+    Hole,
+    ImageToImage,
+    SuperResolution,
+    Walk,
+    from_png,
+)
 from models import enlarger, load, models, request
 from painter import painted, painter, to_paint
+from pictures import chosen, shelf, small
 from words import in_html
 
 import pedesis_zoo as zoo
@@ -26,10 +38,14 @@ from pedesis_zoo.generation.editing import (
     upscale,
 )
 
-Results = Iterator[tuple[str | None, str, str]]
+Results = Iterator[tuple[Any, ...]]
 Begun = tuple[Iterator[zoo.Snapshot], Pixels | None, str]
 """A walk, the picture to show beside it, and what that is."""
+Begin = Callable[[Any, zoo.ImageModel, Any], Begun]
 NUMBER = 4
+LARGEST = 24_000_000  # pixels of an upload: photos of phones
+SETTINGS = ("label", "prompt", "guidance", "seed", "number", "sampler", "eta", "steps", "grid")
+RESULTS = "Results: the pictures, one PNG each; all of them in one PNG; a sentence; the preview, HTML."
 
 
 def draw_source(
@@ -46,70 +62,15 @@ def draw_source(
         yield show.png(snapshot.x0[0], asked), show.said("Choose what to do with it.")
 
 
-def inpainting(
-    model: str,
-    picture: str | None,
-    label: str,
-    prompt: str,
-    guidance: float,
-    seed: int,
-    number: int,
-    sampler: str,
-    eta: float,
-    steps: int,
-    grid: str,
-    hole: Any,
-    repeats: int,
-) -> Results:
-    """Draw part of a picture anew. `hole`: one 0 or 1 per pixel of the model, row by row, 1 where to draw."""
-    yield from edited(Hole, _inpaint, **{**locals(), "hole": painted(hole)})
-
-
 def _inpaint(asked: Hole, model: zoo.ImageModel, old: Pixels) -> Begun:
     hole = asked.mask(model)
     walk = inpaint(model, old, hole, asked.wanted(model), asked.seeds(), repeats=asked.repeats, **asked.settings(model))
     return walk, show.with_hole(old, hole), "the picture, and its hole"
 
 
-def variations(
-    model: str,
-    picture: str | None,
-    label: str,
-    prompt: str,
-    guidance: float,
-    seed: int,
-    number: int,
-    sampler: str,
-    eta: float,
-    steps: int,
-    grid: str,
-    strength: float,
-) -> Results:
-    """Image to image: noise a picture by `strength` (0 < strength <= 1) and draw from there."""
-    yield from edited(ImageToImage, _image_to_image, **locals())
-
-
 def _image_to_image(asked: ImageToImage, model: zoo.ImageModel, old: Pixels) -> Begun:
     walk = image_to_image(model, old, asked.strength, asked.wanted(model), asked.seeds(), **asked.settings(model))
     return walk, old, "the picture"
-
-
-def super_resolving(
-    model: str,
-    picture: str | None,
-    label: str,
-    prompt: str,
-    guidance: float,
-    seed: int,
-    number: int,
-    sampler: str,
-    eta: float,
-    steps: int,
-    grid: str,
-    factor: int,
-) -> Results:
-    """Super-resolution: make a picture `factor` (2 or 4) times smaller, and draw it large again."""
-    yield from edited(SuperResolution, _super_resolution, **locals())
 
 
 def _super_resolution(asked: SuperResolution, model: zoo.ImageModel, old: Pixels) -> Begun:
@@ -121,50 +82,85 @@ def _super_resolution(asked: SuperResolution, model: zoo.ImageModel, old: Pixels
     return walk, small, "the small picture"
 
 
-def interpolating(
-    model: str,
-    label: str,
-    prompt: str,
-    guidance: float,
-    seed: int,
-    number: int,
-    sampler: str,
-    eta: float,
-    steps: int,
-    grid: str,
-    second_seed: int,
-    other: str,
-) -> Results:
-    """Pictures on the way from one seed to another, and from one class or prompt to `other`, if it is given."""
-    yield from edited(Walk, _between, **locals())
-
-
 def _between(asked: Walk, model: zoo.ImageModel, old: None) -> Begun:
     target, ends = asked.other or None, (asked.seed, asked.second_seed)
     return interpolate(model, *ends, asked.number, asked.wanted(model), target, **asked.settings(model)), None, ""
 
 
-def edited(kind: type[GenerationRequest], begin: Callable[[Any, zoo.ImageModel, Any], Begun], **values: Any) -> Results:
-    """Run an edit: one PNG with all pictures; a sentence; the preview, HTML."""
+def endpoint_of(kind: type[GenerationRequest], begin: Begin, says: str, *more: str) -> Callable[..., Results]:
+    """The handler of an edit. Its signature names its parameters for the API: those of all edits, then its own."""
+    names = ["model", *([] if kind is Walk else ["picture"]), *SETTINGS, *more]
+
+    def run(*values: Any, **named: Any) -> Results:
+        yield from edited(kind, begin, **signature.bind(*values, **named).arguments)
+
+    signature = Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names])
+    run.__signature__, run.__doc__ = signature, f"{says} {RESULTS}"  # type: ignore[attr-defined]
+    return run
+
+
+inpainting = endpoint_of(
+    Hole,
+    _inpaint,
+    "Draw part of a picture anew. `hole`: one 0 or 1 per pixel of the model, row by row, 1 where to draw.",
+    "hole",
+    "repeats",
+)
+variations = endpoint_of(
+    ImageToImage,
+    _image_to_image,
+    "Image to image: noise a picture by `strength` (0 < strength <= 1) and draw from there.",
+    "strength",
+)
+super_resolving = endpoint_of(
+    SuperResolution,
+    _super_resolution,
+    "Super-resolution: make a picture `factor` (2 or 4) times smaller, and draw it large again.",
+    "factor",
+)
+interpolating = endpoint_of(
+    Walk,
+    _between,
+    "Pictures on the way from one seed to another, and from one class or prompt to `other`, if it is given.",
+    "second_seed",
+    "other",
+)
+
+
+def edited(kind: type[GenerationRequest], begin: Begin, **values: Any) -> Results:
+    """Run an edit: the pictures and what stands below them; all in one PNG; a sentence; the preview, HTML."""
     with show.sentences():
         picture = values.pop("picture", None)
+        values["hole"] = painted(values.get("hole"))
         asked, model = request(kind, **{"number": NUMBER, **{k: v for k, v in values.items() if v is not None}})
         walk, beside, caption = begin(asked, model, None if kind is Walk else source(model, picture))
         left = "" if beside is None else show.figure(f"<b>{in_html(caption)}</b>", beside, caption)
+        started = time.monotonic()
         for snapshot in show.paced(walk):
             drawn = snapshot.x0
             right = show.figure("<b>drawn</b>", show.sheet(drawn), "the pictures drawn")
-            shown = show.made_by(asked, model, f'<div class="edit">{left}{right}</div>')
             if not snapshot.finished:
-                yield None, show.said(f"step {snapshot.step} of {snapshot.steps}"), shown
-        yield show.png(show.large(show.sheet(drawn)), asked), show.said(show.counted(len(drawn))), shown
+                shown = show.made_by(asked, model, f'<div class="edit">{left}{right}</div>')
+                yield None, None, show.said(show.progress(snapshot, time.monotonic() - started)), shown
+        files = list(zip(show.pngs(drawn, asked, model), captions(asked), strict=True))
+        shown = show.made_by(asked, model, f'<div class="before">{left}</div>')
+        yield files, show.sheet_file(drawn, asked), show.said(show.counted(len(drawn))), shown
+
+
+def captions(asked: GenerationRequest) -> list[str]:
+    """What stands below each picture: its seed, or how far it is on the way."""
+    if not isinstance(asked, Walk):
+        return [f"seed {i}" for i in asked.seeds()]
+    last = asked.number - 1
+    between = [f"{i} of {last}" for i in range(1, last)]
+    return [f"seed {asked.seed}", *between, f"seed {asked.second_seed}{f', {asked.other}' if asked.other else ''}"]
 
 
 def source(model: zoo.ImageModel, picture: Any) -> Pixels:
     """The picture to edit, as the model would draw it. Raises ValueError if there is none."""
     if picture is None:
         raise ValueError("there is no picture yet: upload one, or press 'Draw one'")
-    return preprocess(model, path_of(picture))
+    return preprocess(model, path_of(picture), LARGEST)
 
 
 def to_edit(model: str, picture: Any) -> dict[str, Any] | None:
@@ -192,8 +188,31 @@ def other(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
     return w.other(model, value, "To another class" if model.classes else "To another prompt", "or to nothing else")
 
 
-def build() -> list[Any]:
-    """Widgets and events; returns what is filled when the page opens."""
+@dataclass(frozen=True)
+class Tab:
+    """Where other tabs put a picture to edit."""
+
+    picker: gr.Dropdown
+    picture: gr.Image
+    editor: gr.HTML
+    widgets: w.Widgets
+
+    @property
+    def source(self) -> list[Any]:
+        """What `receive` fills."""
+        return [self.picture, self.picker, *self.widgets.values()]
+
+    def receive(self, pictures: Any, clicked: Any) -> list[Any]:
+        """The picture of a gallery that was clicked, with the model and the settings that it was drawn by."""
+        with show.sentences():
+            path = chosen(pictures, clicked)
+            asked = from_png(path)
+            path, asked = show.png(small(load(asked.model), path), asked), asked.model_copy(update={"number": NUMBER})
+            return [path, *w.filled(asked, models(), self.widgets, number=number, label=w.one_label)]
+
+
+def build() -> Tab:
+    """Widgets and events."""
     names = models()
     first = load(names[0])
     with gr.Row(elem_classes="work"):
@@ -209,7 +228,7 @@ def build() -> list[Any]:
                 elem_classes="source",
                 buttons=[],
             )
-            gr.Markdown("Drop or paste a picture of at most 1 MB, or")
+            gr.Markdown("Drop or paste a picture, or")
             draw = gr.Button("Draw one")
             ask = w.place(first, label=w.one_label, prompt=w.prompt, guidance=w.guidance, seed=w.seed, number=number)
             with gr.Accordion("Advanced settings", open=False):
@@ -238,17 +257,18 @@ def build() -> list[Any]:
                         second = gr.Number(1, label="To seed", precision=0, minimum=0, maximum=MOST_SEED, min_width=90)
                         target = other(first, None)
                     walk = gr.Button("Draw the way", variant="primary")
-            status = gr.HTML(show.said("Draw or drop a picture, then choose what to do with it."), label="Status")
-            result = gr.HTML(elem_classes="preview", label="Preview")
             with gr.Row():
-                save = gr.DownloadButton("PNG, with its settings", min_width=120)
-                halt = gr.Button("Stop", min_width=80)
+                status = gr.HTML(show.said("Draw or drop a picture, then choose what to do with it."), label="Status")
+                halt = gr.Button("Stop", min_width=80, scale=0)
+            result = gr.HTML(elem_classes="preview", label="Preview")
+            drawn = shelf("Use the clicked picture as input")
+            save = gr.DownloadButton("PNG of all, with their settings", min_width=120, visible=False)
 
-    asked, outputs = list(ask.values()), [save, status, result]
+    asked, outputs = list(ask.values()), [drawn.gallery, save, status, result]
     single = [ask[name] for name in ("label", "prompt", "guidance", "seed", "sampler", "eta", "steps", "grid")]
     source_of, shown = [picker, *single], [picture, status]
     endpoint("draw_picture", draw_source, source_of, shown)
-    drawn = draw.click(told(draw_source, shown, status), source_of, shown, **on_page(status))
+    sourced = draw.click(told(draw_source, shown, status), source_of, shown, **on_page(status))
     picture.change(begin_edit, [picker, picture], [editor, status], **LIGHT)
     edits = []
     for name, button, run, inputs in (
@@ -259,12 +279,16 @@ def build() -> list[Any]:
     ):
         endpoint(name, run, inputs, outputs)
         edits.append(button.click(told(run, outputs, status), inputs, outputs, **on_page(status)))
-    stop(halt, [drawn, *edits], status)
+    stop(halt, [sourced, *edits], status)
     makers = {"label": w.one_label, "number": number, "other": other}
-    follow = w.follow(picker, {**ask, "other": target}, status, [save, result], [drawn, *edits], **makers)
+    follow = w.follow(
+        picker, {**ask, "other": target}, status, [drawn.gallery, save, result], [sourced, *edits], **makers
+    )
     follow.success(begin_edit, [picker, picture], [editor, status], **LIGHT)
     w.follow_sampler(ask)
-    return [picture, editor, ask["label"]]
+    tab = Tab(picker, picture, editor, ask)
+    drawn.take.click(tab.receive, [drawn.gallery, drawn.clicked], tab.source, **LIGHT)
+    return tab
 
 
 def first_picture(

@@ -7,19 +7,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import disk
 import gradio as gr
 import show
 import widgets as w
-from events import LIGHT, endpoint, on_page, path_of, stop, told
+from events import LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, told
 from generation_request import MOST_IMAGES, MOST_SEED, GenerationRequest, from_png, from_query, strange
 from models import load, models, own_models, prompts, request
+from pictures import Shelf, gallery, remembered, shelf
 from words import in_html
 
 import pedesis_zoo as zoo
 
 LINKED = "Settings from the link"
+WELCOME = "Choose what to draw, and press Generate."
 Finished = tuple[Any, ...]
 ADDRESS = "query => query ? `${location.origin}${location.pathname}?${query}` : ''"
 """In the browser: from the settings for an address to the whole address."""
@@ -72,7 +76,7 @@ def results(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story, 
     return (
         show.pngs(drawn, asked, model),
         asked.seed,
-        show.png(show.large(show.sheet(drawn)), asked),
+        show.sheet_file(drawn, asked),
         show.gif(story, asked),
         asked.script(model, str(own_models.get(asked.model, asked.model))),
         asked.query(request(model=asked.model, **w.usual_interval(model))[0]),
@@ -88,8 +92,8 @@ def preview(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story) 
 
 def captioned(*asked: Any) -> Iterator[Finished]:
     """`draw` for the page: below each picture its seed."""
-    for gallery, seed, *others in draw(*asked):
-        yield with_seeds(gallery, seed), seed, *others
+    for files, seed, *others in draw(*asked):
+        yield with_seeds(files, seed), seed, *others
 
 
 def linked(*asked: Any) -> Iterator[Finished]:
@@ -108,6 +112,15 @@ def first_story() -> tuple[GenerationRequest, zoo.ImageModel, show.Story]:
     """What the page shows before anybody has asked for anything; drawn once."""
     asked, model = request()
     return asked, model, list(zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model)))
+
+
+@lru_cache(maxsize=1)
+def first_results() -> Finished:
+    """The same, for the page; encoded once."""
+    drawn = results(*first_story(), WELCOME)
+    for file in (*drawn[0], drawn[2], drawn[3]):
+        disk.lasting.add(Path(file))
+    return drawn
 
 
 def rows(model: zoo.ImageModel) -> list[list[Any]]:
@@ -144,6 +157,7 @@ class Tab:
     widgets: w.Widgets
     outputs: list[Any]  # of `draw`, without the seed
     link: gr.Code
+    drawn: Shelf | None = None
 
     def open(self, visit: gr.Request) -> list[Any]:
         """The settings of the address, or some pictures."""
@@ -156,8 +170,9 @@ class Tab:
                 return [*w.filled(asked, models(), self.widgets), asked.query(), False, *self.nothing(said)]
         except ValueError as error:
             return [*self.unchanged(), "", True, *self.nothing(show.said(f"The link is not understood: {error}"))]
-        gallery, seed, *others = results(*first_story(), "Choose what to draw, and press Generate.")
-        return [*self.unchanged(), "", True, with_seeds(gallery, seed), *others]
+        gallery, seed, *others = first_results()
+        shown = map(shown_in, self.outputs[2:], [with_seeds(gallery, seed), *others])
+        return [*self.unchanged(), "", True, *shown]
 
     def unchanged(self) -> list[Any]:
         """The settings as they are."""
@@ -165,7 +180,7 @@ class Tab:
 
     def nothing(self, said: str) -> list[Any]:
         """No pictures, and a sentence."""
-        return [None, None, None, None, None, said, None]
+        return [*emptied(self.outputs[2:-2]), said, None]
 
 
 def build() -> Tab:
@@ -175,7 +190,9 @@ def build() -> Tab:
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=2, min_width=280, elem_classes="controls"):
             picker = w.model(names, names[0])
-            ask = w.place(first, "label", "prompt", "guidance")
+            ask = w.place(first, "label", "prompt")
+            words = w.words(first)
+            ask |= w.place(first, "guidance")
             with gr.Row():
                 ask |= w.place(first, "seed")
                 randomize = gr.Checkbox(False, label="Randomize", min_width=90)  # true once the page is open
@@ -187,27 +204,23 @@ def build() -> Tab:
                 more = w.place(first, "number", "sampler", "eta", "steps", "grid")
                 more |= w.place(first, "also", "negative", "interval_low", "interval_high", "rescale")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
-            status = gr.HTML(show.said("Choose what to draw, and press Generate."), label="Status")
-            gallery = gr.Gallery(
-                label="Pictures",
-                show_label=False,
-                columns=4,
-                format="png",
-                elem_classes="pictures",
-                height="auto",
-                buttons=["download", "fullscreen"],
-            )
+            status = gr.HTML(show.said(WELCOME), label="Status", elem_classes="first")
+            drawn = shelf("Send the clicked picture to Edit")
             preview = gr.HTML(elem_classes="preview", label="Preview")
             with gr.Row():
-                save = gr.DownloadButton("PNG, with its settings", min_width=120)
-                film = gr.DownloadButton("GIF of the denoising", min_width=120)
+                save = gr.DownloadButton("PNG, with its settings", min_width=120, visible=False)
+                film = gr.DownloadButton("GIF of the denoising", min_width=120, visible=False)
+            with gr.Accordion("All pictures of this visit, the newest first", open=False):
+                visit = gallery(columns=8, label="Pictures of this visit", elem_classes="visit")
             with gr.Accordion("Copy as Python, or as a link", open=False):
                 script = gr.Code(language="python", label="The same pictures from Python", interactive=False)
                 link = gr.Code(
                     label="Link with these settings", interactive=False, wrap_lines=True, lines=1, elem_classes="link"
                 )
             with gr.Accordion("Restore the settings of a downloaded PNG", open=False):
-                dropped = gr.File(label="Drop a PNG of this page", file_types=[".png"], type="filepath", height=120)
+                dropped = gr.File(
+                    label="Drop a PNG of this page", file_types=[".png", ".gif"], type="filepath", height=120
+                )
     columns = [gr.Textbox(label="What", render=False)]
     columns += [gr.Number(label=name, render=False) for name in ("Guidance scale", "Seed")]
     samples = gr.Dataset(
@@ -219,7 +232,7 @@ def build() -> Tab:
 
     every = {**ask, **more}
     inputs = [picker, *ask.values(), randomize, *more.values()]
-    outputs = [gallery, every["seed"], save, film, script, link, status, preview]
+    outputs = [drawn.gallery, every["seed"], save, film, script, link, status, preview]
     pipeline = told(captioned, outputs, status)
     endpoint("generate", draw, inputs, outputs)
     pressed = [start.click, every["prompt"].submit]  # type: ignore[attr-defined]
@@ -233,14 +246,16 @@ def build() -> Tab:
     again = picked.then(pipeline, inputs, outputs, **on_page(status))
     for event in (running, again, opened):
         event.success(None, link, link, js=KEPT)
+        event.success(remembered, [drawn.gallery, visit], visit, **LIGHT)
     stop(halt, [running, again, opened], status)
-    drawn = [gallery, save, film, script, link, preview]
+    cleared = [drawn.gallery, save, film, script, link, preview]
     w.follow(
         picker,
-        {**every, "examples": samples},
+        {**every, "examples": samples, "words": words},
         status,
-        drawn,
+        cleared,
         [running, again, opened],
+        words=w.words,
         examples=lambda model, _: gr.Dataset(samples=rows(model)),
     )
     w.follow_sampler(every)
@@ -249,7 +264,8 @@ def build() -> Tab:
         """Settings from a PNG of this page; the pictures of others go."""
         with show.sentences():
             said = show.said("Settings restored: press Generate.")
-            return [*w.filled(from_png(path_of(file)), names, every), False, said, *[None] * len(drawn)]
+            return [*w.filled(from_png(path_of(file)), names, every), False, said, *emptied(cleared)]
 
-    dropped.upload(restore, dropped, [picker, *every.values(), randomize, status, *drawn], **LIGHT)
-    return Tab(picker, every, [arrived, randomize, gallery, save, film, script, link, status, preview], link)
+    dropped.upload(restore, dropped, [picker, *every.values(), randomize, status, *cleared], **LIGHT)
+    filled = [arrived, randomize, drawn.gallery, save, film, script, link, status, preview]
+    return Tab(picker, every, filled, link, drawn)

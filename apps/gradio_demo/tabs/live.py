@@ -52,8 +52,8 @@ def build() -> gr.events.Dependency:
             ask = w.place(first, "label", "prompt", "guidance", "seed")
             other = gr.Button("Other seeds")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
-            status = gr.HTML(show.said("Move the slider: the pictures follow."), label="Status")
-            result = gr.HTML(elem_classes="preview", label="Preview")
+            status = gr.HTML(show.said("Move the slider: the pictures follow."), label="Status", elem_classes="first")
+            result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
     run: dict[str, Any] = {
         "fn": quietly,
         "inputs": [picker, *ask.values()],

@@ -22,7 +22,8 @@ def tint(x: Values, density: Values, name: str) -> go.Heatmap:
     """A density on the lattice of an axis, in one pale color that leaves room for what is drawn on it."""
     pale = ((0, "rgba(138, 135, 153, 0)"), (1, "rgba(138, 135, 153, 0.6)"))
     z = density.astype(np.float32)
-    return go.Heatmap(x=x, y=x, z=z, name=name, colorscale=pale, zmin=0, showscale=False, hoverinfo="skip")
+    look = {"colorscale": pale, "showscale": False, "zsmooth": "best", "hoverinfo": "skip"}
+    return go.Heatmap(x=x, y=x, z=z, name=name, zmin=0, zmax=float(z.max()), **look)
 
 
 def arrows(at: Values, pushes: Values, name: str, color: str, width: float = 1.5) -> go.Scatter:

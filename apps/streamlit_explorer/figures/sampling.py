@@ -9,36 +9,38 @@ import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
 from figures.style import ACCENT, GRAY, HEAT, PALETTE, WARM, animate, chart
-from pedesis.lessons.sampling import STEPS, Difference, Walk, moments
+from pedesis.lessons.sampling import STEPS, Difference, Law, Walk, moments
 from pedesis.lessons.schedules import Values
 
-FRAMES, TRACED = 41, 6
+TRACED = 6
 EVERY, ARROW = 3, 0.16
 HUES = (ACCENT, WARM)
 
 
-def race(walks: Mapping[str, Walk], x: Values, density: Values) -> go.Figure:
-    """Two walks side by side over the density of the data: an animation of all particles, and the paths of a few."""
+def race(walks: Mapping[str, Walk], law: Law) -> go.Figure:
+    """Two walks side by side, and the paths of a few particles: an animation of all of them over the density."""
     figure = plane(500)
     first = next(iter(walks.values()))
-    shown = moments(first, FRAMES)
+    shown = moments(first)
 
-    def frame(i: int, **look: object) -> list[go.Scatter]:
-        moved = [walk.points[i].astype(np.float32) for walk in walks.values()]
-        return [go.Scatter(x=points[:, 0], y=points[:, 1], **look) for points in moved]
+    def frame(at: int, look: Mapping[str, object]) -> list[go.Scatter | go.Heatmap]:
+        moved = [walk.points[shown[at]].astype(np.float32) for walk in walks.values()]
+        dots = [go.Scatter(x=points[:, 0], y=points[:, 1], **look) for points in moved]
+        return [*dots, *(tint(law.x, law.density[at], "density") for _ in walks)]
 
-    figure.add_traces(frame(-1, mode="markers"))
-    for trace, name, hue, axes in zip(figure.data, walks, HUES, ("", "2"), strict=True):
-        look = {"size": 3.5, "color": hue, "opacity": 0.75}
-        trace.update(name=name, marker=look, xaxis=f"x{axes}", yaxis=f"y{axes}", hoverinfo="skip")
+    sides = zip(frame(-1, {"mode": "markers"}), [*walks] * 2, HUES * 2, ("", "2") * 2, strict=True)
+    for trace, name, hue, axes in sides:
+        trace.update(xaxis=f"x{axes}", yaxis=f"y{axes}", hoverinfo="skip")
+        if trace.type == "scatter":
+            trace.update(name=name, marker={"size": 3.5, "color": hue, "opacity": 0.75})
+        figure.add_trace(trace)
     for axes, walk in zip(("", "2"), walks.values(), strict=True):
-        place = {"xaxis": f"x{axes}", "yaxis": f"y{axes}"}
-        figure.add_trace(tint(x, density, "data").update(place))
         for k in range(TRACED):
             path, line = walk.points[:, k], {"color": GRAY, "width": 1.2}
-            figure.add_scatter(x=path[:, 0], y=path[:, 1], name=f"path {k + 1}", mode="lines", line=line, **place)
-            figure.data[-1].update(hoverinfo="skip")
-    animate(figure, [frame(i) for i in shown], [f"t = {first.t[i]:.2f}" for i in shown], shown=len(shown) - 1)
+            look = {"mode": "lines", "line": line, "xaxis": f"x{axes}", "yaxis": f"y{axes}", "hoverinfo": "skip"}
+            figure.add_scatter(x=path[:, 0], y=path[:, 1], name=f"path {k + 1}", **look)
+    labels = [f"t = {first.t[i]:.2f}" for i in shown]
+    animate(figure, [frame(i, {}) for i in range(len(shown))], labels, shown=len(shown) - 1)
     return _side_by_side(figure, list(walks))
 
 

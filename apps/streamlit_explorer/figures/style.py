@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv as csv_format
 import io
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,17 @@ HEAT = ((0, "rgba(108, 92, 231, 0)"), (0.3, "rgba(108, 92, 231, 0.8)"), (0.65, "
 """Colors of a density: nothing where there is none, on any ground."""
 
 LATTICES = ("heatmap", "contour")
+
+SIGNS = {
+    "beta_tilde": "β̃",
+    "alpha_bar": "ᾱ",
+    "sigma^2": "σ²",
+    "beta": "β",
+    "sigma": "\N{GREEK SMALL LETTER SIGMA}",
+    "eps": "ε",
+    **{f"x{between}{at}": f"x{low}" for between in ("_", "") for at, low in zip("0st", "₀ₛₜ", strict=True)},
+}
+_SIGN = re.compile(rf"(?<![A-Za-z_])({'|'.join(map(re.escape, SIGNS))})(?![A-Za-z0-9_])")
 
 
 def chart(x: str, y: str, height: int = 320) -> go.Figure:
@@ -44,12 +56,13 @@ def animate(
 ) -> go.Figure:
     """Add a play button and a slider: frame i holds the new data of all traces, in their order, and has a label.
 
-    The browser plays it; the figure itself should show frame `shown`, by default the first. Only traces of type
-    scatter move: scattergl would need a redraw.
+    The browser plays it; the figure itself should show frame `shown`, by default the first. Traces of type scatter
+    move by themselves; where there are others in a frame, the picture is drawn anew.
     """
     figure.frames = [go.Frame(data=data, name=label) for data, label in zip(frames, labels, strict=True)]
     each = max(60, 2400 // len(labels))  # milliseconds: two and a half seconds in all
-    now = {"mode": "immediate", "frame": {"duration": each, "redraw": False}, "transition": {"duration": 0}}
+    redraw = any(trace.type != "scatter" for frame in frames[:1] for trace in frame)
+    now = {"mode": "immediate", "frame": {"duration": each, "redraw": redraw}, "transition": {"duration": 0}}
     play = {"label": "▶ Play", "method": "animate", "args": [None, {**now, "fromcurrent": shown == 0}]}
     pause = {"label": "❚❚ Pause", "method": "animate", "args": [[None], now]}
     steps = [{"label": label, "method": "animate", "args": [[label], now]} for label in labels]
@@ -70,6 +83,16 @@ def animate(
     return figure.update_layout(
         updatemenus=[{**place, **buttons, "buttons": [play, pause]}], sliders=[{**place, **slider}]
     )
+
+
+def with_signs(figure: go.Figure) -> go.Figure:
+    """The same chart, changed in place: `beta`, `x_t` and the like in its words become β and xₜ."""
+    words = [(axis.title, "text") for axis in (*figure.select_xaxes(), *figure.select_yaxes())]
+    words += [(note, "text") for note in figure.layout.annotations] + [(trace, "name") for trace in figure.data]
+    for holder, field in words:
+        if holder[field]:
+            holder[field] = _SIGN.sub(lambda found: SIGNS[found[1]], holder[field])
+    return figure
 
 
 def csv(figure: go.Figure) -> str:

@@ -60,7 +60,7 @@ with page.lesson(
     "pedesis.samplers.ancestral:DDIM",
     "pedesis.samplers.base:Sampler.trajectory",
     "pedesis_zoo.generation.sampling:generate",
-    "pedesis.editing:Inpainted",
+    "pedesis.editing:InpaintingDenoiser",
     "pedesis_zoo.generation.editing:inpaint",
     "pedesis.lessons.denoising:settled",
 ):
@@ -68,7 +68,7 @@ with page.lesson(
     with left:
         page.formula(ESTIMATE)
     with right:
-        page.formula(ANCESTRAL)
+        page.formula(ANCESTRAL, rows=True)
 
     with st.container(horizontal=True):
         name = st.selectbox(

@@ -56,12 +56,13 @@ def walk(
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def law(data: Data) -> tuple[schedules.Values, schedules.Values]:
-    """The density of the data on a lattice, after its axis."""
-    x = plane.axis(81)
+def law(data: Data, _walk: sampling.Walk, steps: int, grid: str) -> sampling.Law:
+    """The density at the moments of a walk, which are those of its steps and grid."""
+    exact = denoiser(data, EXACT)
     if data[0] in mixtures.PLANE:
-        return x, plane.density(mixtures.denoiser(data[0], SCHEDULE), 0, x)
-    return x, sampling.histogram(points(data, REFERENCE), x)
+        return sampling.law(_walk, lambda t, x: plane.density(exact, t, x))
+    drawn = points(data, REFERENCE)
+    return sampling.law(_walk, lambda t, x: sampling.noised_histogram(drawn, exact.process, t, x))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -183,19 +184,22 @@ with page.lesson(
     with right:
         together = st.toggle("All particles start in one point", key="together", bind=page.LINK)
 
-    walks = {side: walk(data, *way, steps, grid, seed, together) for side, way in sides.items()}
-    page.plot(charts.race(walks, *law(data)), "race")
+    def walks() -> dict[str, sampling.Walk]:
+        return {side: walk(data, *way, steps, grid, seed, together) for side, way in sides.items()}
+
+    page.plot(lambda: charts.race(walks(), law(data, next(iter(walks().values())), steps, grid)), "race")
     st.caption(
-        "Press Play, or pull the time. Tinted: the density of the data. Grey: the paths of a few particles, smooth "
+        "Press Play, or pull the time. Tinted: the density $q(x_t)$. Grey: the paths of a few particles, smooth "
         "without noise and jagged with it. A and B start from the same noise."
     )
     quantiles, floor = target(data)
-    rows = {"": list(walks), "denoiser asked": [f"{walked.evaluations} times" for walked in walks.values()]}
+    walked = walks().values()
+    rows = {"": list(sides), "denoiser asked": [f"{one.evaluations} times" for one in walked]}
     if together:
-        st.table(rows | {"spread of the ends": [f"{walked.spread:.3f}" for walked in walks.values()]}, hide_index=True)
+        st.table(rows | {"spread of the ends": [f"{one.spread:.3f}" for one in walked]}, hide_index=True)
         st.caption("One start, one end: the flow is a map from noise to data. With noise on the way, any end may be.")
     else:
-        away = [sampling.distance(walked.samples, quantiles) for walked in walks.values()]
+        away = [sampling.distance(one.samples, quantiles) for one in walked]
         st.table(rows | {"distance from the data": [f"{value:.3f}" for value in away]}, hide_index=True)
         st.caption(
             "The distance (sliced Wasserstein) is how far particles must be moved, on average and seen from one side, "
@@ -217,12 +221,16 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Distance from the data**")
-        curves = {side: distances(data, *way, grid, seed) for side, way in sides.items()}
-        page.plot(charts.distances(curves, floor, steps), "distances")
+        page.plot(
+            lambda: charts.distances(
+                {side: distances(data, *way, grid, seed) for side, way in sides.items()}, floor, steps
+            ),
+            "distances",
+        )
     with right:
         st.markdown("**Distance from the flow**")
         if compared:
-            page.plot(charts.flow_errors(flow_errors(data, compared, grid), steps), "flow-errors")
+            page.plot(lambda: charts.flow_errors(flow_errors(data, compared, grid), steps), "flow-errors")
         else:
             st.info("Choose at least one sampler to see its error.")
 
@@ -243,7 +251,7 @@ with page.lesson(
             page.plot(charts.error_map(now := difference(data, t)), "error-map")
         with right:
             st.markdown("**How wrong it is** over time")
-            page.plot(charts.error_curve(TIMES, errors(data), t, now.average), "error-curve")
+            page.plot(lambda: charts.error_curve(TIMES, errors(data), t, now.average), "error-curve")
             st.caption(
                 "Root mean square over draws of $x_t$; guessing $\\hat\\epsilon = 0$ would cost $\\sqrt 2$. Off the "
                 "data, where no $x_t$ ever is, the network was never asked, and it does not matter what it says. Close "

@@ -27,7 +27,7 @@ with page.lesson(
 ):
     left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
     with left:
-        page.formula(CHAIN)
+        page.formula(CHAIN, rows=True)
     with right:
         st.latex(
             r"\mathrm{SNR}(t) = \frac{\bar\alpha_t}{1-\bar\alpha_t},\qquad "

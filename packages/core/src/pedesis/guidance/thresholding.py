@@ -6,6 +6,8 @@ dynamic    x0 <- clamp(x0, -s, s) limit / s,    s = max(limit, a high quantile o
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -37,14 +39,14 @@ class StaticThresholding(Guided):
 class DynamicThresholding(StaticThresholding):
     """Dynamic threshold (Saharia et al. 2022, Imagen): scale each image so that its `quantile` fits the limit.
 
-    With s = max(limit, quantile of |x0|), x0 becomes clamp(x0, -s, s) * limit / s.
+    With s = max(limit, quantile of |x0|), at most `largest`, x0 becomes clamp(x0, -s, s) * limit / s.
     """
 
-    def __init__(self, inner: Denoiser, limit: float = 1.0, quantile: float = 0.995):
+    def __init__(self, inner: Denoiser, limit: float = 1.0, quantile: float = 0.995, largest: float = math.inf):
         super().__init__(inner, limit)
-        self.quantile = quantile
+        self.quantile, self.largest = quantile, largest
 
     def clip(self, x0: Tensor) -> Tensor:
-        size = torch.quantile(x0.abs().flatten(1), self.quantile, dim=1).clamp(min=self.limit)
+        size = torch.quantile(x0.abs().flatten(1), self.quantile, dim=1).clamp(self.limit, self.largest)
         size = broadcast(size, x0)
         return x0.clamp(-size, size) * (self.limit / size)

@@ -23,4 +23,5 @@ __all__ = [
     "reverse",
     "sampling",
     "schedules",
+    "training",
 ]

@@ -13,6 +13,7 @@ and does not reach zero even for n draws of the data themselves: `floor` says wh
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,6 +36,9 @@ Points = NDArray[np.float64]
 
 STEPS = (1, 2, 4, 8, 16, 32, 64)
 """Numbers of steps that are compared."""
+
+MOMENTS = 41
+"""Moments of a walk that are shown, at most."""
 
 DIRECTIONS = 32
 TRUTH = 150
@@ -139,9 +143,28 @@ class _Counted(Guided):
         return predicted
 
 
-def moments(walk: Walk, most: int) -> list[int]:
+def moments(walk: Walk, most: int = MOMENTS) -> list[int]:
     """At most `most` indices into a walk, evenly spread, the first and the last included."""
     return sorted({round(i) for i in np.linspace(0, len(walk.t) - 1, min(most, len(walk.t)))})
+
+
+@dataclass(frozen=True)
+class Law:
+    """q(x_t) at the `moments` of a walk: (m, N, N), on the lattice of an axis x (N,)."""
+
+    x: Values
+    density: Values
+
+
+def law(walk: Walk, density: Callable[[float, Values], Values], points: int = 49) -> Law:
+    """The density at the moments of a walk; `density` takes a time and the axis of a lattice."""
+    x = axis(points)
+    return Law(x, np.stack([density(float(walk.t[i]), x) for i in moments(walk)]))
+
+
+def noised_histogram(data: Points, process: Process, t: float, positions: Values) -> Values:
+    """`histogram` of draws of x_t, from points (m, 2) of the data."""
+    return histogram(_noised(process, data, t, 0).numpy(), positions)
 
 
 # -- how good are the samples? ------------------------------------------------------------------------------
@@ -221,18 +244,18 @@ def difference(
     x = axis(points)
     truth, answer = (field(partial(_eps, denoiser, t), x) for denoiser in (exact, learned))
     apart = np.linalg.norm(truth - answer, axis=-1)
-    x_t = _noised(exact, data, t, seed).numpy()
+    x_t = _noised(exact.process, data, t, seed).numpy()
     return Difference(x, truth, answer, apart, x_t, error(exact, learned, data, t, seed))
 
 
 def error(exact: Denoiser, learned: Denoiser, data: Points, t: float, seed: int = 0) -> float:
     """Root mean square difference of eps_hat over draws of x_t, sqrt(E |eps_exact - eps_learned|^2); t in (0, 1]."""
-    x_t = _noised(exact, data, t, seed)
+    x_t = _noised(exact.process, data, t, seed)
     return float((_eps(exact, t, x_t) - _eps(learned, t, x_t)).square().sum(1).mean().sqrt())
 
 
-def _noised(denoiser: Denoiser, data: Points, t: float, seed: int) -> Tensor:
-    return denoiser.process.marginal(torch.as_tensor(data, dtype=torch.float64), t).sample(gaussian_noise(seed))
+def _noised(process: Process, data: Points, t: float, seed: int) -> Tensor:
+    return process.marginal(torch.as_tensor(data, dtype=torch.float64), t).sample(gaussian_noise(seed))
 
 
 def _eps(denoiser: Denoiser, t: float, x_t: Tensor) -> Tensor:

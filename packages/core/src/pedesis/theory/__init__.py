@@ -1,7 +1,7 @@
 """The rest of the theory, one module a topic: what is known exactly, and the bounds and likelihoods of any denoiser.
 
 exact                           mixtures of Gaussians and the training set itself as denoisers: the truth of all tests
-reverse, kernels, joint         p(x_s | x_t) from `Process.posterior`, with its variance rules; its three forms; whole paths
+reverse, kernels, joint         p(x_s | x_t) from `Process.posterior`, variance rules; its three forms; whole paths
 variance                        the optimal (analytic) variance of the reverse steps
 elbo, likelihood, latent        the bound in three terms, exact likelihood, the VAE it generalizes
 probability_flow                the velocity of the ODE and its divergence

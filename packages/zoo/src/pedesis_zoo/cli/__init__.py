@@ -52,11 +52,11 @@ def list_command(pattern: Annotated[str, typer.Argument(help="shell pattern")] =
     from rich.console import Console
     from rich.table import Table
 
-    from pedesis_zoo.models.registry import MODELS, WEIGHTS, list_models, recipe
+    from pedesis_zoo.models.registry import WEIGHTS, folder_of, list_models, recipe
 
     table = Table("model", "what", "kind", "MB")
     for name in list_models(pattern):
-        size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
+        size = (folder_of(name) / WEIGHTS).stat().st_size / 1e6
         table.add_row(name, recipe(name).title, recipe(name).kind, f"{size:.1f}")
     Console().print(table)
 

@@ -30,9 +30,10 @@ def export(
 
 def pack(names: Annotated[list[str] | None, typer.Argument(help="models; all by default")] = None) -> None:
     """Publish models of the package anew from their own weights, in 8 bits (for maintainers)."""
-    from pedesis_zoo.models.registry import MODELS, WEIGHTS, list_models, recipe
+    from pedesis_zoo.models.registry import WEIGHTS, folder_of, list_models, recipe
     from pedesis_zoo.training import publishing
 
     for name in names or [each for each in list_models() if recipe(each).kind not in publishing.FEATURE_EXTRACTORS]:
-        publishing.publish(name, MODELS / name / WEIGHTS)
-        print(f"{name}: {(MODELS / name / WEIGHTS).stat().st_size / 1e6:.1f} MB; card in {publishing.write_card(name)}")
+        weights = folder_of(name) / WEIGHTS
+        publishing.publish(name, weights)
+        print(f"{name}: {weights.stat().st_size / 1e6:.1f} MB; card in {publishing.write_card(name)}")

@@ -17,7 +17,7 @@ from pedesis.utils.precision import full_precision
 from pedesis_zoo.export.compact import compact
 from pedesis_zoo.export.graphs import ClassifierGraph, DenoiserGraph, GeneratorGraph
 from pedesis_zoo.models.loading import load, load_any
-from pedesis_zoo.models.registry import MODELS, WEIGHTS
+from pedesis_zoo.models.registry import WEIGHTS, folder_of
 from pedesis_zoo.models.weights import file_sha256
 
 Inputs = dict[str, Tensor]
@@ -128,7 +128,7 @@ def description(
     name_or_path: str | Path, name: str, part: str, graph: nn.Module, about: dict[str, Any]
 ) -> dict[str, str]:
     """What the file says of itself: strings, JSON where it is more than one."""
-    path = Path(name_or_path) if Path(name_or_path).is_file() else MODELS / name / WEIGHTS
+    path = Path(name_or_path) if Path(name_or_path).is_file() else folder_of(name) / WEIGHTS
     data, network = about["data"], about["model"]["network"]
     predicted: dict[str, Any] = {
         "model": name,

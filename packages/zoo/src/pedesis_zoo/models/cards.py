@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pedesis.utils.registry import UnknownName
-from pedesis_zoo.models.registry import CARD, MODELS, list_models, own_file, recipe
+from pedesis_zoo.models.registry import CARD, folder_of, list_models, own_file
 
 
 def card(name: str | Path) -> str:
@@ -19,8 +19,7 @@ def card(name: str | Path) -> str:
 
         return own_card(own)
     name = str(name)
-    recipe(name)
-    path = MODELS / name / CARD
+    path = folder_of(name) / CARD
     if not path.is_file():
         raise UnknownName("model card", name, list_models())
     return path.read_text()

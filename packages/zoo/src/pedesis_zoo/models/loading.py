@@ -23,7 +23,8 @@ from pedesis_zoo.data.sets import FOLDER_LICENCE, OWN, ZOO
 from pedesis_zoo.models.arguments import plain, several
 from pedesis_zoo.models.notebook import lines
 from pedesis_zoo.models.recipe import Generation
-from pedesis_zoo.models.registry import MODELS, WEIGHTS, list_models, own_file, recipe
+from pedesis_zoo.models.registry import WEIGHTS, folder_of, list_models, own_file, recipe
+from pedesis_zoo.models.remote import is_remote
 from pedesis_zoo.models.weights import load_weights, save_weights, weight_path
 
 
@@ -265,12 +266,12 @@ def load_any(name_or_path: str | Path) -> tuple[nn.Module, dict[str, Any], str]:
     """The module of any kind of model, what its file says, and its name."""
     if (own := own_file(name_or_path)) is not None:
         module, about = load_weights(own)
-        return module, about, own.stem
+        return module, about, str(name_or_path) if is_remote(name_or_path) else own.stem
     text = str(name_or_path)
     known = recipe(text)
     if text not in list_models():
         raise ValueError(
             f"{text!r} has a recipe but no weights yet; train it with `python -m pedesis_zoo train {text}`"
         )
-    module, about = load_weights(MODELS / text / WEIGHTS, known.sha256)
+    module, about = load_weights(folder_of(text) / WEIGHTS, known.sha256)
     return module, about, text

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pedesis.utils.files import atomic, check_writable
-from pedesis_zoo.models.registry import METRICS, MODELS, own_file, recipe
+from pedesis_zoo.models.registry import METRICS, folder_of, list_models, own_file
 
 FOLDER = "curves"
 Cell = str | float
@@ -66,16 +66,14 @@ def numbers_path(model: str) -> Path:
     """Where the numbers of a model are kept. Raises UnknownName for a model without a recipe."""
     if (own := own_file(model)) is not None:
         return own.with_name(f"{own.stem}.{METRICS}")
-    recipe(model)
-    return MODELS / model / METRICS
+    return folder_of(model) / METRICS
 
 
 def path_of(model: str, curve: str) -> Path:
     """Where a curve of a model is kept. Raises UnknownName for a model without a recipe."""
     if (own := own_file(model)) is not None:
         return own.with_name(f"{own.stem}.{curve}.csv")
-    recipe(model)
-    return MODELS / model / FOLDER / f"{curve}.csv"
+    return folder_of(model) / FOLDER / f"{curve}.csv"
 
 
 def check_keepable(model: str) -> None:
@@ -85,12 +83,12 @@ def check_keepable(model: str) -> None:
 
 def measured(curve: str) -> list[str]:
     """The models for which a curve has been measured."""
-    return sorted(path.parents[1].name for path in MODELS.glob(f"*/{FOLDER}/{curve}.csv"))
+    return [name for name in list_models() if curve in curves_of(name)]
 
 
 def curves_of(model: str) -> list[str]:
     """The curves that have been measured of a model."""
-    return sorted(path.stem for path in (MODELS / model / FOLDER).glob("*.csv"))
+    return sorted(path.stem for path in (folder_of(model) / FOLDER).glob("*.csv"))
 
 
 def save_table(model: str, curve: str, command: str, rows: Sequence[Mapping[str, Cell]]) -> Path:

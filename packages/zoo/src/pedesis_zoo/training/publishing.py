@@ -32,7 +32,7 @@ from pedesis_zoo.models.loading import known_data, load, load_any, load_points, 
 from pedesis_zoo.models.measurements import curves_of, load_table, numbers_text
 from pedesis_zoo.models.packing import rounded
 from pedesis_zoo.models.recipe import Recipe
-from pedesis_zoo.models.registry import CARD, GOLDEN, MODELS, WEIGHTS, recipe
+from pedesis_zoo.models.registry import CARD, GOLDEN, WEIGHTS, folder_of, recipe
 from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION, load_weights, save_weights
 
 FEATURE_EXTRACTORS = ("clean-classifier", ATTRIBUTE_CLASSIFIER)
@@ -42,7 +42,7 @@ FEATURE_EXTRACTORS = ("clean-classifier", ATTRIBUTE_CLASSIFIER)
 def publish(name: str, weights: Path) -> None:
     """Make a weight file the published one of a recipe. Raises ValueError if the file is not whole."""
     module, about = load_weights(weights)
-    known, folder = recipe(name), MODELS / name
+    known, folder = recipe(name), folder_of(name)
     if about["kind"] != known.kind:
         raise ValueError(f"{weights} holds a {about['kind']}, but the recipe {name!r} is of a {known.kind}")
     if zoo_data(about) != known.data:
@@ -110,7 +110,7 @@ def golden_condition(module: nn.Module, classes: int) -> Tensor | None:
 
 def kept_golden(name: str) -> dict[str, Tensor]:
     """The golden input and answer of a published model."""
-    return load_file(MODELS / name / GOLDEN)
+    return load_file(folder_of(name) / GOLDEN)
 
 
 def write_samples(name: str) -> None:
@@ -120,13 +120,13 @@ def write_samples(name: str) -> None:
         _, real, captions = real_prompts(known_data(model.about), 24, "held-out", seed=78)
         pixels = sample(model, captions, range(24))
         sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (real.pixels, pixels)])
-        save_png(repeat_pixels(make_grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
+        save_png(repeat_pixels(make_grid(sheet, 8, gap=1), 3), folder_of(name) / "samples.png")
         return
     columns = len(model.classes) or 10
     wanted = [i % columns for i in range(8 * columns)] if model.classes else None
     pixels = sample(model, wanted, range(8 * columns))
     factor = max(1, 64 // model.shape[1])
-    save_png(repeat_pixels(make_grid(pixels, columns, gap=1), factor), MODELS / name / "samples.png")
+    save_png(repeat_pixels(make_grid(pixels, columns, gap=1), factor), folder_of(name) / "samples.png")
 
 
 def write_enlarged(name: str) -> None:
@@ -136,7 +136,7 @@ def write_enlarged(name: str) -> None:
     small, generated = upscaled(model, real, 0)
     rough = repeat_pixels(small, model.denoiser.option("enlarges"))
     sheet = np.concatenate([part[i : i + 8] for i in range(0, 24, 8) for part in (rough, generated, real)])
-    save_png(repeat_pixels(make_grid(sheet, 8, gap=1), 3), MODELS / name / "samples.png")
+    save_png(repeat_pixels(make_grid(sheet, 8, gap=1), 3), folder_of(name) / "samples.png")
 
 
 def write_cloud(name: str) -> None:
@@ -144,14 +144,14 @@ def write_cloud(name: str) -> None:
     model = load_points(name)
     data = load_data_points(known_data(model.about))
     pictures = [density_picture(cloud) for cloud in (data.points, sample_points(model, len(data.points)))]
-    save_png(repeat_pixels(make_grid(np.stack(pictures), 2, gap=1), 2), MODELS / name / "samples.png")
+    save_png(repeat_pixels(make_grid(np.stack(pictures), 2, gap=1), 2), folder_of(name) / "samples.png")
 
 
 def write_card(name: str) -> Path:
     """Make the model card from the recipe, the weight file and the kept measurements; and plots of the curves."""
     for curve in curves_of(name):
         draw_curve(name, curve)
-    path = MODELS / name / CARD
+    path = folder_of(name) / CARD
     with atomic(path) as temporary:
         temporary.write_text(card_text(name))
     return path
@@ -163,7 +163,7 @@ def card_text(name: str) -> str:
     module, about, _ = load_any(name)
     data, training = about["data"], about["training"]
     parameters = sum(p.numel() for p in module.parameters())
-    size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
+    size = (folder_of(name) / WEIGHTS).stat().st_size / 1e6
     stored = "float16" if about["format"] == 1 else "8 bits and a scale per channel"
     front = [
         "---",
