@@ -34,11 +34,11 @@ def test_a_chain_of_diffusers_that_ends_at_the_first_level_is_named() -> None:
 
 
 SOLVERS = {
-    "DDIMScheduler": ({"clip_sample": False, "timestep_spacing": "trailing"}, 0.5),
-    "EulerDiscreteScheduler": ({"timestep_spacing": "trailing"}, 0.5),
-    "HeunDiscreteScheduler": ({"timestep_spacing": "trailing"}, 0.5),
-    "DPMSolverMultistepScheduler": ({"timestep_spacing": "trailing"}, 0.5),
-    "UniPCMultistepScheduler": ({"timestep_spacing": "trailing"}, 0.5),
+    "DDIMScheduler": {"clip_sample": False},
+    "EulerDiscreteScheduler": {},
+    "HeunDiscreteScheduler": {},
+    "DPMSolverMultistepScheduler": {},
+    "UniPCMultistepScheduler": {},
 }
 
 
@@ -46,8 +46,9 @@ SOLVERS = {
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_solvers_of_diffusers_arrive(name: str, prediction: str) -> None:
     diffusers = pytest.importorskip("diffusers")
-    more, _ = SOLVERS[name]
-    scheduler = getattr(diffusers, name)(1000, beta_start=1e-4, beta_end=0.02, prediction_type=prediction, **more)
+    scheduler = getattr(diffusers, name)(
+        1000, beta_end=0.02, prediction_type=prediction, timestep_spacing="trailing", **SOLVERS[name]
+    )
     report = doctor.convergence(adapters.diffusers.walk(scheduler))
     assert report.ok and "measured order" in str(report), report
 

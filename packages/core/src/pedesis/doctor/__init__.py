@@ -4,9 +4,9 @@
     print(report)
 
 It calls plain functions, reads the coefficients of what they compute, and holds them against the textbook and against a
-catalogue of classic mistakes. `training` looks at a trained model, `convergence` at a whole sampler of any kind,
-`pedesis.doctor.adapters` are for well-known libraries. It knows the process and exact denoisers, and
-nothing of networks, training or the zoo; it changes nothing outside.
+catalogue of classic mistakes. `training` looks at a trained model, `convergence` at a whole sampler of any kind, and
+`pedesis.doctor.adapters` are for well-known libraries. It knows the process and exact denoisers, and nothing of
+networks, training or the zoo; it changes nothing outside.
 """
 
 from pedesis.doctor.catalogue import CATALOGUE, Entry
