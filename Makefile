@@ -1,4 +1,4 @@
-# make demo | explorer | test | everywhere | lint | soak | bench | bench-quality | formulas | cards | clean
+# make demo | explorer | page | test | everywhere | lint | soak | bench | bench-quality | formulas | cards | clean
 # The first call creates .venv and installs everything; later calls start at once.
 
 VENV := .venv
@@ -7,13 +7,18 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo explorer test everywhere lint soak bench bench-quality formulas cards clean
+.PHONY: demo explorer page test everywhere lint soak bench bench-quality formulas cards clean
 
 demo: $(READY)
 	$(PYTHON) apps/gradio_demo/app.py $(ARGS)
 
 explorer: $(READY)
 	cd apps/streamlit_explorer && ../../$(PYTHON) -m streamlit run app.py $(ARGS)
+
+# A folder for any host of static files; to look at it: python -m http.server --directory dist/page
+page: $(READY)
+	mkdir -p dist
+	$(PYTHON) -m pedesis_zoo page --out dist/page $(ARGS)
 
 # Two processes of one thread each: most tests are too small for two threads.
 test: $(READY) lint

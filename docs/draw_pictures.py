@@ -8,8 +8,8 @@ import numpy as np
 
 import pedesis_zoo as zoo
 from pedesis.utils.images import make_grid, resize_nearest, save_png
+from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.generation.editing import inpaint, interpolate
-from pedesis_zoo.generation.sampling import finished
 
 PICTURES = Path(__file__).parent / "pictures"
 

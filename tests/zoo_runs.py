@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 import pedesis_zoo as zoo
 from pedesis.training.classifier import CleanClassifier
-from pedesis.utils.distributed import first, ranks
+from pedesis.utils.distributed import first
+from pedesis.utils.launch import ranks
 from pedesis_zoo.data import load_data
 from pedesis_zoo.data.sets import ImageSet
 from pedesis_zoo.evaluation.images import count_evaluations, draw, evaluate_by_nearest_neighbors

@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 from tests.ranks import call
 from tests.runs import RUNS
 
-from pedesis.utils.distributed import Place, divided, place, ranks, share
+from pedesis.utils.distributed import divided, share
 from pedesis.utils.files import only_writer
+from pedesis.utils.launch import Place, place, ranks
 
 UNSEEN = ("self_attn.in_proj_bias", "key_value.bias")
 """Biases of keys: softmax does not depend on them, so their gradient is rounding alone, of which Adam makes steps."""

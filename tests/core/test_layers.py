@@ -12,7 +12,7 @@ ZOO = ROOT.parents[2] / "zoo/src/pedesis_zoo"
 # From the bottom up; rooms and modules on one line do not import each other.
 CORE_LAYERS = [
     ["gaussian", "utils.registry", "utils.files", "utils.precision", "utils.device"],
-    ["utils.noise", "utils.images", "nn.networks"],
+    ["utils", "nn.networks"],
     ["nn", "schedules", "physics"],
     ["process", "parameterizations"],
     ["denoiser"],

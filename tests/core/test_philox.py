@@ -13,7 +13,7 @@ from scipy import stats
 from pedesis.utils import philox
 from pedesis.utils.philox import Philox, inverse_normal, normal, words
 
-MODULE = Path(__file__).parents[2] / "packages/zoo/src/pedesis_zoo/page/noise.js"
+MODULE = Path(__file__).parents[2] / "packages/zoo/src/pedesis_zoo/export/page/noise.js"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import pedesis_zoo as zoo
 from pedesis_zoo.data import load_data
 from pedesis_zoo.evaluation.curves import by_evaluations, conditioning_gap, guidance_rules, quality
-from pedesis_zoo.generation.sampling import finished
+from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.models.measurements import load_table
 
 MODEL = "fashion-mnist"

@@ -9,6 +9,7 @@ import pedesis_zoo as zoo
 from pedesis.utils.images import save_png
 from pedesis_zoo.evaluation.prompts import real_prompts
 from pedesis_zoo.evaluation.super_resolution import bicubic
+from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.generation.editing import (
     downsample,
     image_to_image,
@@ -18,7 +19,6 @@ from pedesis_zoo.generation.editing import (
     super_resolution,
 )
 from pedesis_zoo.generation.pipeline import chunks, padded
-from pedesis_zoo.generation.sampling import finished
 
 SIZE = (8, 8)
 

@@ -12,8 +12,8 @@ from pedesis.editing.operators import Pooling
 from pedesis.utils.images import to_model
 from pedesis_zoo.data import load_data
 from pedesis_zoo.evaluation.super_resolution import bicubic, psnr, upscaled
+from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.generation.editing import upscale, upscaler_for
-from pedesis_zoo.generation.sampling import finished
 from pedesis_zoo.training.run import plan, train
 
 

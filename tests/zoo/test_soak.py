@@ -15,8 +15,8 @@ import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
 from pedesis_zoo.evaluation.prompts import real_prompts
 from pedesis_zoo.evaluation.super_resolution import bicubic
+from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.generation.editing import downsample, super_resolution
-from pedesis_zoo.generation.sampling import finished
 
 pytestmark = pytest.mark.soak
 

@@ -45,7 +45,7 @@ def fit(
             resumed.
         stop: asked in every step; once it says yes, on any rank, the run ends after that step on all of them.
 
-    In several processes (`pedesis.utils.distributed.ranks`) each computes its rows, `accumulate` splits those further,
+    In several processes (`pedesis.utils.launch.ranks`) each computes its rows, `accumulate` splits those further,
     and the weights stay the same on all of them; every rank must go through all steps.
 
     Raises:

@@ -4,8 +4,20 @@ registry, aliases, files        choosing by name, in the words of other librarie
 images                          pixels, grids, PNG and GIF
 noise, philox                   seeded normal numbers; the same ones in any language
 device, precision               where and in which arithmetic a network runs
+distributed, launch             several processes as one, and how they meet
 
 Everything may use this room; it uses nothing above `gaussian`.
 """
 
-__all__ = ["aliases", "device", "files", "images", "noise", "philox", "precision", "registry"]
+__all__ = [
+    "aliases",
+    "device",
+    "distributed",
+    "files",
+    "images",
+    "launch",
+    "noise",
+    "philox",
+    "precision",
+    "registry",
+]

@@ -10,23 +10,14 @@ order; what one rank does by itself goes inside `alone()`.
 
 from __future__ import annotations
 
-import os
-import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch._C._distributed_c10d import PrefixStore, Store
-from torch.distributed.rendezvous import rendezvous
 
-MINUTES = 10.0
-"""How long a rank waits for the others; `PEDESIS_RANK_MINUTES` says otherwise."""
 BUCKET = 1 << 24  # elements that are summed in one message
 DTYPES = (torch.uint8, torch.int64, torch.float32, torch.float64)
 
@@ -37,124 +28,16 @@ class RankLost(ConnectionError):
     """Another process of this run ended, or does not answer."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a process stands among those that were launched together."""
-
-    rank: int
-    world: int
-    local: int  # rank on its own host: the number of its device
-    address: str
-    port: int
-
-
-def place(variables: dict[str, str] | None = None) -> Place | None:
-    """What the launcher says in environment variables; None for a process that was launched by itself.
-
-    RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT (torchrun, accelerate), or what Slurm's srun sets.
-
-    Raises:
-        ValueError: some are there and others are missing, or are no numbers.
-    """
-    known = dict(os.environ) if variables is None else variables
-    if "WORLD_SIZE" in known:
-        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-    elif "SLURM_STEP_NUM_TASKS" in known:
-        names = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID")
-        known = {"MASTER_ADDR": _first_host(known.get("SLURM_STEP_NODELIST", "localhost")), **known}
-        known = {"MASTER_PORT": str(20000 + int(known.get("SLURM_JOB_ID", "0")) % 10000), **known}
-    else:
-        return None
-    known = {names[2]: known.get(names[0], ""), **known}
-    try:
-        rank, world, local, port = (int(known[name]) for name in (*names, "MASTER_PORT"))
-        return None if world == 1 else Place(rank, world, local, known["MASTER_ADDR"], port)
-    except (KeyError, ValueError) as error:
-        wanted = ", ".join((*names[:2], "MASTER_ADDR", "MASTER_PORT"))
-        raise ValueError(f"to run in several processes, {wanted} must be set, as torchrun does ({error})") from None
-
-
-def _first_host(nodes: str) -> str:
-    """The first name of Slurm's list: node[03-05,9],other -> node03."""
-    found = re.match(r"([^,\[]+)(?:\[(\d+))?", nodes)
-    return "".join(part or "" for part in found.groups()) if found else nodes
-
-
-@contextmanager
-def ranks(minutes: float | None = None) -> Iterator[None]:
-    """Join the processes that were launched together, for the length of the context; gloo on CPU, nccl on CUDA.
-
-    Nothing happens in a process that was launched by itself, or has joined already. A mistake that every rank makes is
-    raised on rank 0; the others end with exit code 2 in silence.
-
-    Args:
-        minutes: how long a rank waits for the others before the run ends.
-
-    Raises:
-        RankLost: not all of them came.
-    """
-    here = place()
-    if here is None or _joined():
-        yield
-        return
-    if minutes is None:
-        minutes = float(os.environ.get("PEDESIS_RANK_MINUTES", MINUTES))
-    store = _join(here, timedelta(minutes=minutes))
-    try:
-        yield
-    except (ValueError, OSError, FloatingPointError) as error:
-        if _said_by_first(store, here.rank, str(error)):
-            time.sleep(1)  # a launcher ends all of them when one has ended, and rank 0 is still speaking
-            raise SystemExit(2) from None
-        raise
-    else:
-        dist.destroy_process_group()
-
-
-def _join(here: Place, timeout: timedelta) -> Store:
-    """Meet the others; returns where all of them can leave words."""
-    cuda = torch.cuda.is_available()
-    if cuda:
-        torch.cuda.set_device(here.local % torch.cuda.device_count())
-    try:
-        store: Store
-        store, rank, world = next(
-            rendezvous(f"tcp://{here.address}:{here.port}", here.rank, here.world, timeout=timeout)
-        )
-        store.set_timeout(timeout)
-        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
-        joined = PrefixStore("pedesis", store)
-        dist.init_process_group(backend, store=joined, rank=rank, world_size=world, timeout=timeout)
-    except RuntimeError as error:
-        raise RankLost(
-            f"rank {here.rank} of {here.world} did not find the others at {here.address}:{here.port}: "
-            f"{_first_line(error)}"
-        ) from error
-    return PrefixStore("said", store)
-
-
-def _said_by_first(store: Store, rank: int, sentence: str) -> bool:
-    """Whether rank 0 ends with the same sentence, for which this one waits a little."""
-    try:
-        if rank == 0:
-            store.set("0", sentence)
-            return False
-        store.wait(["0"], timedelta(seconds=3))
-        return bool(store.get("0").decode() == sentence)
-    except RuntimeError:
-        return False  # then each speaks for itself
-
-
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def world() -> int:
     """How many processes work together here."""
-    return 1 if _alone.get() or not _joined() else dist.get_world_size()
+    return 1 if _alone.get() or not joined() else dist.get_world_size()
 
 
-def _joined() -> bool:
+def joined() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
@@ -165,7 +48,7 @@ def rank() -> int:
 
 def first() -> bool:
     """Whether this process writes files, logs and progress: rank 0, or the only one."""
-    return not _joined() or dist.get_rank() == 0
+    return not joined() or dist.get_rank() == 0
 
 
 @contextmanager
@@ -304,5 +187,5 @@ def _collective(act: Callable[[], object]) -> None:
     except RuntimeError as error:
         raise RankLost(
             "another process of this run ended, or did not answer in time: the run ends here; the same command goes "
-            f"on from its checkpoint ({_first_line(error)[:120]})"
+            f"on from its checkpoint ({first_line(error)[:120]})"
         ) from error

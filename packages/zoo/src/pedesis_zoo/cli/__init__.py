@@ -1,7 +1,7 @@
-"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | publish | data`.
+"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | page | publish | data`.
 
 Everything that needs torch is imported inside the commands, so that `list` and `--help` are immediate.
-`evaluate` is in `evaluating`, `export` and `pack` are in `files`; options in the field's words, and --import, are
+`evaluate` is in `evaluating`; `export`, `page` and `pack` in `files`; options in the field's words, and --import, are
 sorted out in `words`.
 """
 
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from pedesis_zoo.cli.evaluating import evaluate
-from pedesis_zoo.cli.files import export, pack
+from pedesis_zoo.cli.files import export, pack, page
 from pedesis_zoo.cli.options import Device, Name, Threads, found, together
 from pedesis_zoo.cli.words import import_module, in_our_words
 
@@ -30,7 +30,7 @@ app = typer.Typer(
 EXTRAS = {"torchmetrics": "evaluation", "matplotlib": "evaluation", "pillow_jxl": "evaluation", "sklearn": "digits"}
 """Packages that only some commands need, and the extra that brings them."""
 
-for command in (evaluate, export, pack):
+for command in (evaluate, export, pack, page):
     app.command()(command)
 
 
@@ -92,8 +92,9 @@ def sample(
     from pedesis.utils.images import make_grid as lay_out
     from pedesis.utils.images import resize_nearest as enlarge_pixels
     from pedesis.utils.images import save_png
+    from pedesis_zoo.generation.batches import in_batches
     from pedesis_zoo.generation.pipeline import MOST
-    from pedesis_zoo.generation.sampling import generate, in_batches
+    from pedesis_zoo.generation.sampling import generate
     from pedesis_zoo.models.loading import load
 
     if out.suffix.lower() != ".png":

@@ -28,6 +28,15 @@ def export(
     print(f"{written}: {written.stat().st_size / 1e6:.1f} MB")
 
 
+def page(out: Annotated[Path, typer.Option(help="folder to write")]) -> None:
+    """Write a page that draws in the browser, for any host of static files. Needs npm once."""
+    from pedesis_zoo.export.page import page as write
+
+    written = write(out)
+    size = sum(path.stat().st_size for path in written.rglob("*") if path.is_file())
+    print(f"{written}: {size / 1e6:.1f} MB; to look at it: python -m http.server --directory {written}")
+
+
 def pack(names: Annotated[list[str] | None, typer.Argument(help="models; all by default")] = None) -> None:
     """Publish models of the package anew from their own weights, in 8 bits (for maintainers)."""
     from pedesis_zoo.models.registry import WEIGHTS, folder_of, list_models, recipe

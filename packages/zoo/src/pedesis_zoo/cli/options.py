@@ -31,7 +31,8 @@ def together() -> Iterator[None]:
     if not {"WORLD_SIZE", "SLURM_STEP_NUM_TASKS"} & os.environ.keys():
         yield
         return
-    from pedesis.utils.distributed import first, ranks
+    from pedesis.utils.distributed import first
+    from pedesis.utils.launch import ranks
 
     with ranks():
         if first():

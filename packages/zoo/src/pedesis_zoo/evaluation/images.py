@@ -29,8 +29,9 @@ from pedesis_zoo.evaluation.metrics import (
     memorization,
     precision_recall,
 )
+from pedesis_zoo.generation.batches import in_batches
 from pedesis_zoo.generation.pipeline import Snapshot, padded
-from pedesis_zoo.generation.sampling import generate, in_batches
+from pedesis_zoo.generation.sampling import generate
 from pedesis_zoo.models.loading import ImageModel, known_data, load, load_any, load_points
 from pedesis_zoo.models.measurements import save_numbers
 from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION

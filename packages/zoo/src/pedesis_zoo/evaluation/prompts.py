@@ -29,7 +29,8 @@ from pedesis_zoo.evaluation.metrics import (
     memorization,
     paired_gain,
 )
-from pedesis_zoo.generation.sampling import EVERYWHERE, generate, in_batches
+from pedesis_zoo.generation.batches import in_batches
+from pedesis_zoo.generation.sampling import EVERYWHERE, generate
 from pedesis_zoo.models.loading import ImageModel, known_data, load_any
 from pedesis_zoo.models.measurements import Cell
 

@@ -13,8 +13,9 @@ from pedesis.utils.images import Pixels, to_image
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.evaluation.metrics import Estimate, average
 from pedesis_zoo.evaluation.prompts import attribute_classifier_for, micro, read
+from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.generation.editing import downsample, upscale
-from pedesis_zoo.generation.sampling import finished, seeds_from
+from pedesis_zoo.generation.sampling import seeds_from
 from pedesis_zoo.models.loading import ImageModel, known_data, load
 
 

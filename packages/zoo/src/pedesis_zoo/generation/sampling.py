@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from pedesis.denoiser import Denoiser
 from pedesis.guidance.base import checked_scale
@@ -21,12 +19,9 @@ from pedesis.guidance.interval import GuidanceInterval
 from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.samplers.timesteps import TimestepSpacing, timesteps
-from pedesis.utils.distributed import divided
-from pedesis.utils.distributed import first as first_rank
-from pedesis.utils.images import Pixels
 from pedesis.utils.noise import PerSeed
 from pedesis.utils.registry import Choice, UnknownArgument, shown
-from pedesis_zoo.generation.pipeline import MOST, Pipeline, Snapshot, padded
+from pedesis_zoo.generation.pipeline import Pipeline, Snapshot, padded
 from pedesis_zoo.models.arguments import number, pair, seeds_of, whole
 from pedesis_zoo.models.loading import ImageModel, PointModel, loaded
 from pedesis_zoo.models.notebook import Pictures
@@ -108,35 +103,6 @@ def sample(
         progress: whether a bar says how far it is; by default on a terminal and in a notebook, after a second.
     """
     return make_pipeline(model, condition, seeds, **settings).pictures(progress).view(Pictures)
-
-
-def in_batches(
-    draw: Callable[[list[Any], list[int]], Iterable[Snapshot]],
-    wanted: Sequence[Any],
-    first_seed: int,
-    size: int = 6 * MOST,
-) -> Pixels:
-    """Many pictures, `size` at a time: the ends of the walks draw(what is wanted, seeds), from `first_seed` on.
-
-    In several processes (`pedesis.utils.distributed`) each draws some, and all of them get all; each must call this.
-    """
-
-    def generated(rows: range) -> Tensor:
-        pieces = []
-        hidden = None if first_rank() else True
-        for some in tqdm(range(rows.start, rows.stop, size), unit=f"x{size} pictures", leave=False, disable=hidden):
-            part = list(wanted[some : min(some + size, rows.stop)])
-            pieces.append(finished(draw(part, seeds_from(first_seed + some, len(part)))))
-        return torch.from_numpy(np.concatenate(pieces))
-
-    return divided(len(wanted), generated, multiple=MOST).numpy()
-
-
-def finished(snapshots: Iterable[Snapshot]) -> Pixels:
-    """The pictures at the end of a walk."""
-    for snapshot in snapshots:
-        pass
-    return snapshot.x0
 
 
 def make_pipeline(
