@@ -104,7 +104,7 @@ def test_in_a_browser_it_answers_and_plays(explorer_url: str, page: Page, width:
 
     with page.expect_download() as download:
         page.locator(".st-key-slices-csv button:visible").click()
-    assert download.value.path().read_text().startswith("curve,x_t,density\nq(x_t | x_0),-3.5,")
+    assert download.value.path().read_text().startswith("curve,xₜ,density\nq(xₜ | x₀),-3.5,")
 
     clock = page.locator(".st-key-cloud .slider-label").first
     points = page.locator(".st-key-cloud .nsewdrag")

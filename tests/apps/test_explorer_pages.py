@@ -164,6 +164,7 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "streamlit",
         "plotly",
         "numpy",
+        "pedesis.doctor",
         "pedesis.lessons",
         "pedesis.utils",
         "pedesis_zoo",

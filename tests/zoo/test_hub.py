@@ -210,7 +210,7 @@ def test_load_takes_the_name_of_a_model_on_a_hub(hub: str, tmp_path: Path) -> No
         "assert (model.sample('3', range(2)) == zoo.sample('digits', '3', range(2))).all()\n"
         f"assert model.name == 'hub:{REPOSITORY}' and 'sha256' in zoo.card('hub:{REPOSITORY}@main')\n"
     )
-    environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path)}
+    environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 

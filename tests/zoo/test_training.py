@@ -69,6 +69,12 @@ def same_files(a: Path, b: Path) -> bool:
     return all(x.keys() == y.keys() and all(torch.equal(x[key], y[key]) for key in x) for x, y in pairs)
 
 
+def heeded() -> None:
+    """Signals as in a terminal: what runs in the background of a script is told to ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("how", "raised"),
     [
@@ -83,6 +89,7 @@ def same_files(a: Path, b: Path) -> bool:
 def test_whatever_ends_a_run_what_was_learned_is_written(
     how: BaseException | int, raised: type[BaseException], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    heeded()
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with pytest.raises(raised):
         train(small(), tmp_path / "a.safetensors", ending(how))
@@ -158,7 +165,7 @@ def test_a_full_disk_keeps_the_weights(tmp_path: Path) -> None:
 
 def test_ctrl_c_on_the_command_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pedesis_zoo", "train", "digits", "--batch", "8", "--save-every", "0"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heeded)
     while not (tmp_path / "model.checkpoint.safetensors").is_file():
         assert process.poll() is None
         time.sleep(0.05)

@@ -25,7 +25,7 @@ with page.lesson(
     PRIOR_KL,
     *(name for name in map(schedules.source, schedules.names()) if name not in (CHAIN, DDPM)),
 ):
-    left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
+    left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
     with left:
         page.formula(CHAIN, rows=True)
     with right:

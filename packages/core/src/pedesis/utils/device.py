@@ -34,8 +34,8 @@ def find_device(wanted: str | torch.device = AUTO) -> torch.device:
 
 
 def announced(wanted: str | torch.device, device: torch.device) -> str | None:
-    """One sentence that says which device "auto" took; None where the user has named it."""
-    if str(wanted).strip().lower() != AUTO:
+    """One sentence that says which device "auto" took; None where the user has named it, or there is no choice."""
+    if str(wanted).strip().lower() != AUTO or available_devices() == ["cpu"]:
         return None
     name = f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
     return f"computing on {name}, the best device of this machine; --device takes another"

@@ -20,7 +20,7 @@ def found(device: str) -> Any:
     from pedesis.utils.device import announced, find_device
 
     place = find_device(device)
-    if place.type != "cpu" and (sentence := announced(device, place)):
+    if sentence := announced(device, place):
         print(sentence, file=sys.stderr)
     return place
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,8 +74,8 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """The Frechet distance between two sets of features, (N, F) and (M, F)."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    metric = FrechetInceptionDistance(_Given(real.shape[1]), normalize=True).eval()
-    metric.sync_on_compute = False  # in several processes each has all rows already
+    alone: dict[str, Any] = {"sync_on_compute": False}  # in several processes each has all rows already
+    metric = FrechetInceptionDistance(_Given(real.shape[1]), normalize=True, **alone).eval()
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return float(metric.compute())

@@ -1,4 +1,4 @@
-"""Editing with a model of the zoo: fill a hole, begin from a picture, sharpen or enlarge one, walk between two.
+"""Editing with a model of the zoo: inpainting, image to image, super-resolution, interpolation.
 
 Each is `generate` with one part changed, and yields the same snapshots.
 """

@@ -200,7 +200,7 @@ def card_text(name: str) -> str:
     if known.kind == SUPER_RESOLUTION:
         parts.append(
             "![Enlarged pictures](samples.png)\n\nOf each three rows: the picture, `factor` times smaller; what "
-            f"`pedesis_zoo.generation.editing.resize_nearest(load({name!r}), small)` draws of it; the picture itself."
+            f"`pedesis_zoo.generation.editing.upscale(load({name!r}), small)` draws of it; the picture itself."
         )
     if known.kind == "points":
         parts.append(
