@@ -405,8 +405,8 @@ def test_the_classifiers_belief_is_plotted(opened: Page) -> None:
 def test_nothing_is_cut_off_at_the_side(opened: Page, width: int) -> None:
     opened.set_viewport_size({"width": width, "height": 900})
     expect(opened.get_by_role("button", name="Generate", exact=True)).to_be_visible()
-    opened.wait_for_function(  # the page lays itself out anew meanwhile
-        """width => [...document.querySelectorAll('.results')].filter(e => e.checkVisibility()).some(e => {
+    opened.wait_for_function(  # on a phone the columns have no box of their own
+        """width => [...document.querySelectorAll('.pictures')].filter(e => e.checkVisibility()).some(e => {
             const box = e.getBoundingClientRect();
             return box.width > 0 && box.x >= 0 && box.right <= width + 1;
         })""",
