@@ -102,10 +102,8 @@ def load_folder(folder: str | Path, size: int) -> ImageSet:
             pictures.append(picture)
             places.append(path.parent.relative_to(folder).as_posix())
     if passed_over:
-        predicted = ", ".join(f"{count} {what}" for what, count in sorted(passed_over.items()))
-        print(
-            f"left out: {passed_over.total()} files that are no pictures by their names: {predicted}", file=sys.stderr
-        )
+        skipped = ", ".join(f"{count} {what}" for what, count in sorted(passed_over.items()))
+        print(f"left out: {passed_over.total()} files that are no pictures by their names: {skipped}", file=sys.stderr)
     if not pictures:
         raise ValueError(
             f"{folder} holds no picture that can be used ({len(paths)} tried, {passed_over.total()} passed over); put "

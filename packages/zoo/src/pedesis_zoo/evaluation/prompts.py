@@ -65,9 +65,9 @@ def read(attribute_classifier: AttributeClassifier, pixels: Pixels, batch: int =
     return _in_batches(attribute_classifier.read, pixels, batch)
 
 
-def micro(right: Tensor, predicted: Tensor) -> Estimate:
+def micro(right: Tensor, mentioned: Tensor) -> Estimate:
     """The share of mentions that are right, (N, K) each, with an interval over pictures."""
-    table = torch.cat([right.double(), predicted.double()], dim=1)
+    table = torch.cat([right.double(), mentioned.double()], dim=1)
     half = table.shape[1] // 2
 
     def share(rows: Tensor) -> float:
@@ -90,13 +90,13 @@ class PromptAlignment:
     wanted: Tensor
 
     @property
-    def predicted(self) -> Tensor:
+    def mentions(self) -> Tensor:
         """Which kinds each caption mentions."""
         return self.wanted != SILENT
 
     def right(self, attribute_classifier: AttributeClassifier, pixels: Pixels) -> Tensor:
         """Which mentions are right in pictures of these captions."""
-        return (read(attribute_classifier, pixels) == self.wanted) & self.predicted
+        return (read(attribute_classifier, pixels) == self.wanted) & self.mentions
 
 
 def prompt_alignment(model: ImageModel, count: int, first_seed: int, split: str, **settings: Any) -> PromptAlignment:
@@ -138,16 +138,16 @@ def evaluate_prompts(
         attribute_classifier_for(data),
         prompt_alignment(model, count, first_seed, split, **settings),
     )
-    predicted = shown.predicted
+    mentions = shown.mentions
     right = {
         "": shown.right(attribute_classifier, shown.generated),
         ", real composites": shown.right(attribute_classifier, shown.real),
     }
-    results = {f"mentions right{whose}": micro(each, predicted) for whose, each in right.items()}
+    results = {f"mentions right{whose}": micro(each, mentions) for whose, each in right.items()}
     for whose, each in right.items():
-        results[f"whole prompts right{whose}"] = average((each | ~predicted).all(1).double())
+        results[f"whole prompts right{whose}"] = average((each | ~mentions).all(1).double())
     for k, kind in enumerate(shown.source.kinds):
-        rows = predicted[:, k]
+        rows = mentions[:, k]
         if bool(rows.any()):
             generated, real = (each[rows, k].double() for each in right.values())
             results[f"{kind} right"] = average(generated)
@@ -189,13 +189,13 @@ def prompts_by_guidance(
             fake, real = (features(attribute_classifier, pixels) for pixels in (shown.generated, shown.real))
             row: dict[str, Cell] = {"guidance": name, "scale": scale, "distance": frechet_distance(known, fake)}
             row["floor"] = frechet_distance(known, real)
-            row["accuracy"] = micro(right, shown.predicted).value
-            row["whole prompts"] = float((right | ~shown.predicted).all(1).double().mean())
+            row["accuracy"] = micro(right, shown.mentions).value
+            row["whole prompts"] = float((right | ~shown.mentions).all(1).double().mean())
             row |= {
                 "precision": float(manifold_coverage(real, fake).mean()),
                 "recall": float(manifold_coverage(fake, real).mean()),
             }
-            each = zip(shown.source.kinds, right.sum(0) / shown.predicted.sum(0), strict=True)
+            each = zip(shown.source.kinds, right.sum(0) / shown.mentions.sum(0), strict=True)
             rows.append(row | {kind: float(share) for kind, share in each if bool(share.isfinite())})
     return rows
 
@@ -207,7 +207,7 @@ def conditioning_gap_of_prompts(model: ImageModel, count: int = 1000, first_seed
     for scale in (1.0, usual):
         shown = prompt_alignment(model, count, first_seed, "held-out", guidance=scale)
         right.append(shown.right(attribute_classifier, shown.generated).sum(1))
-    return {**paired_gain(usual, right[0], right[1], shown.predicted.sum(1))}
+    return {**paired_gain(usual, right[0], right[1], shown.mentions.sum(1))}
 
 
 def evaluate_attribute_classifier(name: str, count: int = 5000) -> dict[str, Estimate]:

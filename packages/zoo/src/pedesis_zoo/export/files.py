@@ -130,7 +130,7 @@ def description(
     """What the file says of itself: strings, JSON where it is more than one."""
     path = Path(name_or_path) if Path(name_or_path).is_file() else folder_of(name) / WEIGHTS
     data, network = about["data"], about["model"]["network"]
-    predicted: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "model": name,
         "kind": about["kind"],
         "part": part,
@@ -141,13 +141,13 @@ def description(
         "source_sha256": file_sha256(path),
     }
     if text := network.get("text"):
-        predicted |= {"vocabulary": text["vocabulary"], "length": text["length"]}
+        metadata |= {"vocabulary": text["vocabulary"], "length": text["length"]}
     if "attributes" in about["model"]:
-        predicted["attributes"] = about["model"]["attributes"]
+        metadata["attributes"] = about["model"]["attributes"]
     if isinstance(graph, GeneratorGraph):
         settings = load(name_or_path).generation
         sampler = {**graph.sampler.spec(), "steps": len(graph.levels) - 1}
-        predicted |= {"settings": asdict(settings), "sampler": sampler, "noise": NOISE}
+        metadata |= {"settings": asdict(settings), "sampler": sampler, "noise": NOISE}
     elif isinstance(graph, DenoiserGraph):
-        predicted |= {"settings": about.get("generation", {}), "process": about["model"]["process"]}
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in predicted.items()}
+        metadata |= {"settings": about.get("generation", {}), "process": about["model"]["process"]}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}

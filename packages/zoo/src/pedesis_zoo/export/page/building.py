@@ -142,8 +142,8 @@ def card_line(name: str, known: ImageModel) -> str:
     """One sentence of measured numbers, each with that of real pictures."""
     numbers = {key: value for results in load_numbers(name).values() for key, (value, _, _) in results.items()}
     weights = sum(weight.numel() for weight in known.denoiser.parameters())
-    predicted = [f"{weights / 1e6:.1f} million weights"]
+    facts = [f"{weights / 1e6:.1f} million weights"]
     for what, (generated, real) in SAID.items():
         if generated in numbers and real in numbers:
-            predicted.append(f"{what} {numbers[generated]:.3g} ({numbers[real]:.3g} of real pictures)")
-    return f"{name}: {', '.join(predicted)}."
+            facts.append(f"{what} {numbers[generated]:.3g} ({numbers[real]:.3g} of real pictures)")
+    return f"{name}: {', '.join(facts)}."
