@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 import pedesis_zoo as zoo
-from pedesis.training.classifier import CleanClassifier
+from pedesis.guidance.classifiers import CleanClassifier
 from pedesis.utils.distributed import first
 from pedesis.utils.launch import ranks
 from pedesis_zoo.data import load_data

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.guidance.classifier_free import ClassifierFreeGuidance
+from pedesis.guidance.classifiers import CleanClassifier, NoisyClassifier
 from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.losses import Loss
 from pedesis.nn import MLP, ConvClassifier, UNet
@@ -17,7 +18,6 @@ from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import Process
 from pedesis.samplers import DDIM, SAMPLERS
 from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
-from pedesis.training.classifier import CleanClassifier, NoisyClassifier
 from pedesis.utils import precision
 from pedesis.utils.noise import TrainingNoise, gaussian_noise
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from pedesis.denoiser import NetworkDenoiser
+from pedesis.guidance.classifiers import CleanClassifier, NoisyClassifier
 from pedesis.nn import MLP, NETWORKS, ConvClassifier, UNet
 from pedesis.nn.blocks import RowLinear, channel_norm, fold, unfold
 from pedesis.nn.embeddings import sinusoid
 from pedesis.nn.text_encoder import TextConfig
 from pedesis.process import Process
-from pedesis.training.classifier import CleanClassifier, NoisyClassifier, random_shift
+from pedesis.training.cross_entropy import random_shift
 from pedesis.utils.noise import TrainingNoise
 
 SMALL: dict[str, Any] = {"widths": (8, 12), "blocks": (1, 1), "heads": 2, "embedding": 16, "detail": 4}

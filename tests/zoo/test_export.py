@@ -14,16 +14,16 @@ from torch import nn
 
 import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
+from pedesis.guidance.classifiers import NoisyClassifier
 from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.nn import NETWORKS
 from pedesis.process import Process
 from pedesis.samplers import DDIM
-from pedesis.training.classifier import NoisyClassifier
 from pedesis.utils.images import to_pixels
 from pedesis.utils.philox import Philox
 from pedesis.utils.precision import full_precision
 from pedesis_zoo.export import onnx
-from pedesis_zoo.export.files import traced, usual_part
+from pedesis_zoo.export.onnx_files import traced, usual_part
 from pedesis_zoo.models.loading import load_any
 from pedesis_zoo.models.weights import file_sha256, save_weights
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import pedesis_zoo as zoo
+from pedesis.guidance.classifiers import CleanClassifier
 from pedesis.training import agrees
-from pedesis.training.classifier import CleanClassifier
 from pedesis.utils.registry import UnknownName
 from pedesis_zoo.evaluation.images import FEATURE_EXTRACTORS, nearest_neighbor_vote
 from pedesis_zoo.models.loading import load_any

@@ -16,9 +16,9 @@ from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
 from pedesis_zoo.data import load_data
 from pedesis_zoo.data.folder import load_folder
-from pedesis_zoo.evaluation.bound import evaluate_bits
 from pedesis_zoo.evaluation.curves import by_evaluations
 from pedesis_zoo.evaluation.images import evaluate
+from pedesis_zoo.evaluation.likelihood import evaluate_bits
 from pedesis_zoo.generation.classifier import classifiers
 from pedesis_zoo.generation.editing import upscaler_for
 from pedesis_zoo.models.loading import zoo_data

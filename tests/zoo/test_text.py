@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pedesis_zoo as zoo
-from pedesis.training.classifier import AttributeClassifier
+from pedesis.guidance.classifiers import AttributeClassifier
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.evaluation.points import energy_distance, evaluate_points
 from pedesis_zoo.evaluation.prompts import SILENT, mentioned, micro, read, real_prompts

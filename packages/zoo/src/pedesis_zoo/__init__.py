@@ -23,8 +23,8 @@ from pedesis_zoo.models.cards import card
 from pedesis_zoo.models.registry import list_models, recipe
 
 if TYPE_CHECKING:
-    from pedesis_zoo.evaluation.bound import bits_per_dim
     from pedesis_zoo.evaluation.comparison import compare, evaluate
+    from pedesis_zoo.evaluation.likelihood import bits_per_dim
     from pedesis_zoo.generation.inversion import Inversion, invert
     from pedesis_zoo.generation.pipeline import Snapshot
     from pedesis_zoo.generation.points import sample_points
@@ -59,7 +59,7 @@ __version__ = "0.1.0"
 _LATER = {
     "Inversion": "generation.inversion",
     "Snapshot": "generation.pipeline",
-    "bits_per_dim": "evaluation.bound",
+    "bits_per_dim": "evaluation.likelihood",
     "invert": "generation.inversion",
     "sample_points": "generation.points",
     "train": "training.own_data",

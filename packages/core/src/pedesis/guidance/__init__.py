@@ -7,7 +7,8 @@
 
 One convention for `scale`, the notes' gamma, everywhere: 0 is unconditional, 1 plain conditional, more than 1
 stronger. Some papers write w = scale - 1: see `from_w`. Because score, eps and x0 are linear in each other at
-fixed x_t, the same combination holds for all three. This room knows the heart up to `denoiser`, and no sampler.
+fixed x_t, the same combination holds for all three. `classifiers` holds p(y | x_t), and p(y | x_0) that judges what
+came out. This room knows the heart up to `denoiser`, and no sampler.
 """
 
 from pedesis.guidance.autoguidance import AutoGuidance

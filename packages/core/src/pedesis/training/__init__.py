@@ -12,7 +12,7 @@ rounding.
 fit, state, config, speed       the loop and its step; what a run holds, the average with it; its plan
 batches, checkpoint             data as functions of (step, rows); everything that a resumed run needs
 distillation, variational       students of few steps; learned variance and learned schedule
-classifier                      clean, attribute and noisy classifiers, and their losses
+cross_entropy                   the losses of classifiers (`pedesis.guidance.classifiers`)
 
 This room knows the heart, theory and samplers, and no editing.
 """

@@ -68,7 +68,7 @@ def evaluate(
         _curve(name, curve, number, seed, save, place)
         return
     if bits or few_steps or flow:
-        from pedesis_zoo.evaluation.bound import evaluate_bits
+        from pedesis_zoo.evaluation.likelihood import evaluate_bits
 
         command, results = evaluate_bits(name, number, steps, few_steps, flow, save, against, place)
     elif codecs:

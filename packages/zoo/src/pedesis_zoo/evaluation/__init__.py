@@ -2,22 +2,22 @@
 
 images, prompts, points, super_resolution   distances, recall, accuracy: one module for each kind of model
 metrics, codecs                             the distances themselves; what other codecs need for the same pictures
-bits, bound                                 bits per dimension, of a model of the zoo and of anybody's pictures
+variational_bound, likelihood               bits per dimension, of a model of the zoo and of anybody's pictures
 comparison, curves, plots                   one's own pictures and models; quality against work and guidance
 
 This room knows everything that draws, and nothing that trains.
 """
 
 __all__ = [
-    "bits",
-    "bound",
     "codecs",
     "comparison",
     "curves",
     "images",
+    "likelihood",
     "metrics",
     "plots",
     "points",
     "prompts",
     "super_resolution",
+    "variational_bound",
 ]

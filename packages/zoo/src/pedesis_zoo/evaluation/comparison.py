@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pedesis.training.classifier import AttributeClassifier, CleanClassifier
+from pedesis.guidance.classifiers import AttributeClassifier, CleanClassifier
 from pedesis.utils.images import Pixels
 from pedesis.utils.registry import shown
 from pedesis_zoo.data.captioned import COMPOSED

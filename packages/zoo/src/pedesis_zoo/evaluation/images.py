@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pedesis.training.classifier import CleanClassifier, NoisyClassifier
+from pedesis.guidance.classifiers import CleanClassifier, NoisyClassifier
 from pedesis.utils.device import AUTO
 from pedesis.utils.distributed import alone, total
 from pedesis.utils.images import Pixels, to_model

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pedesis.training.classifier import CleanClassifier
+from pedesis.guidance.classifiers import CleanClassifier
 from pedesis.utils.distributed import divided
 from pedesis.utils.images import Pixels, to_model
 

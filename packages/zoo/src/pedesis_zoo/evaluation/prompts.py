@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from tqdm import tqdm
 
-from pedesis.training.classifier import AttributeClassifier
+from pedesis.guidance.classifiers import AttributeClassifier
 from pedesis.utils.images import Pixels, to_model
 from pedesis.utils.noise import splitmix64
 from pedesis_zoo.data.captioned import COMPOSED

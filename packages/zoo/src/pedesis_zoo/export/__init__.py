@@ -5,6 +5,6 @@ export.onnx("heroes-student", "heroes.onnx")        # words -> pictures, all ste
 export.onnx("fashion-mnist", "denoiser.onnx")       # (x_t, log_snr, condition) -> x0, eps
 """
 
-from pedesis_zoo.export.files import onnx
+from pedesis_zoo.export.onnx_files import onnx
 
 __all__ = ["onnx"]

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from pedesis.denoiser import NetworkDenoiser, Prediction
+from pedesis.guidance.classifiers import AttributeClassifier, CleanClassifier, NoisyClassifier
 from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.process import Time
 from pedesis.samplers import Sampler, Step
 from pedesis.samplers.base import walk_levels
-from pedesis.training.classifier import AttributeClassifier, CleanClassifier, NoisyClassifier
 from pedesis.utils.images import gray_levels
 from pedesis_zoo.generation.sampling import make_pipeline
 from pedesis_zoo.models.loading import ImageModel

@@ -15,8 +15,8 @@ from torch import Tensor
 from pedesis.denoiser import Denoiser
 from pedesis.guidance.base import checked_scale
 from pedesis.guidance.classifier_guidance import ClassifierGuidance
+from pedesis.guidance.classifiers import NoisyClassifier
 from pedesis.guidance.thresholding import StaticThresholding
-from pedesis.training.classifier import NoisyClassifier
 from pedesis_zoo.generation.pipeline import Snapshot
 from pedesis_zoo.generation.sampling import Settings, Wanted, make_pipeline, within
 from pedesis_zoo.models.loading import ImageModel, load_any

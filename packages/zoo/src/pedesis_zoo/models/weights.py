@@ -19,12 +19,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pedesis.denoiser import NetworkDenoiser
+from pedesis.guidance.classifiers import AttributeClassifier, CleanClassifier, NoisyClassifier
 from pedesis.nn import NETWORKS
 from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import Process
 from pedesis.training.checkpoint import KEY as CHECKPOINT
 from pedesis.training.checkpoint import differences, plain
-from pedesis.training.classifier import AttributeClassifier, CleanClassifier, NoisyClassifier
 from pedesis.utils.files import atomic, digest
 from pedesis.utils.noise import fixed_seed
 from pedesis_zoo.models.packing import SCALE, pack, packable, unpacked

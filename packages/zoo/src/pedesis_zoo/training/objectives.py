@@ -13,7 +13,7 @@ from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.losses import Loss
 from pedesis.samplers import SAMPLERS
 from pedesis.training import Objective
-from pedesis.training.classifier import attribute_cross_entropy, cross_entropy
+from pedesis.training.cross_entropy import attribute_cross_entropy, cross_entropy
 from pedesis.training.distillation import Distillation
 from pedesis.training.variational import HybridLoss, LearnedScheduleLoss
 from pedesis.utils.registry import UnknownName

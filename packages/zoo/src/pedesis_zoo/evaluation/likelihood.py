@@ -15,7 +15,9 @@ from pedesis.theory.cached import CachedDenoiser
 from pedesis.utils.device import AUTO
 from pedesis.utils.images import Pixels, to_model
 from pedesis_zoo.data.load import known_sets, pictures
-from pedesis_zoo.evaluation.bits import (
+from pedesis_zoo.evaluation.comparison import pixels_of
+from pedesis_zoo.evaluation.metrics import Estimate
+from pedesis_zoo.evaluation.variational_bound import (
     FEW,
     SEARCHED,
     Levels,
@@ -30,8 +32,6 @@ from pedesis_zoo.evaluation.bits import (
     learn_levels,
     mean_and_error,
 )
-from pedesis_zoo.evaluation.comparison import pixels_of
-from pedesis_zoo.evaluation.metrics import Estimate
 from pedesis_zoo.generation.sampling import Wanted
 from pedesis_zoo.models.loading import ImageModel, known_data, load, loaded
 from pedesis_zoo.models.measurements import save_table
