@@ -9,6 +9,7 @@ import torch
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
 from pedesis.utils.noise import PerSeed
+from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.generation.sampling import EVERYWHERE, make_pipeline
 
 
@@ -145,3 +146,22 @@ def test_wrong_settings_are_named_before_any_work(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         zoo.generate(digits, **arguments)  # not even iterated
+
+
+def test_a_palette_is_kept_by_finished_pictures_alone() -> None:
+    settings: dict[str, Any] = {"condition": "short black hair", "seeds": [3], "steps": 2}
+    plain = list(zoo.generate("avatars", **settings))
+    kept = list(zoo.generate("avatars", **settings, palette=True))
+    colors = COMPOSED["avatars"].source().palette.astype(int)
+    for before, after in zip(plain[:-1], kept[:-1], strict=True):
+        np.testing.assert_array_equal(before.x0, after.x0)
+    pixels = plain[-1].x0.reshape(-1, 3).astype(int)
+    distances = ((pixels[:, None] - colors) ** 2).sum(2)
+    moved = ((kept[-1].x0.reshape(-1, 3).astype(int) - pixels) ** 2).sum(1)
+    np.testing.assert_array_equal(moved, distances.min(1))  # each to the nearest color
+    assert moved.any() and {*map(tuple, kept[-1].x0.reshape(-1, 3).tolist())} <= {*map(tuple, colors.tolist())}
+    np.testing.assert_array_equal(zoo.sample("avatars", **settings, palette=True), kept[-1].x0)
+    with pytest.raises(ValueError, match="only models of pixel art"):
+        zoo.sample("digits", "3", palette=True)
+    with pytest.raises(ValueError, match="palette must be True or False; got 'yes'"):
+        zoo.sample("avatars", "short black hair", palette="yes")  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ import typer
 
 from pedesis_zoo.cli.evaluating import evaluate
 from pedesis_zoo.cli.files import export, pack, page
-from pedesis_zoo.cli.options import Device, Name, Threads, found, together
+from pedesis_zoo.cli.options import Device, Name, Palette, Threads, found, together
 from pedesis_zoo.cli.words import import_module, in_our_words
 
 __all__ = ["app", "main"]
@@ -83,6 +83,7 @@ def sample(
     sampler: Annotated[str | None, typer.Option(help="ddpm, ddim, heun, dpm++2m, ...")] = None,
     grid: Annotated[str | None, typer.Option(help="where the steps are: uniform, quadratic, log-snr, rho")] = None,
     seed: Annotated[int, typer.Option(help="picture i has seed SEED + i")] = 0,
+    palette: Palette = False,
     enlarge: Annotated[int, typer.Option(min=1, max=32, help="how many times to enlarge the pixels")] = 4,
     device: Device = "auto",
 ) -> None:
@@ -104,6 +105,7 @@ def sample(
     in_turn = label is None and model.classes
     wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
+    choices["palette"] = palette
     pixels = in_batches(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
     if not first():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pedesis_zoo.cli.options import Device, found
+from pedesis_zoo.cli.options import Device, Palette, found
 
 if TYPE_CHECKING:
     from pedesis_zoo.evaluation.metrics import Estimate
@@ -33,6 +33,7 @@ def evaluate(
     interval: Annotated[
         tuple[float, float] | None, typer.Option(help="log-SNR between which guidance above 1 acts")
     ] = None,
+    palette: Palette = False,
     seed: Annotated[int, typer.Option(help="first seed")] = 10_000,
     bits: Annotated[bool, typer.Option("--bits", help="bits per dimension of test pictures, by noise level")] = False,
     few_steps: Annotated[
@@ -63,6 +64,7 @@ def evaluate(
     if save:
         check_keepable(name)
     settings = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid, "interval": interval}
+    settings["palette"] = palette or None
     place = found(device)
     if curve is not None:
         _curve(name, curve, number, seed, save, place)

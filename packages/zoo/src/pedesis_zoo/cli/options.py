@@ -12,6 +12,7 @@ import typer
 
 Name = Annotated[str, typer.Argument(help="a name from `list`, or a path to a weight file", metavar="MODEL")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps; auto: the best there is")]
+Palette = Annotated[bool, typer.Option("--palette", help="keep to the colors of the data (pixel art only)")]
 Threads = Annotated[int, typer.Option(min=0, help="processor threads to use; 0 for all")]
 
 

@@ -195,6 +195,11 @@ class ComposedSet(ABC):
         return self.values[kind].index(words)
 
     @cached_property
+    def palette(self) -> Pixels:
+        """The colors that 3,000 of the pictures have, uint8 (P, 3)."""
+        return np.unique(self.draw(80, np.arange(3000)).pixels.reshape(-1, 3), axis=0)
+
+    @cached_property
     def phrases(self) -> Phrases:
         """Finds the attributes that a caption mentions."""
         return Phrases({words: (kind, words) for kind, values in self.values.items() for words in values if words})

@@ -111,11 +111,13 @@ def evaluate(
 
 def options(first: str, settings: Mapping[str, Any]) -> str:
     """Settings as they are written on the command line, after others."""
-    return " ".join([first, *(f"--{key} {_typed(value)}" for key, value in settings.items())])
+    return " ".join([first, *(f"--{key} {_typed(value)}".rstrip() for key, value in settings.items())])
 
 
 def _typed(value: Any) -> str:
-    """A setting as it is written after its option."""
+    """A setting as it is written after its option; nothing for a switch."""
+    if value is True:
+        return ""
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -118,8 +118,7 @@ def _in_batches(look: Callable[[Tensor], Tensor], pixels: Pixels, batch: int) ->
 
 def in_palette(source: ComposedSet, pixels: Pixels, within: int = 8) -> float:
     """Share of pixels whose color is within some levels, in every channel, of one that composites have."""
-    palette = np.unique(source.draw(80, np.arange(3000)).pixels.reshape(-1, 3), axis=0)
-    off, _ = cKDTree(palette.astype(float)).query(pixels.reshape(-1, 3), p=np.inf)
+    off, _ = cKDTree(source.palette.astype(float)).query(pixels.reshape(-1, 3), p=np.inf)
     return float((off <= within).mean())
 
 

@@ -19,6 +19,7 @@ from pedesis.denoiser import Denoiser
 from pedesis.gaussian import Noise
 from pedesis.samplers import Sampler, Step
 from pedesis.utils.images import Pixels, to_pixels
+from pedesis_zoo.generation.palette import quantize
 from pedesis_zoo.models.loading import ImageModel
 from pedesis_zoo.models.notebook import png
 
@@ -88,6 +89,7 @@ class Pipeline:
         denoiser, noise: what a chunk of rows is given; `slice` counts padded rows.
         times: from where to where the sampler walks.
         picture: (1, C, H, W) to begin from, noised to times[0]; None begins from the prior.
+        palette: uint8 (P, C), the colors that finished pictures keep to; None for any.
     """
 
     model: ImageModel
@@ -98,6 +100,7 @@ class Pipeline:
     sampler: Sampler
     times: Tensor
     picture: Tensor | None = None
+    palette: Pixels | None = None
 
     def run(self) -> Iterator[Snapshot]:
         """Draw, yielding a `Snapshot` before the first step and after each."""
@@ -108,7 +111,8 @@ class Pipeline:
                 now = [next(walk) for walk in walks]
                 x_t = torch.cat([step.x_t for step in now])[:count]
                 x0 = torch.cat([step.x0 for step in now])[:count]
-                yield Snapshot(now[0].index, steps, now[0].level.t, to_pixels(x_t), to_pixels(x0), x_t)
+                index, show = now[0].index, self.shown if now[0].index == steps else to_pixels
+                yield Snapshot(index, steps, now[0].level.t, show(x_t), show(x0), x_t)
 
     def pictures(self, progress: bool | None = None) -> Pixels:
         """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are.
@@ -122,8 +126,13 @@ class Pipeline:
             for rows in parts:
                 for step in self.walk(rows):
                     bar.update()
-                generated.append(to_pixels(step.x0))
+                generated.append(self.shown(step.x0))
         return np.concatenate(generated)[: len(self.seeds)]
+
+    def shown(self, x0: Tensor) -> Pixels:
+        """Finished pictures as pixels."""
+        pixels = to_pixels(x0)
+        return pixels if self.palette is None else quantize(pixels, self.palette)
 
     def walk(self, rows: slice) -> Iterator[Step]:
         """The trajectory of one chunk."""

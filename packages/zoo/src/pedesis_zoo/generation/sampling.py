@@ -21,8 +21,9 @@ from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.samplers.timesteps import TimestepSpacing, timesteps
 from pedesis.utils.noise import PerSeed
 from pedesis.utils.registry import Choice, UnknownArgument, shown
+from pedesis_zoo.generation.palette import palette_of
 from pedesis_zoo.generation.pipeline import Pipeline, Snapshot, padded
-from pedesis_zoo.models.arguments import number, pair, seeds_of, whole
+from pedesis_zoo.models.arguments import flag, number, pair, seeds_of, whole
 from pedesis_zoo.models.loading import ImageModel, PointModel, loaded
 from pedesis_zoo.models.notebook import Pictures
 
@@ -56,6 +57,8 @@ class Settings(TypedDict, total=False):
     rescale: 0 to 1, how far guided estimates keep the spread of the conditional ones (Lin et al. 2024).
     around: a guidance rule of your own in place of these: it is given the plain denoiser and gives the one to follow,
         as in `around=lambda denoiser: CFGPlusPlus(denoiser, 0.3)`.
+    palette: True: each pixel of the finished pictures takes the nearest color that the pictures of training have
+        (pixel art only); the network's own colors by default.
     """
 
     guidance: float | None
@@ -67,6 +70,7 @@ class Settings(TypedDict, total=False):
     negative: Wanted
     rescale: float | None
     around: Around | None
+    palette: bool | None
 
 
 def generate(
@@ -81,7 +85,7 @@ def generate(
         model: a loaded model, the name of one, or a path to a weight file.
         condition: a class name or number for all pictures, or one per picture, or prompts; None or -1 for nothing.
         seeds: one integer per picture. A picture depends on its own seed only, not on the others.
-        settings: guidance, steps, sampler, grid, interval, also, negative, rescale, around: see `Settings`.
+        settings: guidance, steps, sampler, grid, interval, also, negative, rescale, around, palette: see `Settings`.
 
     Raises:
         ValueError: a setting out of its range, or an unknown name; raised before any work is done.
@@ -133,6 +137,7 @@ def make_pipeline(
     limits = pair("interval", given["interval"]) if "interval" in given else usual.interval
     walker = _sampler(given.get("sampler", usual.sampler))
     times = timesteps(model.denoiser.process, steps, given.get("grid", usual.grid))
+    palette = palette_of(model) if flag("palette", given.get("palette", False)) else None
     wanted = rows_of(model, condition, len(seeds)) if small is None else small
 
     if "also" in given or "negative" in given:
@@ -152,6 +157,7 @@ def make_pipeline(
         lambda rows: PerSeed(padded(seeds)[rows]),
         walker,
         times,
+        palette=palette,
     )
 
 

@@ -37,6 +37,14 @@ def whole(what: str, value: Any, low: int, high: int) -> int:
     return found
 
 
+def flag(what: str, value: Any) -> bool:
+    """True or False, of numpy and torch too. Raises ValueError."""
+    found = plain(value)
+    if not isinstance(found, bool):
+        raise ValueError(f"{what} must be True or False; got {shown(value)}")
+    return found
+
+
 def several(what: str, values: Any) -> list[Any]:
     """The items of a list, a tuple, an array, a tensor, a range or a generator. Raises ValueError."""
     found = plain(values)
