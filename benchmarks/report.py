@@ -25,7 +25,7 @@ def write(results: Path, document: Path = DOCUMENT) -> None:
     quality = [record for name, record in found.items() if name.startswith("quality-")]
     quality.sort(key=lambda record: record["name"] != "pedesis")
     parts = [INTRODUCTION, *asked(found, quality)]
-    for name, section in (("throughput", throughput), ("scaling", scaling), ("limit", limit)):
+    for name, section in (("throughput", throughput), ("scaling", scaling), ("limit", limit), ("exported", exported)):
         if name in found:
             parts += section(found[name])
     if quality:
@@ -164,6 +164,21 @@ def limit(record: Found) -> Iterator[str]:
         shares = [f"{100 * found[f'share of {name}']:.0f} %" for name in limits]
         rows.append((f"our network, {kind}", found["setting"], spread(found["GFLOP/s"]), *shares))
     yield table(("what", "where", "GFLOP/s", *(f"of the {name}" for name in limits)), rows)
+
+
+def exported(record: Found) -> Iterator[str]:
+    """Table e."""
+    yield heading("Exported generators beside torch", record)
+    yield (
+        f"Pictures per second by onnxruntime {record['onnxruntime']} (float32 arithmetic) and by `zoo.sample`, all "
+        "steps of the student, the same number of threads; above 1, the exported file is faster.\n"
+    )
+    rows = [
+        (f"`{r['model']}`", r["batch"], r["torch"], spread(r["exported"]), spread(r["ours"]), spread(r["ratio"], "x"))
+        for r in record["rows"]
+    ]
+    header = ("model", "pictures at once", "torch in", "onnxruntime, pictures/s", "torch, pictures/s", "ratio")
+    yield table(header, rows)
 
 
 def qualities(records: list[Found]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`python benchmarks/run.py throughput|scaling|limit|all [--minutes 20]`: write results/*.json, then the document."""
+"""`python benchmarks/run.py throughput|scaling|limit|exported|all [--minutes 20]`: results/*.json, then the document."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import exported
 import limit
 import report
 import scaling
@@ -25,7 +26,7 @@ from measure import RESULTS, machine, save
 def main(arguments: list[str] | None = None) -> None:
     """Parse, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["throughput", "scaling", "limit", "all"])
+    parser.add_argument("what", choices=["throughput", "scaling", "limit", "exported", "all"])
     parser.add_argument("--minutes", type=float, default=20, help="stop repeating by then (three repetitions at least)")
     parser.add_argument(
         "--compile", action="store_true", help="let everybody try torch.compile as well (minutes for each)"
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     parts = {
         "limit": lambda: limit.run(chosen.quick),
         "scaling": lambda: scaling.run(chosen.quick),
+        "exported": lambda: exported.run(chosen.quick),
         "throughput": lambda: throughput.run(deadline, chosen.compile, not chosen.no_peers, chosen.quick),
     }
     for name, measure in parts.items():

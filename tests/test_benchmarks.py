@@ -24,7 +24,7 @@ def test_quick_run_of_our_own_side(tmp_path: Path) -> None:
     document = bench(tmp_path, "run.py", "all", "--quick", "--no-peers")
 
     found = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
-    assert set(found) == {"throughput", "scaling", "limit"}
+    assert set(found) == {"throughput", "scaling", "limit", "exported"}
     ours, as_generated = found["throughput"]["subjects"]
     assert ours["parameters"] == as_generated["parameters"] > 1e6
     assert ours["training"]["rate"]["median"] > 0
@@ -32,6 +32,7 @@ def test_quick_run_of_our_own_side(tmp_path: Path) -> None:
     assert not found["scaling"]["beginning"]["lists"]["imports torch"]
     for heading in ("Speed beside other libraries", "Cost as the work grows", "Distance to the limit"):
         assert f"## {heading}" in document
+    assert "## Exported generators beside torch" in document
     assert "python benchmarks/run.py all --quick --no-peers" in document
 
 
