@@ -1,4 +1,4 @@
-"""`python benchmarks/run.py throughput|scaling|limit|exported|all [--minutes 20]`: results/*.json, then the document."""
+"""`python benchmarks/run.py throughput|scaling|limit|exported|all [--minutes 20]`: results/*.json and the document."""
 
 from __future__ import annotations
 

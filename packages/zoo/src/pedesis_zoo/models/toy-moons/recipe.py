@@ -13,5 +13,5 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 512, "steps": 12000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.7},
     generation=Generation(sampler="heun", steps=30, grid="log-snr", guidance=1.0),
-    sha256="c220650d3e826f1c8d3a3689a59efcb8d12ec788f38b6035f908f8f9d99d9c18",
+    sha256="d2fa1ff90b30b630fc5ab2f54640b05482305dd49d7e962343c56510f589352c",
 )

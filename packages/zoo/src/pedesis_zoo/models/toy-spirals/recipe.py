@@ -13,5 +13,5 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 512, "steps": 8000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.7},
     generation=Generation(sampler="heun", steps=30, grid="log-snr", guidance=1.0),
-    sha256="5d56ce73fad7ebd6423134e2c12a12ed937f28221dd4d27d14b8fbe410f0b903",
+    sha256="c283055e13c3d58f8dfcfd977ddcf3240ad24d4f0d84d4551077c14a32fdf022",
 )
