@@ -23,6 +23,7 @@ import torch
 
 import pedesis_zoo as zoo
 from pedesis.utils.registry import UnknownName
+from pedesis_zoo.interop import diffusers as interop
 from pedesis_zoo.interop.hub import from_pretrained, push_to_hub, save_pretrained
 from pedesis_zoo.models import registry
 from pedesis_zoo.models.loading import load_any
@@ -229,6 +230,30 @@ def test_what_a_hub_does_not_have_is_one_sentence(hub: str, tmp_path: Path) -> N
         from_pretrained(REPOSITORY, "v9", **where)
     with pytest.raises(UnknownName):
         push_to_hub("digitz", REPOSITORY, endpoint=hub)
+
+
+def test_a_pipeline_of_diffusers_comes_from_a_hub(hub: str, tmp_path: Path) -> None:
+    """Its four files and no other, and the second time without a network."""
+    theirs = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    small = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 4, "attention_head_dim": 4}
+    blocks = {"down_block_types": ("DownBlock2D", "AttnDownBlock2D"), "up_block_types": ("AttnUpBlock2D", "UpBlock2D")}
+    unet = theirs.UNet2DModel(sample_size=8, **small, **blocks)
+    folder = tmp_path / "pipeline"
+    theirs.DDPMPipeline(unet, theirs.DDPMScheduler()).save_pretrained(folder)
+    (folder / "run_me.py").write_text("raise RuntimeError\n")
+    huggingface_hub.HfApi(endpoint=hub).upload_folder(repo_id="owner/theirs", folder_path=folder)
+    cache = tmp_path / "cache"
+    fetched = interop.load("hub:owner/theirs", endpoint=hub, cache=cache)
+    assert not list(cache.rglob("run_me.py"))
+    x, t = torch.randn(2, 3, 8, 8), 0.5
+    local = interop.load(folder)
+    assert torch.equal(fetched.denoiser(x, t).x0, local.denoiser(x, t).x0)
+    again = interop.load("hub:owner/theirs", endpoint="http://127.0.0.1:9", cache=cache)
+    assert torch.equal(again.denoiser(x, t).x0, local.denoiser(x, t).x0)
+    push_to_hub("digits", REPOSITORY, endpoint=hub)
+    with pytest.raises(ValueError, match="hub:owner/digits holds no such model: model_index.json and"):
+        interop.load(f"hub:{REPOSITORY}", endpoint=hub, cache=cache)
 
 
 @pytest.fixture

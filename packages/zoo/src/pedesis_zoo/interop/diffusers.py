@@ -4,14 +4,14 @@ r"""diffusers: their pipelines as denoisers, and denoisers as a `unet` inside th
     betas              ->   FromBetas in the frame "vp"
     prediction_type    ->   epsilon: eps,   sample: x0,   v_prediction: v
 
-    pipeline = load("FOLDER")                                        # model_index.json, unet/, scheduler/
+    pipeline = load("FOLDER")                                        # or "hub:OWNER/NAME"
     times = timesteps(pipeline.denoiser.process, 20, pipeline.spacing)
     x = DDIM().sample(pipeline.denoiser, noise, times, classes)
 
     unet = to_unet(zoo.load("digits").denoiser, (1, 8, 8))           # unet(sample, timestep, class_labels).sample
     scheduler = diffusers.DDIMScheduler(**unet.scheduler_config())
 
-Only safetensors are read, and nothing is fetched. diffusers is imported when it is needed.
+Only safetensors are read, and nothing is fetched from a hub but `FILES`. diffusers is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from pedesis.samplers.timesteps import TimestepSpacing
 from pedesis.schedules import FromBetas
 from pedesis.utils.precision import weights_of
 from pedesis.utils.registry import UnknownName
-from pedesis_zoo.interop.diffusers_files import index_of, scheduler_in, unet_in
+from pedesis_zoo.interop.diffusers_files import FILES, index_of, scheduler_in, unet_in
+from pedesis_zoo.models.remote import fetched, is_remote, parts_of
 
 PREDICTION_TYPES = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
 """Their name of what a network is asked for -> ours."""
@@ -143,20 +144,24 @@ class SchedulerSpacing(TimestepSpacing):
         return torch.cat([times[times > last], torch.tensor([last], dtype=torch.float64)])
 
 
-def load(folder: str | Path, null_class: int | None = None) -> Pipeline:
-    """Read a pipeline of theirs from a folder on this machine, in evaluation mode, gradients off.
+def load(
+    source: str | Path, null_class: int | None = None, endpoint: str | None = None, cache: str | Path | None = None
+) -> Pipeline:
+    """Read a pipeline of theirs, in evaluation mode, gradients off.
 
     Honored are the betas (with rescale_betas_zero_snr), prediction_type, clip_sample and its range, thresholding, and
     timestep_spacing. A clamped x0 comes with the eps that agrees with it (use_clipped_model_output in their DDIM).
 
     Args:
+        source: a folder on this machine, or "hub:OWNER/NAME[@REVISION]"; what was fetched once needs no network.
         null_class: the class that stands for none, if the network was trained with one: guidance needs it.
+        endpoint, cache: see `pedesis_zoo.models.remote.fetched`.
 
     Raises:
-        ValueError: no such folder, no pipeline of pictures, something else than safetensors, weights that are not those
-            of the network, a scheduler without betas, or diffusers is not installed.
+        ValueError: no such folder or repository, no pipeline of pictures, something else than safetensors, weights that
+            are not those of the network, a scheduler without betas, or diffusers is not installed.
     """
-    folder = Path(folder)
+    folder = fetched(*parts_of(str(source)), endpoint, cache, FILES) if is_remote(source) else Path(source)
     index = index_of(folder)
     parts = [name for name, value in index.items() if isinstance(value, list) and value != [None, None]]
     if index.get("unet") != ["diffusers", "UNet2DModel"] or set(parts) != {"unet", "scheduler"}:

@@ -17,6 +17,14 @@ from torch import Tensor
 
 from pedesis.utils.registry import shown
 
+FILES = (
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+)
+"""The files of a pipeline on a hub."""
+
 
 def library() -> Any:
     """The package diffusers. Raises ValueError if it is not installed."""
@@ -30,7 +38,7 @@ def library() -> Any:
 def index_of(folder: Path) -> dict[str, Any]:
     """The parts of a pipeline, from its model_index.json. Raises ValueError for a folder that is none."""
     if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}; a pipeline is read from this machine, so fetch it first")
+        raise ValueError(f"there is no folder {folder}; of a pipeline on a hub the name is hub:OWNER/NAME")
     path = folder / "model_index.json"
     if not path.is_file():
         inside = ", ".join(sorted(each.name for each in folder.iterdir())[:5]) or "nothing"

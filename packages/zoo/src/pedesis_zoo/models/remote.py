@@ -5,7 +5,8 @@
     README.md           the card
 
 Offline first: what was fetched once is used without asking the network, until another revision is named. Only these
-three files are ever fetched. huggingface_hub is imported when it is needed.
+three files are ever fetched (of a pipeline of diffusers, its four: `pedesis_zoo.interop.diffusers`). huggingface_hub is
+imported when it is needed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,21 @@ def is_remote(name: object) -> bool:
 
 def hub_file(name: str) -> Path:
     """The weight file of `hub:OWNER/NAME[@REVISION]`, fetched if it is not here yet. Raises ValueError."""
+    return weight_file(fetched(*parts_of(name)))
+
+
+def parts_of(name: str) -> tuple[str, str | None]:
+    """The repository and the revision, or None, of `hub:OWNER/NAME[@REVISION]`."""
     repository, _, revision = name.removeprefix(PREFIX).partition("@")
-    return weight_file(fetched(repository, revision or None))
+    return repository, revision or None
 
 
 def fetched(
-    repository: str, revision: str | None = None, endpoint: str | None = None, cache: str | Path | None = None
+    repository: str,
+    revision: str | None = None,
+    endpoint: str | None = None,
+    cache: str | Path | None = None,
+    needed: Sequence[str] = (CONFIG, MODEL),
 ) -> Path:
     """The folder of a model on this machine: one commit, whole.
 
@@ -64,6 +74,7 @@ def fetched(
         repository: "OWNER/NAME". revision: a branch, a tag or a commit; None for the main branch.
         endpoint: the address of the hub, https://huggingface.co or what HF_ENDPOINT says if None.
         cache: where what was fetched is kept; that of huggingface_hub if None.
+        needed: the files that make a model.
 
     Raises:
         ValueError: no such repository or revision, no network, or huggingface_hub is not installed.
@@ -74,7 +85,7 @@ def fetched(
         "revision": revision,
         "endpoint": endpoint,
         "cache_dir": cache,
-        "allow_patterns": [CONFIG, MODEL, README],
+        "allow_patterns": [*needed, README],
     }
     with sentences(f"{PREFIX}{at} cannot be fetched"):
         for here in (True, False):
@@ -84,9 +95,9 @@ def fetched(
                 if not here:
                     raise
                 continue
-            if all((folder / name).is_file() for name in (CONFIG, MODEL)):
+            if all((folder / name).is_file() for name in needed):
                 return folder
-    raise ValueError(f"{PREFIX}{at} holds no model of this library: {CONFIG} and {MODEL} make one")
+    raise ValueError(f"{PREFIX}{at} holds no such model: {' and '.join(needed)} make one")
 
 
 def weight_file(folder: Path) -> Path:
