@@ -13,5 +13,5 @@ RECIPE = Recipe(
     loss={"weight": "v"},
     training={"batch": 512, "steps": 8000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.7},
     generation=Generation(sampler="heun", steps=30, grid="log-snr", guidance=1.0),
-    sha256="fe9f76856e8c716dc484bb3c171bf0052a830e040a02f52190757b50e438578e",
+    sha256="b948a412ceadb29c87ec8283f1d35f100d6349421c5dfe5003316623eceda219",
 )
