@@ -79,7 +79,7 @@ def pedesis() -> Subject:
     spec = {
         "network": {**shipped.network, "channels": 1, "classes": CLASSES},
         "process": shipped.process,
-        "parameterisation": {"name": shipped.parameterization},
+        "parameterization": {"name": shipped.parameterization},
         "data_std": shipped.data_std,
     }
 

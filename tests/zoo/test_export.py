@@ -38,7 +38,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], list[int], list[str]]] = {
     "classes": ("image", UNET | {"classes": 3, "variance": True}, [1, 8, 8], ["a", "b", "c"]),
     "words": ("image", UNET | {"channels": 3, "text": TEXT, "guided": True}, [3, 8, 8], []),
     "plain": ("image", UNET, [1, 8, 8], []),
-    "enlarger": ("enlarger", UNET | {"enlarges": 2}, [1, 8, 8], []),
+    "super-resolution": ("super-resolution", UNET | {"enlarges": 2}, [1, 8, 8], []),
     "points": ("points", {"name": "mlp", "width": 16, "classes": 2}, [2], ["a", "b"]),
 }
 

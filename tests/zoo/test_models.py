@@ -47,7 +47,7 @@ def test_answers_hardly_depend_on_the_precision(name: str, precision: str) -> No
     module, about, _ = load_any(name)
     kept = kept_golden(name)
     now = golden_answer(module, kept["x"], len(about["data"]["classes"]))
-    rows = slice(0, 2 if about["model"].get("parameterisation", {}).get("name") == "eps" else 4)
+    rows = slice(0, 2 if about["model"].get("parameterization", {}).get("name") == "eps" else 4)
     change, whole = (part[rows].square().mean().sqrt() for part in (now - kept["answer"], kept["answer"]))
     assert change < {"float32": 1e-4, "bfloat16": 0.03}[precision] * whole
 

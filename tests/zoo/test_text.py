@@ -61,11 +61,11 @@ def test_unknown_words_are_named_with_the_nearest(faces: zoo.ImageModel) -> None
         zoo.sample(faces, "person " * 33, seeds=[0])
 
 
-def test_a_reader_reads_what_it_was_taught(tmp_path: Path) -> None:
+def test_an_attribute_classifier_reads_what_it_was_taught(tmp_path: Path) -> None:
     """A few steps are enough to tell which of eight kinds are usually absent."""
     recipe = Recipe(
-        title="reader",
-        kind="attribute-reader",
+        title="attributes",
+        kind="attribute-classifier",
         data="avatars",
         network={"name": "classifier", "widths": [32, 48], "blocks": [1, 1], "features": 64, "noise_aware": False},
         sha256="",
@@ -73,7 +73,7 @@ def test_a_reader_reads_what_it_was_taught(tmp_path: Path) -> None:
     )
     out = train(plan(recipe, steps=150), tmp_path / "reader.safetensors")
     module, about, _ = load_any(out)
-    assert isinstance(module, AttributeClassifier) and about["kind"] == "attribute-reader"
+    assert isinstance(module, AttributeClassifier) and about["kind"] == "attribute-classifier"
     source, real, _ = real_prompts("avatars", 200, "train")
     assert [kind for kind, _ in module.attributes] == list(source.kinds), "the order of the kinds is kept"
     labels = torch.from_numpy(real.labels)

@@ -22,6 +22,7 @@ import pedesis_zoo as zoo
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.losses import Loss
 from pedesis.nn import MLP, NETWORKS
+from pedesis.parameterizations import Velocity
 from pedesis.process import Process
 from pedesis.schedules import Cosine, Schedule
 from pedesis.training import ArrayBatches, TrainConfig, TrainState, fit
@@ -295,6 +296,13 @@ class Steep(Schedule):
         return 10 + (self.last - 10) * t
 
 
+class Doubled(Velocity):
+    """Has the name of its parent, and means something else."""
+
+    def x0(self, output: Any, x_t: Any, alpha: Any, sigma: Any) -> Any:
+        return super().x0(2 * output, x_t, alpha, sigma)
+
+
 class NoSpec(torch.nn.Conv2d):
     def forward(self, x: torch.Tensor, log_snr: torch.Tensor, condition: Any = None) -> torch.Tensor:
         return super().forward(x)
@@ -310,6 +318,7 @@ def network() -> torch.nn.Module:
         (lambda: NetworkDenoiser(network(), Process(Unregistered())), "Unregistered has no name"),
         (lambda: NetworkDenoiser(network(), Process(Inherited())), "schedule was Inherited and is Cosine"),
         (lambda: NetworkDenoiser(network(), Process(Steep(-11.0))), r"log_snr\(0\.1\): .* then, .* now"),
+        (lambda: NetworkDenoiser(network(), Process(), Doubled()), "parameterization was Doubled and is Velocity"),
         (lambda: NetworkDenoiser(NoSpec(1, 1, 3, padding=1), Process()), "no attribute 'spec'"),
     ],
 )

@@ -182,7 +182,7 @@ class NetworkDenoiser(Denoiser):
         return {
             "network": self.network.spec(),  # type: ignore[operator]
             "process": self.process.spec(),
-            "parameterisation": self.parameterization.spec(),
+            "parameterization": self.parameterization.spec(),
             "data_std": self.data_std,
         }
 

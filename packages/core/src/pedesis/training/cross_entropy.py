@@ -33,7 +33,7 @@ def attribute_cross_entropy(
     model: AttributeClassifier, x0: Tensor, labels: Condition, noise: TrainingNoise
 ) -> tuple[Tensor, Tensor]:
     """-sum_k log p(y_k | x_0) of each row, over the attributes that can be seen; labels (B, K), -1 where hidden."""
-    assert labels is not None, "a reader learns from labels"
+    assert labels is not None, "an attribute classifier learns from labels"
     each = zip(model.log_probs(x0), labels.unbind(1), strict=True)
     terms = [F.nll_loss(log_probs, label, ignore_index=-1, reduction="none") for log_probs, label in each]
     return torch.stack(terms).sum(0), torch.zeros(len(x0), dtype=torch.float64)

@@ -53,7 +53,7 @@ def provenance(name: str) -> str:
 
 
 def with_attributes(name: str) -> AttributeSet:
-    """The set with its attributes, for readers."""
+    """The set with its attributes, for attribute classifiers."""
     known = COMPOSED[name]
     source = known.source()
     attributes = tuple((kind, source.values[kind]) for kind in source.kinds)

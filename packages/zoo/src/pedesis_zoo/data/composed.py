@@ -243,7 +243,7 @@ class CaptionBatches:
 
 
 class LabelBatches:
-    """Endless batches for readers: row r of step n is picture n * batch + r of the list of `seed`, of training."""
+    """Endless batches for attribute classifiers: row r of step n is picture n * batch + r of the list of `seed`."""
 
     def __init__(self, source: ComposedSet, batch: int, seed: int = 0, device: str = "cpu"):
         self.source, self.batch, self.seed, self.device = source, batch, seed, device

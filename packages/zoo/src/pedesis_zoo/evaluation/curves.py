@@ -1,7 +1,7 @@
 """Curves of a model's pictures: quality against work, and fidelity against diversity.
 
     work        evaluations of the network for a picture, for every sampler
-    fidelity    how often the judge sees the class that was asked for; precision
+    fidelity    how often the classifier sees the class that was asked for; precision
     diversity   recall: the share of real pictures that lie near a drawn one
 
 All pictures of a curve are drawn from the same seeds. Kept as CSV in the model's folder
@@ -39,7 +39,7 @@ Row = dict[str, Cell]
 
 
 def quality(data: str, pixels: Pixels, wanted: np.ndarray) -> Row:
-    """Frechet distance, class accuracy, precision and recall of pictures, in the features of the judge; and the
+    """Frechet distance, class accuracy, precision and recall of pictures, in the features of the classifier; and the
     "floor", the distance of as many real training pictures."""
     test, _ = reference(data, "test")
     fake, log_probs = features_of(feature_extractor_for(data), pixels)

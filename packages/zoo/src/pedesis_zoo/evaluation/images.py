@@ -37,7 +37,7 @@ from pedesis_zoo.models.measurements import save_numbers
 from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION
 
 FEATURE_EXTRACTORS = {"fashion-mnist": "fashion-mnist-features"}
-"""The classifier that judges the pictures of a data set."""
+"""The classifier in whose features the pictures of a data set are compared."""
 
 Results = dict[str, Estimate]
 Draw = Callable[[list[int], list[int]], Iterator[Snapshot]]
@@ -58,7 +58,7 @@ def feature_extractor_for(data: str) -> CleanClassifier:
 
 @cache
 def reference(data: str, split: str) -> tuple[torch.Tensor, float]:
-    """Features of the first 10,000 real pictures of a split, and the judge's accuracy on them."""
+    """Features of the first 10,000 real pictures of a split, and the classifier's accuracy on them."""
     images = load_data(data, split)
     with alone():  # what is kept must not depend on who else asks
         features, log_probs = features_of(feature_extractor_for(data), images.pixels[:10_000])
@@ -185,7 +185,7 @@ def count_evaluations(model: ImageModel, count: int) -> Iterator[Callable[[], fl
 
 
 def nearest_neighbor_vote(data: str, pixels: Pixels, neighbors: int = 5) -> np.ndarray:
-    """The classes that the nearest training pictures vote for: a judge for data without a feature model."""
+    """The classes that the nearest training pictures vote for: a classifier for data without a feature model."""
     images = load_data(data, "train")
     flat, known = (torch.as_tensor(p.reshape(len(p), -1)).float() for p in (pixels, images.pixels))
     nearest = torch.cdist(flat, known).topk(neighbors, largest=False).indices

@@ -1,6 +1,6 @@
-"""How well a model of text follows its prompts, read from its pictures by the reader of its data.
+"""How well a model of text follows its prompts, read from its pictures by the attribute classifier of its data.
 
-accuracy = share of the attributes that a prompt mentions which the reader finds in the picture
+accuracy = share of the attributes that a prompt mentions which the classifier finds in the picture
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SILENT = -1
 
 
 def attribute_classifier_for(data: str) -> AttributeClassifier:
-    """The frozen reader of a composed set, `<data>-reader`."""
+    """The frozen attribute classifier of a composed set, `<data>-reader`."""
     module, _, _ = load_any(f"{data}-reader")
     assert isinstance(module, AttributeClassifier)
     return module
@@ -61,7 +61,7 @@ def mentioned(source: ComposedSet, captions: list[str]) -> Tensor:
 
 
 def read(attribute_classifier: AttributeClassifier, pixels: Pixels, batch: int = 250) -> Tensor:
-    """What the reader finds in uint8 pictures (N, H, W, C): (N, K)."""
+    """What the classifier finds in uint8 pictures (N, H, W, C): (N, K)."""
     return _in_batches(attribute_classifier.read, pixels, batch)
 
 
@@ -107,7 +107,7 @@ def prompt_alignment(model: ImageModel, count: int, first_seed: int, split: str,
 
 
 def features(attribute_classifier: AttributeClassifier, pixels: Pixels, batch: int = 250) -> Tensor:
-    """The reader's last hidden layer for uint8 pictures (N, H, W, C): where their distances are measured."""
+    """The classifier's last hidden layer for uint8 pictures (N, H, W, C): where their distances are measured."""
     return _in_batches(attribute_classifier.features, pixels, batch)
 
 
@@ -127,9 +127,9 @@ def evaluate_prompts(
 ) -> dict[str, Estimate]:
     """How `count` prompts of a split are followed, and how like composites the pictures are.
 
-    Accuracy of all mentions, of whole prompts and of each kind, beside the reader's on the composites that the prompts
-    describe; the Frechet distance in the reader's features to composites of the split, beside that of other composites;
-    the share of pixels in the palette; how many of the parts that the reader finds are not those of the nearest of
+    Accuracy of all mentions, of whole prompts and of each kind, beside the classifier's on the composites that they
+    describe; the Frechet distance in its features to composites of the split, beside that of other composites;
+    the share of pixels in the palette; how many of the parts that it finds are not those of the nearest of
     20,000 training composites; and the distance to the nearest of them in grey levels.
     """
     data = known_data(model.about)
@@ -210,7 +210,7 @@ def conditioning_gap_of_prompts(model: ImageModel, count: int = 1000, first_seed
 
 
 def evaluate_attribute_classifier(name: str, count: int = 5000) -> dict[str, Estimate]:
-    """Accuracy of a reader on real composites, of each kind where it is visible, on both splits together."""
+    """Accuracy of an attribute classifier on real composites, of each kind where it is visible, on both splits."""
     module, about, _ = load_any(name)
     assert isinstance(module, AttributeClassifier)
     results: dict[str, Estimate] = {}

@@ -1,4 +1,4 @@
-"""How well a model enlarges pictures: beside bicubic interpolation, and read by the reader of its data.
+"""How well a model enlarges pictures: beside bicubic interpolation, and read by the attribute classifier of its data.
 
 PSNR = 10 log10( 255^2 / mean squared error )     decibels; of one picture drawn at random, so below the best guess's
 """

@@ -79,7 +79,7 @@ class GeneratorGraph(nn.Module):
 
 
 class ClassifierGraph(nn.Module):
-    """Log-probabilities of the classes; an attribute reader's values lie one after the other, in its own order."""
+    """Log-probabilities of the classes; an attribute classifier's values lie one after the other, in its own order."""
 
     def __init__(self, classifier: CleanClassifier | AttributeClassifier | NoisyClassifier):
         super().__init__()

@@ -244,7 +244,7 @@ def known_data(about: Mapping[str, Any]) -> str:
     if found is None:
         raise ValueError(
             f"this model was trained on data of your own ({about['data']['name']!r}); the zoo has no test pictures and "
-            "no judge of them: say which pictures to measure it on with --against FOLDER (in Python, against=)"
+            "no features for them: say which pictures to measure it on with --against FOLDER (in Python, against=)"
         )
     return found
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Spec = Mapping[str, Any]
-KINDS = ("image", "points", "enlarger", "clean-classifier", "noisy-classifier", "attribute-reader")
-"""Of models: three kinds of denoisers, two of classifiers, and readers of attributes."""
+KINDS = ("image", "points", "super-resolution", "clean-classifier", "noisy-classifier", "attribute-classifier")
+"""Of models: three of denoisers, three of classifiers."""
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,19 @@ from pedesis.training.checkpoint import differences, plain
 from pedesis.utils.files import atomic, digest
 from pedesis.utils.noise import fixed_seed
 from pedesis_zoo.models.packing import SCALE, pack, packable, unpacked
+from pedesis_zoo.models.recipe import KINDS
 
 FORMAT = 2
 """The newest format that is read: 1 holds every tensor in one type, 2 large matrices and kernels in 8 bits."""
 
-ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION = "attribute-reader", "enlarger"
+ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION = "attribute-classifier", "super-resolution"
+
+RENAMED = {
+    "attribute-reader": ATTRIBUTE_CLASSIFIER,
+    "enlarger": SUPER_RESOLUTION,
+    "parameterisation": "parameterization",
+}
+"""Words of older files for kinds of models and parts of their description -> today's."""
 
 
 def build(kind: str, spec: Mapping[str, Any], seed: int = 0) -> nn.Module:
@@ -51,11 +59,9 @@ def _build(kind: str, spec: Mapping[str, Any]) -> nn.Module:
     if kind == "noisy-classifier":
         return NoisyClassifier(network, process, spec["data_std"])
     if kind in ("image", "points", SUPER_RESOLUTION):
-        parameterization = PARAMETERIZATIONS.build(spec["parameterisation"])
+        parameterization = PARAMETERIZATIONS.build(spec["parameterization"])
         return NetworkDenoiser(network, process, parameterization, spec["data_std"])
-    raise ValueError(
-        f"a model of kind {kind!r} cannot be built here; this version knows images, points, enlargers and classifiers"
-    )
+    raise ValueError(f"a model of kind {kind!r} cannot be built here; this version knows {', '.join(KINDS)}")
 
 
 def save_weights(
@@ -144,7 +150,7 @@ def _changes(model: nn.Module, twin: nn.Module) -> list[str]:
     """What is another thing in `twin`, of the parts that have no weights: their classes, and the numbers they give."""
     found = [
         f"{name} was {type(part).__name__} and is {type(other).__name__}"
-        for name in ("network", "parameterisation", "process.schedule", "process.frame")
+        for name in ("network", "parameterization", "process.schedule", "process.frame")
         if type(part := _part(model, name)).__qualname__ != type(other := _part(twin, name)).__qualname__
     ]
     before, after = _part(model, "process"), _part(twin, "process")
@@ -212,6 +218,8 @@ def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module
         about = json.loads(metadata["pedesis"])
         if about["format"] > FORMAT:
             raise ValueError(f"{path} was written by a newer version (format {about['format']}); upgrade pedesis-zoo")
+        about["kind"] = RENAMED.get(about["kind"], about["kind"])
+        about["model"] = {RENAMED.get(key, key): value for key, value in about["model"].items()}
         model = build(about["kind"], about["model"])
         model.load_state_dict(unpacked(tensors), strict=True)
     except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as error:

@@ -25,10 +25,10 @@ from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER
 
 def loss_of(recipe: Recipe, device: str = "cpu") -> Objective:
     """The objective that a recipe names in `loss["name"]` ("denoising" if it names none). Raises UnknownName."""
-    if recipe.kind.endswith("classifier"):
-        return cross_entropy
     if recipe.kind == ATTRIBUTE_CLASSIFIER:
         return attribute_cross_entropy
+    if recipe.kind.endswith("classifier"):
+        return cross_entropy
     name, arguments = recipe.loss.get("name", "denoising"), {k: v for k, v in recipe.loss.items() if k != "name"}
     if name == "distillation":
         return distillation(device=device, **arguments)

@@ -156,7 +156,7 @@ def _as_started(base: Recipe, start: str | Path, data: ImageSet | PointSet) -> R
         base,
         network=network,
         process=spec["process"],
-        parameterization=spec["parameterisation"]["name"],
+        parameterization=spec["parameterization"]["name"],
         data_std=spec["data_std"],
         generation=generation_from(about["generation"]),
     )

@@ -130,7 +130,7 @@ def write_samples(name: str) -> None:
 
 
 def write_enlarged(name: str) -> None:
-    """The picture of the card of an enlarger: small pictures, what it makes of them, and the truth."""
+    """The picture of the card of super-resolution: small pictures, what it makes of them, and the truth."""
     model = load(name, "cpu")
     real = pictures(known_data(model.about), "test", 24)
     small, generated = upscaled(model, real, 0)
@@ -177,9 +177,9 @@ def card_text(name: str) -> str:
         ("kind", known.kind),
         ("parameters", f"{parameters:,} ({size:.1f} MB, safetensors, {stored})"),
         ("sha256", f"`{known.sha256}`"),
-        ("data", f"{data['name']}, {' x '.join(map(str, data['shape']))}; licence of the data: {data['licence']}"),
+        ("data", f"{data['name']}, {' x '.join(map(str, data['shape']))}; license of the data: {data['licence']}"),
         ("classes", ", ".join(data["classes"]) or "none"),
-        ("licence of the weights", known.license),
+        ("license of the weights", known.license),
         ("trained with", f"`{known.trained_with or f'python -m pedesis_zoo train {name}'}`"),
         ("on", known.hardware),
         ("for", f"{training['hours']:.2f} hours, {training['steps']:,} steps, {training['images']:,} images"),

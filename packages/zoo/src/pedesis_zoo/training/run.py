@@ -59,7 +59,7 @@ class Plan:
             "attributes": attributes,
             "network": known,
             "process": self.recipe.process,
-            "parameterisation": {"name": self.recipe.parameterization},
+            "parameterization": {"name": self.recipe.parameterization},
             "data_std": self.recipe.data_std,
         }
 

@@ -4,7 +4,7 @@ from pedesis_zoo.models.recipe import Recipe
 
 RECIPE = Recipe(
     title="Reads the attributes of 16x16 avatars: evaluates, never guides or trains",
-    kind="attribute-reader",
+    kind="attribute-classifier",
     data="avatars",
     network={"name": "classifier", "widths": [64, 128], "blocks": [2, 2], "features": 128, "noise_aware": False},
     training={"batch": 128, "steps": 2000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.5, "seed": 1_000_003},

@@ -1,4 +1,4 @@
-"""The judge: a classifier of clean pictures. Its last hidden layer is the space of all feature distances."""
+"""The feature extractor: a classifier of clean pictures. Its last hidden layer is the space of feature distances."""
 
 from pedesis_zoo.models.recipe import Recipe
 

@@ -4,7 +4,7 @@ from pedesis_zoo.models.recipe import Recipe
 
 RECIPE = Recipe(
     title="Reads the attributes of 32x32 heroes: evaluates, never guides or trains",
-    kind="attribute-reader",
+    kind="attribute-classifier",
     data="heroes",
     network={
         "name": "classifier",

@@ -4,7 +4,7 @@ from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
     title="Enlarges 16x16 heroes to 32x32",
-    kind="enlarger",
+    kind="super-resolution",
     data="heroes",
     network={"name": "unet", "widths": [80, 112], "blocks": [1, 2], "heads": 4, "text": None, "enlarges": 2},
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
