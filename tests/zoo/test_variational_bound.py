@@ -13,7 +13,7 @@ from pedesis.denoiser import Condition, Denoiser
 from pedesis.process import Process, Time
 from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 from pedesis.utils.noise import gaussian_noise
-from pedesis_zoo.evaluation import bits
+from pedesis_zoo.evaluation import variational_bound as bound
 from pedesis_zoo.models import measurements as tables
 from pedesis_zoo.models import registry
 from pedesis_zoo.models.registry import MODELS, WEIGHTS
@@ -48,11 +48,11 @@ def images(count: int, seed: int) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def levels() -> bits.Levels:
-    return bits.learn_levels(Pixels(), images(300, 0))
+def levels() -> bound.Levels:
+    return bound.learn_levels(Pixels(), images(300, 0))
 
 
-def test_the_learned_variance_is_the_true_one(levels: bits.Levels) -> None:
+def test_the_learned_variance_is_the_true_one(levels: bound.Levels) -> None:
     snr = torch.exp(levels.table.log_snrs)
     true = STD**2 / (1 + snr * STD**2)
     rounding = (2 / 255) ** 2 / 12  # pixels are on levels, and their noise cannot be guessed
@@ -72,15 +72,15 @@ def test_black_pixels_ask_for_a_wider_decoder() -> None:
             guess[:, :, ::2] = -1
             return guess
 
-    found = bits.learn_levels(HalfBlack(), x0, count=10)
+    found = bound.learn_levels(HalfBlack(), x0, count=10)
     ratio = (found.widths / found.table.variances)[found.table.log_snrs < 6]
     assert ((ratio > 1.6) & (ratio < 2.5)).all(), ratio
 
 
 @pytest.mark.parametrize("steps", [2, 5, 20])
-def test_the_bound_is_the_entropy_in_any_number_of_steps(levels: bits.Levels, steps: int) -> None:
+def test_the_bound_is_the_entropy_in_any_number_of_steps(levels: bound.Levels, steps: int) -> None:
     """For one Gaussian the right variance makes the bound tight, so that only rounding to levels is left."""
-    rows = bits.by_level(Pixels(), levels, images(400, 1), steps)
+    rows = bound.by_level(Pixels(), levels, images(400, 1), steps)
     *terms, total = rows
     assert [row["term"] for row in rows] == ["prior", *["denoising"] * (steps - 1), "reconstruction", "total"]
     assert sum(float(row["bits"]) for row in terms) == pytest.approx(float(total["bits"]), rel=1e-6)
@@ -92,12 +92,12 @@ def test_the_bound_is_the_entropy_in_any_number_of_steps(levels: bits.Levels, st
         assert float(row["rms"]) == pytest.approx(expected, rel=0.05, abs=0.15)
 
 
-def test_the_searched_grid_is_a_grid_and_costs_least(levels: bits.Levels) -> None:
+def test_the_searched_grid_is_a_grid_and_costs_least(levels: bound.Levels) -> None:
     x0 = images(200, 2)
-    rows = bits.in_few_steps(Pixels(), levels, x0, steps=(4,))
-    assert {row["grid"] for row in rows} == {bits.SEARCHED, *TIMESTEP_SPACINGS}
+    rows = bound.in_few_steps(Pixels(), levels, x0, steps=(4,))
+    assert {row["grid"] for row in rows} == {bound.SEARCHED, *TIMESTEP_SPACINGS}
     for row in rows:
-        searched, analytic = row["grid"] == bits.SEARCHED, row["variance"] == "analytic"
+        searched, analytic = row["grid"] == bound.SEARCHED, row["variance"] == "analytic"
         assert (row["over_searched"] == 0) == searched and (row["over_analytic"] == 0) == analytic
         if not analytic:
             assert float(row["over_analytic"]) > 2 * float(row["over_analytic_error"]), row
@@ -105,10 +105,10 @@ def test_the_searched_grid_is_a_grid_and_costs_least(levels: bits.Levels) -> Non
     assert times[0] == 1 and times[-1] == 0 and len(times) == 8 and all(a > b for a, b in pairwise(times.tolist()))
 
 
-def test_the_variances_share_one_walk_and_differ_as_gaussians_do(levels: bits.Levels) -> None:
+def test_the_variances_share_one_walk_and_differ_as_gaussians_do(levels: bound.Levels) -> None:
     """One denoising step and the reconstruction: the price of a wrong variance is a KL between two Gaussians."""
     model, x0 = Pixels(), images(100, 3)
-    rows = {(row["grid"], row["variance"]): row for row in bits.in_few_steps(model, levels, x0, steps=(2,))}
+    rows = {(row["grid"], row["variance"]): row for row in bound.in_few_steps(model, levels, x0, steps=(2,))}
     assert model.calls == 1 + 2 * 2 * (1 + len(list(TIMESTEP_SPACINGS))), (
         "a question asked by three rules is answered once"
     )
@@ -123,8 +123,8 @@ def test_the_variances_share_one_walk_and_differ_as_gaussians_do(levels: bits.Le
     assert float(rows["uniform", "beta"]["over_analytic"]) == pytest.approx(price / math.log(2), rel=0.03)
 
 
-def test_a_variance_of_the_models_own_is_used(levels: bits.Levels) -> None:
-    rows = bits.in_few_steps(Pixels(knows=True), levels, images(100, 4), steps=(3,))
+def test_a_variance_of_the_models_own_is_used(levels: bound.Levels) -> None:
+    rows = bound.in_few_steps(Pixels(knows=True), levels, images(100, 4), steps=(3,))
     assert {row["variance"] for row in rows} == {"learned", "posterior", "beta", "analytic"}
     learned = [float(row["over_analytic"]) for row in rows if row["variance"] == "learned"]
     assert max(map(abs, learned)) < 0.01, "here both are right"
@@ -174,7 +174,7 @@ def test_the_command_line_measures_and_says_how_to_repeat_it(
     assert all("[" in line for line in lines), "with intervals"
 
 
-def test_the_flow_needs_the_entropy_and_no_more(levels: bits.Levels) -> None:
+def test_the_flow_needs_the_entropy_and_no_more(levels: bound.Levels) -> None:
     needed = bits.by_flow(Pixels(), levels, images(100, 5))
     assert float(needed.mean()) == pytest.approx(ENTROPY, abs=0.003 + 3 * float(needed.std()) / 10)
     single = images(3, 5)  # a picture's bits are its own: the same in any batch
