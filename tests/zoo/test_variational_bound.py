@@ -175,7 +175,7 @@ def test_the_command_line_measures_and_says_how_to_repeat_it(
 
 
 def test_the_flow_needs_the_entropy_and_no_more(levels: bound.Levels) -> None:
-    needed = bits.by_flow(Pixels(), levels, images(100, 5))
+    needed = bound.by_flow(Pixels(), levels, images(100, 5))
     assert float(needed.mean()) == pytest.approx(ENTROPY, abs=0.003 + 3 * float(needed.std()) / 10)
     single = images(3, 5)  # a picture's bits are its own: the same in any batch
-    torch.testing.assert_close(bits.by_flow(Pixels(), levels, single), needed[:3], rtol=0, atol=0.2)
+    torch.testing.assert_close(bound.by_flow(Pixels(), levels, single), needed[:3], rtol=0, atol=0.2)
