@@ -122,7 +122,7 @@ def test_the_wheel_holds_the_models_and_fits_a_registry(tmp_path: Path) -> None:
             if "__pycache__" not in file.parts:
                 archive.write(file, file.relative_to(package))
         assert f"models/fashion-mnist/{WEIGHTS}" in archive.namelist()
-    assert wheel.stat().st_size < 95e6
+    assert wheel.stat().st_size < 60e6
 
 
 def test_calibration_error_of_known_forecasts() -> None:

@@ -19,6 +19,6 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 300, "cooldown": 0.3},
     generation=Generation(sampler="dpm++2m", steps=12, grid="uniform", guidance=2.0),
-    sha256="6303f3ffbc02f8dc73028c51785105b40e7be19758b7623b4c04f4a523b351f6",
+    sha256="ae4774b0498d636758d5fb859cf03092ab5164411978db5e0618de12774185a5",
     trained_with="python -m pedesis_zoo train avatars --steps 13000",
 )

@@ -21,5 +21,5 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "steps": 1200, "learning_rate": 3e-3, "warmup": 50, "cooldown": 0.5},
     generation=Generation(sampler="dpm++2m", steps=12, grid="uniform", guidance=2.0),
-    sha256="2d447d1681d67f259d68e21c0a833f28a0e477cdb3b8b1b8032fa1493501335a",
+    sha256="00148144c715ceb6b5bd12ee43cc3c89cb346a6cdd851509493d6e974a698b54",
 )

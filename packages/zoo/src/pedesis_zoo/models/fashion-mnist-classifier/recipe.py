@@ -10,5 +10,5 @@ RECIPE = Recipe(
     process={"schedule": {"name": "cosine"}, "frame": {"name": "vp"}},
     data_std=0.714,
     training={"batch": 128, "steps": 3646, "learning_rate": 2e-3, "cooldown": 0.5, "weight_decay": 0.05},
-    sha256="1c755ba68555d90ad21ee71951d13efce11a75e2a179fe841911055a2d140f8d",
+    sha256="a1735ca4a67eceaea1af5eebc0719bc03374f4350bf15b24c2d4fb014f4802f4",
 )

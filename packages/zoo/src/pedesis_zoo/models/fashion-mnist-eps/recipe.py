@@ -13,7 +13,7 @@ RECIPE = Recipe(
     loss={"weight": "simple", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 1e-3, "warmup": 500, "cooldown": 0.2},
     generation=Generation(sampler="ddpm", steps=100, grid="uniform", guidance=2.0),
-    sha256="793a45c1dfe383b9210e8fcf566db90b2d5e1074b3a2938857bd0e64b1b7a197",
+    sha256="e2b3c94c2e58d9e305117b35dec5ef17bc27ac51f9c194c960da063054507a83",
     trained_with="python -m pedesis_zoo train fashion-mnist-eps --steps 2800",
     notes="The recipe of the notes: betas rise linearly from 0.0001 to 0.02 over T = 1000 steps, the network finds "
     "the noise under L_simple, and knows the time by a sinusoidal embedding. It differs from theirs in this: t is "

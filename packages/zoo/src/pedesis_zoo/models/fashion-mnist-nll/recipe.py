@@ -13,6 +13,6 @@ RECIPE = Recipe(
     loss={"name": "learned-schedule", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 1e-3, "warmup": 500, "cooldown": 0.3},
     generation=Generation(sampler="ddpm", steps=100, grid="uniform", guidance=1.0),
-    sha256="fe6169514492fb40e87be5c2eb37469ddfb40ba64e6b8f13c91973cd2a2a771d",
+    sha256="3df6f58970dd7e1055299d503632cd344deb8323d17061c3b247110fe72d18fe",
     trained_with="python -m pedesis_zoo train fashion-mnist-nll --start fashion-mnist --steps 2000",
 )

@@ -19,6 +19,6 @@ RECIPE = Recipe(
     },
     training={"batch": 128, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=1, grid="uniform", guidance=2.0, scales=(1.0, 6.0)),
-    sha256="b0e6d1c622f34e32db64a418f8541b36c533bdaca599acae6405d76a90fa5989",
+    sha256="b1a146e9e9303d7afe6a8dc42de1eec311e391370245bfadda78724c8ffdda5c",
     trained_with="python -m pedesis_zoo train fashion-mnist-student-1 --start fashion-mnist-student-4 --steps 1035",
 )

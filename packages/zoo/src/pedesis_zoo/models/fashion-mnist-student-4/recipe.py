@@ -20,6 +20,6 @@ RECIPE = Recipe(
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=2.0, scales=(1.0, 6.0)),
-    sha256="19bf42f578113c4d64cd64faea1f85eabd9c9f6dc9a8db8aa705e01ff8e6bbe2",
+    sha256="0eecceebc2f9285de71a7a89339485ffb6c45f8ed5ffd4ca6c6e756e8e4bd279",
     trained_with="python -m pedesis_zoo train fashion-mnist-student-4 --start fashion-mnist --steps 1225",
 )

@@ -13,5 +13,5 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "steps": 1500, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="dpm++2m", steps=10, grid="uniform", guidance=2.0),
-    sha256="c825263ed535104c7506f745ca16525168a56829f06f5592a864b06b964a2d51",
+    sha256="46f7801f6785cd538142dfef4b44465f19fed061e57d6bdd3a35cc287f77c253",
 )

@@ -13,6 +13,6 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 500, "cooldown": 0.2},
     generation=Generation(sampler="dpm++2m", steps=10, grid="uniform", guidance=2.0, interval=(-2.0, 5.0)),
-    sha256="0f4ff44557fe12723c15c3ebb94511304ef95326904d5288548e29ff3c1cee5b",
+    sha256="ef9efe602f33a2f07293df4d66fb31fa9eac48db85ed159e2befc250cff075cd",
     trained_with="python -m pedesis_zoo train fashion-mnist --steps 8200",
 )

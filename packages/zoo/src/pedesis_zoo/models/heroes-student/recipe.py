@@ -27,6 +27,6 @@ RECIPE = Recipe(
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0, scales=(1.0, 6.0)),
-    sha256="57e574a38d127d4475d36bd5b997cbfab7e4b187cc3c5fa8f6b0ee5006725270",
+    sha256="aef54e1dd9f3b4c507f7e77ebbde20d60883018aa646ed38aa9794c8ef6ad608",
     trained_with="python -m pedesis_zoo train heroes-student --start heroes --steps 880",
 )

@@ -13,6 +13,6 @@ RECIPE = Recipe(
     loss={"name": "enlarging", "factor": 2, "weight": "v", "condition_dropout": 0.0},
     training={"batch": 128, "learning_rate": 2e-3, "warmup": 300, "cooldown": 0.3},
     generation=Generation(sampler="dpm++2m", steps=10, grid="uniform", guidance=1.0),
-    sha256="1cb4c2ab1216a1b974b476126fa7c6cc8193cdbcd96102325d40b4b577bfc1a1",
+    sha256="d3518a899e5ba5378e0a9df6f4c883e25a8d5f34ae588a9681fba2c0c7eeaf50",
     trained_with="python -m pedesis_zoo train heroes-x2 --steps 2253",
 )

@@ -13,5 +13,5 @@ RECIPE = Recipe(
     loss={"weight": "v"},
     training={"batch": 512, "steps": 8000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.7},
     generation=Generation(sampler="heun", steps=30, grid="log-snr", guidance=1.0),
-    sha256="967f2af360c0f8778a8091345adbc858b2de0b8bd4ccf51adb56801825a08fe2",
+    sha256="c1c6ed80bb47c2e408474e14591ead6319e691078a2d9b45bb5fa068a76f04a2",
 )

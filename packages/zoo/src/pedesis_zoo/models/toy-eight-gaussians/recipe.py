@@ -13,5 +13,5 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 512, "steps": 12000, "learning_rate": 2e-3, "warmup": 100, "cooldown": 0.7},
     generation=Generation(sampler="heun", steps=30, grid="log-snr", guidance=1.0),
-    sha256="f63be1eba8103a91eafff3c26cbc4796188f1b41e8a7f8aaa6ae5b7b4275065f",
+    sha256="d1bb38e2ccb4848a3ca777c289d3fe59cbd607c60b4cc0beb6480611417d6992",
 )
