@@ -40,8 +40,8 @@ from pedesis.training.variational import HybridLoss, LearnedScheduleLoss
 from pedesis.utils.device import announced, available_devices, find_device
 from pedesis.utils.noise import PerSeed, TrainingNoise, gaussian_noise
 from pedesis.utils.precision import full_precision
-from pedesis_zoo.evaluation.variational_bound import by_flow, by_level, in_few_steps
 from pedesis_zoo.evaluation.levels import learn_levels
+from pedesis_zoo.evaluation.variational_bound import by_flow, by_level, in_few_steps
 from pedesis_zoo.generation import editing
 from pedesis_zoo.generation.classifier import class_probabilities, classifier_guidance, load_classifier
 from pedesis_zoo.generation.pipeline import chunks
