@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import pedesis_zoo as zoo
 from pedesis_zoo.cli import app
 from pedesis_zoo.data import load_data, stored
 from pedesis_zoo.data.digests import held_out, sketch
 from pedesis_zoo.data.folder import load_folder
 from pedesis_zoo.data.search import DataNotFound
 from pedesis_zoo.data.sets import ImageSet
+from pedesis_zoo.models.registry import recipe
 from pedesis_zoo.training.own_data import root_mean_square
+from pedesis_zoo.training.run import plan, train
 
 
 def folder_of_pictures(folder: Path, channels: int = 3) -> Path:
@@ -125,6 +129,17 @@ def test_a_folder_larger_than_memory_is_read_in_bounded_memory(tmp_path: Path) -
     assert re.fullmatch(r"[0-9a-f]{64} \S+\n", told(1 << 24))
 
 
+def check_trains(name: str, data: ImageSet, out: Path) -> None:
+    """The recipe of a data set, with a smaller network, trains on it and is loaded again."""
+    known = recipe(name)
+    small = {"widths": [8] * len(known.network["widths"]), "blocks": [1] * len(known.network["widths"]), "heads": 2}
+    shrunk = replace(known, network={**known.network, **small, "embedding": 8, "detail": 4})
+    train(plan(shrunk, data, augment="flip", batch=2, steps=2), out)
+    model = zoo.load(out, "cpu")
+    assert model.data == name and model.classes == data.classes and model.shape == data.shape
+    assert zoo.sample(model, data.classes[-1], range(2), steps=2).shape == (2, *data.pixels.shape[1:])
+
+
 def words(*arguments: str) -> str:
     ran = CliRunner().invoke(app, list(arguments))
     return str(ran.exception)
@@ -138,10 +153,11 @@ def test_cifar_10_is_read_as_it_is_published(tmp_path: Path) -> None:
         name = "test_batch.bin" if i == 5 else f"data_batch_{i + 1}.bin"
         mine = planes[2 * i : 2 * i + 2].reshape(2, -1)
         (folder / name).write_bytes(b"".join(bytes([(2 * i + k) % 10]) + mine[k].tobytes() for k in range(2)))
-    train, test = (load_data("cifar-10", split, tmp_path) for split in ("train", "test"))
-    assert np.array_equal(np.concatenate([train.pixels, test.pixels]), planes.transpose(0, 2, 3, 1))
-    assert train.labels.tolist() == list(range(10)) and test.labels.tolist() == [0, 1]
-    assert train.classes[3] == "cat" and train.shape == (3, 32, 32)
+    training, test = (load_data("cifar-10", split, tmp_path) for split in ("train", "test"))
+    assert np.array_equal(np.concatenate([training.pixels, test.pixels]), planes.transpose(0, 2, 3, 1))
+    assert training.labels.tolist() == list(range(10)) and test.labels.tolist() == [0, 1]
+    assert training.classes[3] == "cat" and training.shape == (3, 32, 32)
+    check_trains("cifar-10", training, tmp_path / "m.safetensors")
     (folder / "test_batch.bin").write_bytes(bytes(3072))
     with pytest.raises(ValueError, match=re.escape("test_batch.bin is not a file of CIFAR-10's binary version")):
         load_data("cifar-10", "test", tmp_path)
@@ -164,6 +180,7 @@ def test_imagenet_64_is_read_as_it_is_published(tmp_path: Path) -> None:
     found = load_data("imagenet-64", "train", tmp_path)
     assert np.array_equal(found.pixels, planes.transpose(0, 2, 3, 1)) and found.labels.tolist() == (labels - 1).tolist()
     assert found.source == "zoo" and len(found.classes) == 1000
+    check_trains("imagenet-64", found, tmp_path / "m.safetensors")
     np.savez(published / "train_data_batch_3.npz", data=planes[:2, :, :32, :32].reshape(2, -1), labels=labels[:2])
     assert "batch_3.npz is not a file of downsampled ImageNet at 64x64" in words(
         "prepare", str(published), "--size", "64", "--out", str(tmp_path / "other")
