@@ -51,7 +51,7 @@ class ArrayBatches:
     def __call__(self, step: int, rows: range) -> tuple[Tensor, Condition]:
         """Raises ValueError for rows outside the global batch."""
         index = self._order(step, rows)
-        data = torch.as_tensor(self.data[index.numpy() if isinstance(self.data, np.memmap) else index])
+        data = torch.from_numpy(self.data[index.numpy()]) if isinstance(self.data, np.memmap) else self.data[index]
         x0 = to_model(data) if data.dtype == torch.uint8 else data
         condition = None if self.labels is None else self.labels[index].to(self.device)
         return x0.to(self.device), condition

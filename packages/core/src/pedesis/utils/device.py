@@ -51,7 +51,7 @@ def announced(wanted: str | torch.device, device: torch.device) -> str | None:
 
 def sent(value: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
     """`value` on a device, in another type if one is given; the program does not wait for what leaves the CPU."""
-    ahead = value.device.type == "cpu" and device.type != "mps"  # from there, early copies have come out wrong
+    ahead = value.device.type == "cpu" and device.type not in ("cpu", "mps")  # to mps, such copies have come out wrong
     return value.to(device=device, dtype=dtype or value.dtype, non_blocking=ahead)
 
 

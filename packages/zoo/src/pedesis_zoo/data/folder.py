@@ -147,11 +147,11 @@ def _picture_files(folder: Path, passed_over: Counter[str], above: tuple[Path, .
     """
     here = folder.resolve()
     try:
-        entries = sorted(folder.iterdir(), key=lambda path: (natural(path.name), path.name))
+        names = sorted(os.listdir(folder), key=lambda name: (natural(name), name))
     except OSError as error:
         print(f"left out: {folder} cannot be opened ({type(error).__name__})", file=sys.stderr)
         return
-    for path in entries:
+    for path in map(folder.joinpath, names):
         hidden = path.name.startswith(".") or path.name in NEVER_CLASSES
         if os.path.isdir(path):  # which never raises
             if hidden:

@@ -64,7 +64,8 @@ def chosen(pixels: Pixels, rows: np.ndarray) -> Pixels:
     """Some rows of pictures, by a mask (N,); of mapped ones into another map."""
     if isinstance(pixels, np.memmap):
         return stored(pixels[i] for i in np.flatnonzero(rows))
-    return pixels[rows]
+    kept: Pixels = pixels[rows]
+    return kept
 
 
 def prepare(data: ImageSet, out: Path) -> None:

@@ -49,7 +49,8 @@ def bits_per_dim(
     """The variational bound of a model on pictures, in bits per dimension of each, (N,).
 
     bits = L / (D ln 2) >= -log2 p(picture) / D on average, with the searched grid and the model's own variance if it
-    has learned one, else the analytic one.
+    has learned one, else the analytic one. In several processes (`pedesis.utils.launch.ranks`) each takes some, and all
+    of them get all; each must call this.
 
     Args:
         these: uint8 (N, H, W, C). condition: a class or prompt, one for all or one per picture; None for none.
