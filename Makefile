@@ -1,4 +1,4 @@
-# make demo | explorer | page | test | everywhere | lint | soak | bench | bench-quality | formulas | cards | clean
+# make demo | explorer | page | test | everywhere | lint | soak | bench | bench-quality | formulas | cards | scaling | clean
 # The first call creates .venv and installs everything; later calls start at once.
 
 VENV := .venv
@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo explorer page test everywhere lint soak bench bench-quality formulas cards clean
+.PHONY: demo explorer page test everywhere lint soak bench bench-quality formulas cards scaling clean
 
 demo: $(READY)
 	$(PYTHON) apps/gradio_demo/app.py $(ARGS)
@@ -48,6 +48,9 @@ formulas: $(READY)
 cards: $(READY)
 	$(PYTHON) -m pedesis_zoo cards
 	$(PYTHON) docs/write_models.py
+
+scaling: $(READY)
+	$(PYTHON) docs/write_scaling.py
 
 $(READY): constraints.txt requirements-dev.txt packages/core/pyproject.toml packages/zoo/pyproject.toml
 	test -x $(PYTHON) || python3 -m venv $(VENV)

@@ -93,6 +93,41 @@ class Built(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+class Waits(TorchDispatchMode):
+    """Notes what a program would wait for a GPU for: a number, a copy, or how many rows are true."""
+
+    READING = (
+        "aten._local_scalar_dense",
+        "aten.nonzero",
+        "aten.unique",
+        "aten._unique",
+        "aten.masked_select",
+        "aten.equal",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs, name = dict(kwargs or {}), str(func)
+        tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, torch.Tensor)]
+        there = any(isinstance(tensor, Elsewhere) for tensor in tensors)
+        masked = name.startswith("aten.index") and any(tensor.dtype == torch.bool for tensor in tensors)
+        if there and (name.startswith(self.READING) or masked):
+            self.found.append(name)
+        if name.startswith("aten._to_copy"):
+            self.copied(tensors[0], kwargs.get("device"), kwargs.get("non_blocking", False))
+        if name.startswith("aten.copy_"):
+            self.copied(tensors[1], tensors[0].device, args[2] if len(args) > 2 else kwargs.get("non_blocking", False))
+        return func(*args, **kwargs)
+
+    def copied(self, source: torch.Tensor, to: torch.device | None, ahead: bool) -> None:
+        """A copy to the CPU is waited for, and one from it unless it is sent ahead."""
+        if to is not None and torch.device(to) != source.device and not (ahead and source.device == HERE):
+            self.found.append(f"copy from {source.device} to {to}")
+
+
 @contextmanager
 def elsewhere() -> Iterator[torch.device]:
     """The context in which there is a second device, and its name."""

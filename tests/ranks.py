@@ -54,11 +54,11 @@ def finish(processes: list[subprocess.Popen[str]], seconds: float = 300) -> list
             process.kill()
 
 
-def call(world: int, function: str, *arguments: object, folder: Path) -> None:
+def call(world: int, function: str, *arguments: object, folder: Path, seconds: float = 300) -> None:
     """MODULE:NAME with arguments, in every rank; raises what they said if one of them failed."""
     module, name = function.split(":")
-    start_up = f"import {module}\nfrom pedesis.utils.launch import ranks\nwith ranks(1):\n"
+    start_up = f"import {module}\nfrom pedesis.utils.launch import ranks\nwith ranks(10):\n"
     program = f"{start_up}    {module}.{name}{arguments!r}"
     processes = start(world, ["-c", program], folder)
-    predicted = finish(processes)
+    predicted = finish(processes, seconds)
     assert [process.returncode for process in processes] == [0] * world, "\n".join(predicted)

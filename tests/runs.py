@@ -36,7 +36,7 @@ from pedesis.utils.files import digest
 from pedesis.utils.noise import PerSeed, fixed_seed
 
 BATCH = 7
-SMALL: dict[str, Any] = {"patch": 1, "widths": (8,), "blocks": (1,), "heads": 0, "embedding": 8, "detail": 4}
+SMALL: dict[str, Any] = {"patch": 1, "widths": (8,), "blocks": (1,), "heads": 2, "embedding": 8, "detail": 4}
 TEXT = {"vocabulary": ["red", "blue", "round", "square"], "length": 3, "width": 8, "layers": 1, "heads": 2}
 
 Made = tuple[NetworkDenoiser, Batches, Objective]

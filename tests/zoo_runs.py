@@ -13,11 +13,23 @@ from safetensors.torch import save_file
 import pedesis_zoo as zoo
 from pedesis.guidance.classifiers import CleanClassifier
 from pedesis.utils.distributed import first
+from pedesis.utils.images import to_model
 from pedesis.utils.launch import ranks
 from pedesis_zoo.data import load_data
 from pedesis_zoo.data.sets import ImageSet
-from pedesis_zoo.evaluation.images import count_evaluations, draw, evaluate_by_nearest_neighbors
+from pedesis_zoo.evaluation.images import count_evaluations, draw
+from pedesis_zoo.evaluation.levels import learn_levels
 from pedesis_zoo.evaluation.metrics import features_of, frechet_distance
+from pedesis_zoo.evaluation.prompts import (
+    attribute_classifier_for,
+    evaluate_attribute_classifier,
+    features,
+    prompt_alignment,
+    read,
+    real_prompts,
+)
+from pedesis_zoo.evaluation.super_resolution import upscaled
+from pedesis_zoo.evaluation.variational_bound import by_flow
 from pedesis_zoo.models.loading import load_any
 from pedesis_zoo.models.recipe import Recipe
 from pedesis_zoo.training.run import plan, train
@@ -25,8 +37,19 @@ from pedesis_zoo.training.run import plan, train
 SMALL = {"name": "unet", "patch": 1, "widths": [8], "blocks": [1], "heads": 0, "embedding": 8, "detail": 4}
 
 
-def measure(out: str, count: int) -> None:
-    """Pictures of digits, in what they are told from real ones, and what they cost."""
+def measure(out: str, count: int, few: int) -> None:
+    """What the zoo draws and measures, of `count` pictures each: as tensors that must be equal, and numbers.
+
+    Args:
+        few: how many of models that need longer.
+    """
+    kept = {**of_digits(count), **of_others(count, few)}
+    if first():
+        save_file(kept, out)
+
+
+def of_digits(count: int) -> dict[str, torch.Tensor]:
+    """Pictures, what they are told from real ones in, what they cost, and the bound of real ones."""
     model = zoo.load("digits", "cpu")
     with count_evaluations(model, count) as evaluations:
         pixels, wanted = draw(model, count, 10_000, steps=2)
@@ -37,10 +60,42 @@ def measure(out: str, count: int) -> None:
     real = torch.as_tensor(load_data("digits", "test").pixels.reshape(-1, 64)).double()
     flat = torch.as_tensor(pixels.reshape(-1, 64)).double()
     numbers = [frechet_distance(real, flat), evaluations()]
-    numbers += [each.value for each in evaluate_by_nearest_neighbors(model, count, 10_000, steps=2).values()]
-    if first():
-        kept = {"pixels": torch.from_numpy(pixels), "wanted": torch.from_numpy(wanted), "features": features}
-        save_file({**kept, "log_probs": log_probs, "numbers": torch.tensor(numbers, dtype=torch.float64)}, out)
+    measured = zoo.evaluate(model, number=count, steps=2)
+    assert isinstance(measured, dict)
+    numbers += [each.value for each in measured.values()]
+    sampled = zoo.sample(model, wanted.tolist(), range(10_000, 10_000 + count), steps=2)
+    assert np.array_equal(sampled, pixels)
+    known, unknown = load_data("digits").pixels[:100], load_data("digits").pixels[100 : 100 + max(count, 101)]
+    return {
+        "pixels": torch.from_numpy(pixels),
+        "wanted": torch.from_numpy(wanted),
+        "features": features,
+        "log_probs": log_probs,
+        "bits": torch.from_numpy(zoo.bits_per_dim(model, unknown, 3, known=known, steps=2)),
+        "flow": by_flow(
+            model.denoiser, learn_levels(model.denoiser, to_model(known), count=5), to_model(unknown[:101])
+        ),
+        "numbers": torch.tensor(numbers, dtype=torch.float64),
+    }
+
+
+def of_others(count: int, few: int) -> dict[str, torch.Tensor]:
+    """Points; and what a reader says of pictures of prompts, and of pictures that were made larger."""
+    reader, model = attribute_classifier_for("heroes"), zoo.load("heroes", "cpu")
+    shown = prompt_alignment(model, few, 10_000, "held-out", steps=1, guidance=1.0)
+    real = real_prompts("heroes", few, "held-out")[1].pixels
+    _, large = upscaled(zoo.load("heroes-x2", "cpu"), real, 10_000)
+    read_of_real = [each.value for each in evaluate_attribute_classifier("heroes-reader", few).values()]
+    return {
+        "points": torch.from_numpy(
+            zoo.sample_points("toy-moons", 10 * count + 8200, seed=5, condition=1, sampler="ddpm")
+        ),
+        "prompted": torch.from_numpy(shown.generated),
+        "found": read(reader, shown.generated, batch=20),
+        "read": features(reader, shown.generated, batch=20),
+        "large": torch.from_numpy(large),
+        "read of real": torch.tensor(read_of_real, dtype=torch.float64),
+    }
 
 
 def run(out: str, steps: int, save_every: float) -> None:

@@ -73,6 +73,44 @@ def test_a_text_unet_reads_words_and_their_order_but_not_padding() -> None:
     assert twin.spec() == network.spec()
 
 
+KEY_BIASES = {  # where the keys are among the biases
+    "attention.query_key_value.bias": (1, 3),
+    "text.layers.0.self_attn.in_proj_bias": (1, 3),
+    "look_down.0.key_value.bias": (0, 2),
+    "look_down.1.key_value.bias": (0, 2),
+    "look_up.0.key_value.bias": (0, 2),
+    "look_up.1.key_value.bias": (0, 2),
+}
+
+
+def test_biases_of_keys_have_no_effect_and_no_gradient() -> None:
+    """softmax is invariant to them: in training their gradient is zero, not rounding, and all others are autograd's."""
+    network = randomized(UNet(text=TEXT, **SMALL)).double()
+    x, log_snr, tokens = torch.randn(3, 1, 8, 8).double(), torch.tensor([0.3, -2.0, 1.0]), torch.tensor([[1, 2, 3]] * 3)
+    outputs, gradients = [], []
+    for training in (True, False):
+        network.train(training).zero_grad()
+        out = network(x, log_snr, tokens)
+        out.square().sum().backward()
+        outputs.append(out.detach())
+        gradients.append({name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None})
+    torch.testing.assert_close(*outputs)
+    parts = {
+        name: tuple(each[name].chunk(KEY_BIASES.get(name, (0, 1))[1]) for each in gradients) for name in gradients[0]
+    }
+    assert parts.keys() >= KEY_BIASES.keys()
+    for name, (trained, plain) in parts.items():
+        for i, (mine, autograd) in enumerate(zip(trained, plain, strict=True)):
+            if name in KEY_BIASES and i == KEY_BIASES[name][0]:
+                assert not mine.any() and autograd.abs().max() < 1e-10, name
+            else:
+                torch.testing.assert_close(mine, autograd, msg=name)
+    with torch.no_grad():
+        for name, (place, number) in KEY_BIASES.items():
+            network.get_parameter(name).chunk(number)[place].add_(3)
+    torch.testing.assert_close(network(x, log_snr, tokens), outputs[0])
+
+
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.elsewhere import Elsewhere, elsewhere
+from tests.elsewhere import Elsewhere, Waits, elsewhere
 from torch import Tensor
 
 import pedesis_zoo as zoo
@@ -40,9 +40,12 @@ from pedesis.training.variational import HybridLoss, LearnedScheduleLoss
 from pedesis.utils.device import announced, available_devices, find_device
 from pedesis.utils.noise import PerSeed, TrainingNoise, gaussian_noise
 from pedesis.utils.precision import full_precision
-from pedesis_zoo.evaluation.variational_bound import by_flow, by_level, in_few_steps, learn_levels
+from pedesis_zoo.evaluation.levels import learn_levels
+from pedesis_zoo.evaluation.variational_bound import by_flow, by_level, in_few_steps
 from pedesis_zoo.generation import editing
 from pedesis_zoo.generation.classifier import class_probabilities, classifier_guidance, load_classifier
+from pedesis_zoo.generation.pipeline import chunks
+from pedesis_zoo.generation.sampling import make_pipeline
 
 ROWS = 3
 
@@ -114,6 +117,40 @@ SETTINGS = {
     "rescaled": {"rescale": 0.7},
     "unguided": {"guidance": 0.0},
 }
+
+
+def waits(model: zoo.ImageModel, condition: Any, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> list[str]:
+    """What a walk waits for, after its first evaluation."""
+    pipeline = make_pipeline(model, condition, range(ROWS), steps=4, **settings)
+    (rows,) = chunks(ROWS)
+    walk = pipeline.walk(rows)
+    next(walk)
+    with Waits() as seen:
+        monkeypatch.setattr(Elsewhere, "tolist", lambda self: seen.found.append("tolist"))
+        for step in walk:
+            pass
+        monkeypatch.undo()
+    assert isinstance(step.x_t, Elsewhere) and step.level.t == 0
+    return seen.found
+
+
+@pytest.mark.parametrize("sampler", list(SAMPLERS))
+def test_a_walk_waits_for_nothing(sampler: str, digits: zoo.ImageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No number is read and no copy waited for, after the first evaluation; but where steps follow an error, they must
+    be."""
+    found = waits(digits, [3, None, "5"], monkeypatch, sampler=sampler)
+    assert bool(found) == (sampler == "adaptive"), found
+
+
+@pytest.mark.parametrize("name", list(SETTINGS))
+def test_guidance_waits_for_nothing(name: str, digits: zoo.ImageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert waits(digits, "3", monkeypatch, **SETTINGS[name]) == []
+
+
+def test_a_walk_of_words_waits_for_nothing(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zoo.load("avatars", "cpu")
+    model.denoiser.to(device)
+    assert waits(model, "a person with red hair", monkeypatch, sampler="ddpm", guidance=3.0) == []
 
 
 @pytest.mark.parametrize("name", list(SETTINGS))

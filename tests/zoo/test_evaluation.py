@@ -16,9 +16,9 @@ from pedesis.utils.images import to_model
 from pedesis_zoo.data import load_data
 from pedesis_zoo.data.heroes import lexicon
 from pedesis_zoo.evaluation import plots
+from pedesis_zoo.evaluation.levels import learn_levels
 from pedesis_zoo.evaluation.metrics import memorization, nearest_distance
 from pedesis_zoo.evaluation.prompts import in_palette
-from pedesis_zoo.evaluation.variational_bound import learn_levels
 from pedesis_zoo.models import measurements as tables
 
 

@@ -25,25 +25,25 @@ from pedesis_zoo.training.keeping import checkpoint_path, previous_path
 ALONE = {"OMP_NUM_THREADS": "1", "PEDESIS_PRECISION": "float32"}
 
 
-def check_measured_alike(folder: Path, count: int) -> None:
-    found = []
-    for world in (1, 2, 3):
-        call(world, "tests.zoo_runs:measure", str(folder / f"{world}.safetensors"), count, folder=folder)
-        found.append(load_file(folder / f"{world}.safetensors"))
-    for other in found[1:]:
-        for name in ("pixels", "wanted", "features", "log_probs"):
-            assert torch.equal(found[0][name], other[name]), name
-        torch.testing.assert_close(found[0]["numbers"], other["numbers"], rtol=0, atol=1e-6)
-    assert found[0]["pixels"].shape == (count, 8, 8, 1)
+def check_measured_alike(folder: Path, count: int, few: int, worlds: tuple[int, ...]) -> None:
+    found = {}
+    for world in (1, *worlds):
+        file = folder / f"{world}.safetensors"
+        call(world, "tests.zoo_runs:measure", str(file), count, few, folder=folder, seconds=3600)
+        found[world] = load_file(file)
+    for world in worlds:
+        for name, value in found[1].items():
+            torch.testing.assert_close(found[world][name], value, rtol=0, atol=1e-6 if name == "numbers" else 0)
+    assert found[1]["pixels"].shape == (count, 8, 8, 1)
 
 
 def test_pictures_and_measurements_are_those_of_one_process(tmp_path: Path) -> None:
-    check_measured_alike(tmp_path, 101)
+    check_measured_alike(tmp_path, 41, 41, (3,))
 
 
 @pytest.mark.soak
 def test_1001_pictures_and_measurements_are_those_of_one_process(tmp_path: Path) -> None:
-    check_measured_alike(tmp_path, 1001)
+    check_measured_alike(tmp_path, 1001, 130, (2, 3))
 
 
 def zoo(folder: Path, *words: str, world: int = 1) -> subprocess.CompletedProcess[str]:
@@ -75,6 +75,7 @@ def test_the_command_line_under_torchrun(tmp_path: Path) -> None:
     [
         (["sample", "digit"], "error: "),
         (["train", "digits", "--steps", "3", "--out", "absent/m.safetensors"], "error: cannot write absent/m"),
+        (["train", "digits", "--steps", "3", "--out", "/proc/m.safetensors"], "error: cannot write /proc/m"),
     ],
 )
 def test_a_mistake_is_one_sentence_however_many_make_it(words: list[str], sentence: str, tmp_path: Path) -> None:
@@ -194,6 +195,42 @@ def test_two_damaged_checkpoints_are_refused_before_anything_is_lost(
         run(str(out), 9, 60)
     predicted = capsys.readouterr().err
     assert predicted.count("altered or damaged") == 2 and "to begin anew" in predicted and out.read_bytes() == kept
+
+
+def ran(folder: Path, program: str, world: int = 2) -> tuple[list[int], str]:
+    """How the ranks of a run ended, and all that they said."""
+    processes = start(world, ["-c", f"from tests.zoo_runs import run; {program}"], folder)
+    predicted = "".join(finish(processes, seconds=100))
+    assert "Traceback" not in predicted, predicted
+    return [process.returncode for process in processes], predicted
+
+
+def test_a_full_disk_keeps_the_weights_of_several_ranks(tmp_path: Path) -> None:
+    """A file may have 40 kB here: room for the weights, not for the checkpoint, four times as large."""
+    out = tmp_path / "m.safetensors"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))"
+    codes, predicted = ran(tmp_path, f"{limit}; run({str(out)!r}, 5, 0)")
+    assert codes == [2, 0] and predicted.count("error: ") == 1, predicted
+    assert f"step 1: cannot write {checkpoint_path(out)}: File too large; training goes on" in predicted
+    assert f"error: stopped after step 5: the trained weights are in {out}; cannot write" in predicted
+    assert load_weights(out)[1]["training"]["steps"] == 5 and not checkpoint_path(out).exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_several_ranks_do_not_write_the_files_of_another_run(tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    with only_writer(out, checkpoint_path(out)):
+        codes, predicted = ran(tmp_path, f"run({str(out)!r}, 3, 60)")
+    assert codes == [2, 2] and predicted.count("another run is writing") == 1 and not out.exists()
+
+
+def test_several_ranks_fall_back_on_the_checkpoint_before_a_damaged_one(tmp_path: Path) -> None:
+    out = tmp_path / "m.safetensors"
+    assert ran(tmp_path, f"run({str(out)!r}, 6, 0)")[0] == [0, 0]
+    damage(checkpoint_path(out), "altered")
+    codes, predicted = ran(tmp_path, f"run({str(out)!r}, 9, 60)")
+    assert codes == [0, 0] and predicted.count("going on from the checkpoint before it") == 1, predicted
+    assert step_of(out) == 9
 
 
 def damage(path: Path, how: str) -> None:

@@ -14,6 +14,7 @@ from pedesis.process import Process, Time
 from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
 from pedesis.utils.noise import gaussian_noise
 from pedesis_zoo.evaluation import variational_bound as bound
+from pedesis_zoo.evaluation.levels import Levels, learn_levels
 from pedesis_zoo.models import measurements as tables
 from pedesis_zoo.models import registry
 from pedesis_zoo.models.registry import MODELS, WEIGHTS
@@ -48,11 +49,11 @@ def images(count: int, seed: int) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def levels() -> bound.Levels:
-    return bound.learn_levels(Pixels(), images(300, 0))
+def levels() -> Levels:
+    return learn_levels(Pixels(), images(300, 0))
 
 
-def test_the_learned_variance_is_the_true_one(levels: bound.Levels) -> None:
+def test_the_learned_variance_is_the_true_one(levels: Levels) -> None:
     snr = torch.exp(levels.table.log_snrs)
     true = STD**2 / (1 + snr * STD**2)
     rounding = (2 / 255) ** 2 / 12  # pixels are on levels, and their noise cannot be guessed
@@ -72,13 +73,13 @@ def test_black_pixels_ask_for_a_wider_decoder() -> None:
             guess[:, :, ::2] = -1
             return guess
 
-    found = bound.learn_levels(HalfBlack(), x0, count=10)
+    found = learn_levels(HalfBlack(), x0, count=10)
     ratio = (found.widths / found.table.variances)[found.table.log_snrs < 6]
     assert ((ratio > 1.6) & (ratio < 2.5)).all(), ratio
 
 
 @pytest.mark.parametrize("steps", [2, 5, 20])
-def test_the_bound_is_the_entropy_in_any_number_of_steps(levels: bound.Levels, steps: int) -> None:
+def test_the_bound_is_the_entropy_in_any_number_of_steps(levels: Levels, steps: int) -> None:
     """For one Gaussian the right variance makes the bound tight, so that only rounding to levels is left."""
     rows = bound.by_level(Pixels(), levels, images(400, 1), steps)
     *terms, total = rows
@@ -92,7 +93,7 @@ def test_the_bound_is_the_entropy_in_any_number_of_steps(levels: bound.Levels, s
         assert float(row["rms"]) == pytest.approx(expected, rel=0.05, abs=0.15)
 
 
-def test_the_searched_grid_is_a_grid_and_costs_least(levels: bound.Levels) -> None:
+def test_the_searched_grid_is_a_grid_and_costs_least(levels: Levels) -> None:
     x0 = images(200, 2)
     rows = bound.in_few_steps(Pixels(), levels, x0, steps=(4,))
     assert {row["grid"] for row in rows} == {bound.SEARCHED, *TIMESTEP_SPACINGS}
@@ -105,7 +106,7 @@ def test_the_searched_grid_is_a_grid_and_costs_least(levels: bound.Levels) -> No
     assert times[0] == 1 and times[-1] == 0 and len(times) == 8 and all(a > b for a, b in pairwise(times.tolist()))
 
 
-def test_the_variances_share_one_walk_and_differ_as_gaussians_do(levels: bound.Levels) -> None:
+def test_the_variances_share_one_walk_and_differ_as_gaussians_do(levels: Levels) -> None:
     """One denoising step and the reconstruction: the price of a wrong variance is a KL between two Gaussians."""
     model, x0 = Pixels(), images(100, 3)
     rows = {(row["grid"], row["variance"]): row for row in bound.in_few_steps(model, levels, x0, steps=(2,))}
@@ -123,7 +124,7 @@ def test_the_variances_share_one_walk_and_differ_as_gaussians_do(levels: bound.L
     assert float(rows["uniform", "beta"]["over_analytic"]) == pytest.approx(price / math.log(2), rel=0.03)
 
 
-def test_a_variance_of_the_models_own_is_used(levels: bound.Levels) -> None:
+def test_a_variance_of_the_models_own_is_used(levels: Levels) -> None:
     rows = bound.in_few_steps(Pixels(knows=True), levels, images(100, 4), steps=(3,))
     assert {row["variance"] for row in rows} == {"learned", "posterior", "beta", "analytic"}
     learned = [float(row["over_analytic"]) for row in rows if row["variance"] == "learned"]
@@ -174,7 +175,7 @@ def test_the_command_line_measures_and_says_how_to_repeat_it(
     assert all("[" in line for line in lines), "with intervals"
 
 
-def test_the_flow_needs_the_entropy_and_no_more(levels: bound.Levels) -> None:
+def test_the_flow_needs_the_entropy_and_no_more(levels: Levels) -> None:
     needed = bound.by_flow(Pixels(), levels, images(100, 5))
     assert float(needed.mean()) == pytest.approx(ENTROPY, abs=0.003 + 3 * float(needed.std()) / 10)
     single = images(3, 5)  # a picture's bits are its own: the same in any batch

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
 from pedesis.process import Process, Time, broadcast
+from pedesis.utils.device import sent
 from pedesis.utils.precision import at_least_single, autocast, plain, weights_of
 from pedesis.utils.registry import UnknownName
 
@@ -37,7 +38,7 @@ def drop(condition: Condition, mask: Tensor) -> Condition:
     """Make the rows of a condition null where `mask` (B,) is true."""
     if condition is None:
         return None
-    mask = mask.to(condition.device).reshape(-1, *([1] * (condition.ndim - 1)))
+    mask = sent(mask, condition.device).reshape(-1, *([1] * (condition.ndim - 1)))
     return condition.masked_fill(mask, 0 if condition.is_floating_point() else -1)
 
 
@@ -222,10 +223,10 @@ class NetworkDenoiser(Denoiser):
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
         rows, number, dtype = x_t.shape[0], at_least_single(x_t.dtype), weights_of(self.network, x_t.dtype)
-        inputs = [scaled.to(dtype), log_snr.to(x_t.device, number).expand(rows), condition]
+        inputs = [scaled.to(dtype), sent(log_snr, x_t.device, number).expand(rows), condition]
         if self.guided:
             scale = torch.as_tensor(1.0 if self.scale is None else self.scale)
-            inputs.append(scale.to(x_t.device, number).expand(rows))
+            inputs.append(sent(scale, x_t.device, number).expand(rows))
         with autocast(x_t.device, dtype):
             out: Tensor = self.network(*inputs)
         out = out.to(x_t.dtype)

@@ -8,9 +8,12 @@ channels reads adjacent numbers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 
@@ -50,6 +53,28 @@ class ResidualBlock(nn.Module):
         return out
 
 
+def without_key_gradient(layer: nn.Module, bias: str, first: int, *inputs: Any, **options: Any) -> Tensor:
+    r"""layer(*inputs), in training with a gradient of exactly zero for the biases of keys.
+
+        softmax_j q . (k_j + b) = softmax_j (q . k_j + q . b) = softmax_j q . k_j
+
+    so b has no effect, and what is computed as its gradient is rounding alone, of which Adam makes steps of full size:
+    another one on every machine and for every split of the batch. Without a gradient b stays what it is.
+
+    Args:
+        bias: the name of the layer's bias: of queries, keys and values, one after the other, or of keys and values.
+        first: where the keys begin, as a multiple of their number.
+    """
+    if not layer.training:
+        out: Tensor = layer(*inputs, **options)
+        return out
+    whole = layer.get_parameter(bias)
+    parts = list(whole.chunk(first + 2))
+    parts[first] = parts[first].detach()
+    changed: Tensor = functional_call(layer, {bias: torch.cat(parts)}, inputs, options)
+    return changed
+
+
 class SelfAttention(nn.Module):
     """Every pixel looks at every other; for small maps, where one matrix product per head is fastest."""
 
@@ -62,16 +87,18 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         height = x.shape[2]
         split = "b (n heads d) h w -> n b heads (h w) d"
-        query, key, value = rearrange(self.query_key_value(channel_norm(x)), split, n=3, heads=self.heads)
+        projected = without_key_gradient(self.query_key_value, "bias", 1, channel_norm(x))
+        query, key, value = rearrange(projected, split, n=3, heads=self.heads)
         weights = (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1)
         mixed = rearrange(weights @ value, "b heads (h w) d -> b (heads d) h w", h=height)
         out: Tensor = x + self.out(mixed)
         return out
 
 
-def together(layer: nn.Module) -> bool:
-    """Whether all rows are computed at once: in training, and in a graph that is compiled or exported for any batch."""
-    return layer.training or torch.compiler.is_compiling()
+def together(layer: nn.Module, x: Tensor) -> bool:
+    """Whether all rows are computed at once: in training, in a graph that is compiled or exported for any batch, and on
+    a GPU, which has other libraries and must not be asked which rows are alike."""
+    return layer.training or torch.compiler.is_compiling() or x.device.type != "cpu"
 
 
 class RowLinear(nn.Linear):
@@ -79,11 +106,11 @@ class RowLinear(nn.Linear):
 
     A library of matrix products (MKL) sums in another order for another number of rows, and in some for the last rows
     of a product. Blocks of four rows are one tile of it, in which all rows are alike; they cost no more than one row.
-    Training has one batch size, a GPU other libraries, and bf16 on a processor is summed row by row (oneDNN).
+    Training has one batch size, and bf16 on a processor is summed row by row (oneDNN).
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if together(self) or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        if together(self, x) or torch.is_autocast_enabled("cpu"):
             return super().forward(x)
         blocks = F.pad(x, (0, 0, 0, -len(x) % 4)).split(4)
         return torch.cat([F.linear(four, self.weight, self.bias) for four in blocks])[: len(x)]

@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedesis.nn.blocks import RowLinear, channel_norm, pointwise, together, zero
+from pedesis.nn.blocks import RowLinear, channel_norm, pointwise, together, without_key_gradient, zero
 from pedesis.nn.embeddings import check_integers
 
 PADDING = 0
@@ -57,10 +57,10 @@ class Words:
     padding: Tensor
     prompt: Tensor
 
-    def through(self, layer: nn.Module) -> Tensor:
-        """layer(vectors) of each row, (B, L, ...): every prompt alone, so that it depends on no other."""
-        parts = [self.vectors] if together(layer) else self.vectors.split(1)
-        return torch.cat([layer(part) for part in parts])[self.row]
+    def keys_and_values(self, layer: nn.Module) -> Tensor:
+        """layer(vectors) of each row, (B, L, 2 channels): every prompt alone, so that it depends on no other."""
+        parts = [self.vectors] if together(layer, self.vectors) else self.vectors.split(1)
+        return torch.cat([without_key_gradient(layer, "bias", 0, part) for part in parts])[self.row]
 
 
 class TextEncoder(nn.Module):
@@ -89,7 +89,7 @@ class TextEncoder(nn.Module):
         nothing = torch.zeros_like(tokens[0]).index_fill(0, torch.zeros_like(tokens[0, :1]), -1)  # null, then padding
         empty = (tokens < 0).any(1, keepdim=True) | (tokens == PADDING).all(1, keepdim=True)
         tokens = torch.where(empty, nothing, tokens)
-        if together(self):
+        if together(self, tokens):
             vectors, row = self.read(tokens), torch.arange(tokens.shape[0], device=tokens.device)
         else:
             prompts, row = tokens.unique(dim=0, return_inverse=True)
@@ -103,7 +103,8 @@ class TextEncoder(nn.Module):
         padding, null = tokens == PADDING, len(self.config.vocabulary) + 1
         vectors = self.table(torch.where(tokens < 0, null, tokens)) + self.place[: tokens.shape[1]]
         for layer in self.layers:
-            vectors = layer(vectors, src_key_padding_mask=padding)
+            bias = "self_attn.in_proj_bias"
+            vectors = without_key_gradient(layer, bias, 1, vectors, src_key_padding_mask=padding)
         return F.layer_norm(vectors, vectors.shape[-1:])
 
     def check(self, tokens: Tensor, rows: int) -> None:
@@ -128,7 +129,9 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, words: Words) -> Tensor:
         height = x.shape[2]
         query = rearrange(self.query(channel_norm(x)), "b (heads d) h w -> b heads (h w) d", heads=self.heads)
-        key, value = rearrange(words.through(self.key_value), "b l (n heads d) -> n b heads l d", n=2, heads=self.heads)
+        key, value = rearrange(
+            words.keys_and_values(self.key_value), "b l (n heads d) -> n b heads l d", n=2, heads=self.heads
+        )
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         weights = scores.masked_fill(words.padding[:, None, None], -torch.inf).softmax(-1)
         mixed = rearrange(weights @ value, "b heads (h w) d -> b (heads d) h w", h=height)

@@ -21,6 +21,7 @@ from torch import Tensor
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Gaussian, Noise
 from pedesis.process import Process, Time
+from pedesis.utils.device import looked_at
 from pedesis.utils.registry import Described, Registry
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
@@ -124,10 +125,10 @@ class Sampler(Described):
             return prediction
 
         for index, (level, target) in enumerate(itertools.pairwise(levels)):
-            with torch.no_grad():
+            with torch.no_grad(), looked_at(index > 0):
                 now = Step(index, level, x, denoise(x, level.t))
             yield now
-            with torch.no_grad():
+            with torch.no_grad(), looked_at():
                 x = self.step(process, now, target, denoise, noise or _no_noise, before)
             if level.sigma > 0:  # clean data say nothing about the steps that follow
                 before = (*before, now)[-self.memory :] if self.memory else ()
@@ -183,8 +184,13 @@ class GaussianSampler(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         kernel = self.kernel(process, now, s, denoise, before)
-        generated = (s.t > 0 or self.draws_data) and bool((kernel.var > 0).any())
+        generated = (s.t > 0 or self.draws_data) and self._draws(kernel)
         return kernel.sample(noise) if generated else kernel.mean
+
+    def _draws(self, kernel: Gaussian) -> bool:
+        """What the sampler says of itself; one that says nothing is judged by its variance, for which a GPU waits."""
+        says = type(self).stochastic is not Sampler.stochastic
+        return self.stochastic if says else bool((kernel.var > 0).any())
 
     def ending_in_mean(self) -> Sampler:
         twin = copy.copy(self)

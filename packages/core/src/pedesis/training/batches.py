@@ -24,12 +24,13 @@ _FLIP = 0x666C6970
 
 
 class ArrayBatches:
-    """Batches from pixels that fit in memory: uint8 throughout, shuffled anew each epoch, no worker process.
+    """Batches from pixels that fit in memory or are mapped: uint8 throughout, shuffled anew each epoch, no workers.
 
     Row r of step n is entry n * batch + r of an endless list of permutations, each a function of (seed, epoch).
 
     Args:
-        pixels: uint8 (N, H, W, C) or (N, H, W), or float (N, D) vectors, which are passed through; or `Shards`.
+        pixels: uint8 (N, H, W, C) or (N, H, W), or float (N, D) vectors, which are passed through; or, read when they
+            are asked for, `Shards` or a `numpy.memmap`.
         labels: int64 (N,), or None.
         batch: size of the global batch, the same as in `TrainConfig`.
 
@@ -40,7 +41,7 @@ class ArrayBatches:
     def __init__(
         self, pixels: Pixels | Tensor | Shards, labels: Tensor | None, batch: int, seed: int = 0, device: str = "cpu"
     ):
-        self.data = pixels if isinstance(pixels, Shards) else torch.as_tensor(pixels)
+        self.data = pixels if isinstance(pixels, Shards | np.memmap) else torch.as_tensor(pixels)
         if labels is not None and len(labels) != len(self.data):
             raise ValueError(f"{len(self.data)} data need as many labels; got {len(labels)}")
         self.labels = labels
@@ -50,7 +51,7 @@ class ArrayBatches:
     def __call__(self, step: int, rows: range) -> tuple[Tensor, Condition]:
         """Raises ValueError for rows outside the global batch."""
         index = self._order(step, rows)
-        data = self.data[index]
+        data = torch.from_numpy(self.data[index.numpy()]) if isinstance(self.data, np.memmap) else self.data[index]
         x0 = to_model(data) if data.dtype == torch.uint8 else data
         condition = None if self.labels is None else self.labels[index].to(self.device)
         return x0.to(self.device), condition

@@ -2,11 +2,19 @@
 
 "auto" is the first of cuda, mps and cpu that this machine has. Nothing else in the library looks for devices: tensors
 are made where the tensors or the weights are that they meet.
+
+A GPU works behind the program, which waits for it only where it asks for a number or for a copy to be done. A walk
+asks for nothing: what it needs from the CPU is sent (`sent`), and a condition is looked at once (`looked_at`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
+from torch import Tensor
 
 AUTO = "auto"
 
@@ -39,3 +47,27 @@ def announced(wanted: str | torch.device, device: torch.device) -> str | None:
         return None
     name = f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
     return f"computing on {name}, the best device of this machine; --device takes another"
+
+
+def sent(value: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+    """`value` on a device, in another type if one is given; the program does not wait for what leaves the CPU."""
+    ahead = value.device.type == "cpu" and device.type not in ("cpu", "mps")  # to mps, such copies have come out wrong
+    return value.to(device=device, dtype=dtype or value.dtype, non_blocking=ahead)
+
+
+_looked_at: ContextVar[bool] = ContextVar("looked_at", default=False)
+
+
+@contextmanager
+def looked_at(already: bool = True) -> Iterator[None]:
+    """Context in which the values of conditions on another device than the CPU are known and not asked for again."""
+    token = _looked_at.set(already)
+    try:
+        yield
+    finally:
+        _looked_at.reset(token)
+
+
+def to_be_looked_at(value: Tensor) -> bool:
+    """Whether the values of a condition are to be checked."""
+    return value.device.type == "cpu" or not _looked_at.get()

@@ -99,7 +99,8 @@ def divided(count: int, compute: Callable[[range], Tensor], multiple: int = 1) -
     """compute(rows 0 to count - 1), (count, ...): each rank computes its share, and all of them get the whole.
 
     Args:
-        compute: not called for a rank without rows; the type is one of `DTYPES`.
+        compute: not called for a rank without rows; what it calls is not divided once more; the type is one of
+            `DTYPES`.
         multiple: shares begin at multiples of it, so that rows meet in the same groups on any number of ranks.
 
     Raises:
@@ -111,7 +112,10 @@ def divided(count: int, compute: Callable[[range], Tensor], multiple: int = 1) -
     shares = [
         range(count)[own.start * multiple : own.stop * multiple] for own in (share(units, k) for k in range(world()))
     ]
-    mine = compute(shares[rank()]).cpu() if shares[rank()] else None
+    mine = None
+    if rows := shares[rank()]:
+        with alone():
+            mine = compute(rows).cpu()
     described = torch.zeros(10, dtype=torch.int64)  # type, dimensions, shape: of any rank that has rows
     if mine is not None:
         described[: mine.ndim + 2] = torch.tensor([DTYPES.index(mine.dtype), mine.ndim, *mine.shape])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pedesis.gaussian import Noise
+from pedesis.utils.device import sent
 
 __all__ = ["Noise", "PerSeed", "fixed_seed", "gaussian_noise", "splitmix64"]
 
@@ -52,7 +53,7 @@ def gaussian_noise(*words: int) -> Noise:
     source = generator(*words)
 
     def draw(like: Tensor) -> Tensor:
-        return torch.randn(like.shape, generator=source, dtype=like.dtype).to(like.device)
+        return sent(torch.randn(like.shape, generator=source, dtype=like.dtype), like.device)
 
     return draw
 
@@ -72,13 +73,13 @@ class PerSeed:
         """Standard normal numbers like `like`; raises ValueError if its batch is not one row per seed."""
         self._check(like)
         rows = [torch.randn(like.shape[1:], generator=g, dtype=like.dtype) for g in self.generators]
-        return torch.stack(rows).to(like.device)
+        return sent(torch.stack(rows), like.device)
 
     def uniform(self, like: Tensor) -> Tensor:
         """Numbers uniform on [0, 1) like `like`, from the same generators."""
         self._check(like)
         rows = [torch.rand(like.shape[1:], generator=g, dtype=like.dtype) for g in self.generators]
-        return torch.stack(rows).to(like.device)
+        return sent(torch.stack(rows), like.device)
 
     def _check(self, like: Tensor) -> None:
         if like.shape[0] != len(self.generators):

@@ -1,8 +1,8 @@
-"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | page | publish | data`.
+"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | page | data | ...`.
 
 Everything that needs torch is imported inside the commands, so that `list` and `--help` are immediate.
-`evaluate` is in `evaluating`; `export`, `page` and `pack` in `files`; options in the field's words, and --import, are
-sorted out in `words`.
+`evaluate` is in `evaluating`; `data` and `prepare` in `data`; `export`, `page` and `pack` in `files`; options in the
+field's words, and --import, are sorted out in `words`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pedesis_zoo.cli.data import data, prepare
 from pedesis_zoo.cli.evaluating import evaluate
 from pedesis_zoo.cli.files import export, pack, page
 from pedesis_zoo.cli.options import Device, Name, Palette, Threads, found, together
@@ -30,7 +31,7 @@ app = typer.Typer(
 EXTRAS = {"torchmetrics": "evaluation", "matplotlib": "evaluation", "pillow_jxl": "evaluation", "sklearn": "digits"}
 """Packages that only some commands need, and the extra that brings them."""
 
-for command in (evaluate, export, pack, page):
+for command in (data, evaluate, export, pack, page, prepare):
     app.command()(command)
 
 
@@ -231,19 +232,6 @@ def cards() -> None:
 
     for name in list_models():
         print(write_card(name))
-
-
-@app.command()
-def data(
-    name: Annotated[str, typer.Argument(help="data set")],
-    download: Annotated[bool, typer.Option(help="fetch it if it is not on this machine")] = False,
-) -> None:
-    """Say where a data set is, or get it."""
-    from pedesis_zoo.data import load_data
-
-    for split in ("train", "test"):
-        images = load_data(name, split, download=download)
-        print(f"{name} {split}: {len(images.pixels)} pictures of {images.pixels.shape[1:]}, licence {images.license}")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 sets, load                              what a set is; all sets by name
 digits, fashion_mnist, points, folder   finite sets: bundled, installed, computed, your own pictures
+cifar, imagenet, stored                 finite sets of others; pictures that need not fit in memory
 composed, captioned, captions           endless sets of composed pictures with words: heroes, avatars, pixel_art
 search, digests                         where files are looked for; what two sets have in common
 

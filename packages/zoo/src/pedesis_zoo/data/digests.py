@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pedesis_zoo.data.sets import ImageSet, PointSet, TrainingData
+from pedesis_zoo.data.stored import chosen
 
 SKETCH = 8  # digests for each class
 
@@ -75,5 +76,5 @@ def held_out(data: Finite, share: float) -> tuple[Finite, Finite]:
 
 def _only(data: Finite, rows: NDArray[np.bool_]) -> Finite:
     if isinstance(data, ImageSet):
-        return replace(data, pixels=data.pixels[rows], labels=data.labels[rows])
+        return replace(data, pixels=chosen(data.pixels, rows), labels=data.labels[rows])
     return replace(data, points=data.points[rows], labels=data.labels[rows])

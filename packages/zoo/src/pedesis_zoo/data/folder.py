@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from pedesis.utils.images import Pixels
 from pedesis_zoo.data.sets import FOLDER_LICENCE, ImageSet
+from pedesis_zoo.data.stored import is_prepared, prepared, stored
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")
 """What Pillow may decode, whatever a file is called, where it was built with it."""
@@ -78,7 +81,9 @@ def natural(name: str) -> list[str | int]:
 
 
 def load_folder(folder: str | Path, size: int) -> ImageSet:
-    """Read every picture below `folder`, links followed, resized to size x size.
+    """Read every picture below `folder`, links followed, resized to size x size; or what `prepare` wrote there.
+
+    More than `pedesis_zoo.data.stored.LIMIT` bytes of pixels are in a temporary file, not in memory.
 
     Classes are the subfolders that hold usable pictures, in natural order (1, 2, 10); pictures that lie beside
     subfolders are the class "other". What is not used is said on standard error: each picture that cannot be read,
@@ -91,32 +96,47 @@ def load_folder(folder: str | Path, size: int) -> ImageSet:
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; --data needs a folder of pictures")
+    if is_prepared(folder):
+        return _of_size(prepared(folder), folder, size)
     passed_over: Counter[str] = Counter()
-    paths = list(_picture_files(folder, passed_over, ()))
-    pictures, places = [], []
-    for path in paths:
-        picture, trouble = read_picture(path, size)
-        if picture is None:
-            print(f"left out: {path} {trouble}", file=sys.stderr)
-        else:
-            pictures.append(picture)
-            places.append(path.parent.relative_to(folder).as_posix())
+    numbers, places, colors = dict[str, int](), array("q"), 0  # number of each class as it is met, and of each picture
+    tried = 0
+
+    def pictures() -> Iterator[Pixels]:
+        nonlocal tried, colors
+        for path in _picture_files(folder, passed_over, ()):
+            tried += 1
+            picture, trouble = read_picture(path, size)
+            if picture is None:
+                print(f"left out: {path} {trouble}", file=sys.stderr)
+                continue
+            places.append(numbers.setdefault(path.parent.relative_to(folder).as_posix(), len(numbers)))
+            colors += bool((picture != picture[..., :1]).any())
+            yield picture
+
+    pixels = stored(pictures())
     if passed_over:
         skipped = ", ".join(f"{count} {what}" for what, count in sorted(passed_over.items()))
         print(f"left out: {passed_over.total()} files that are no pictures by their names: {skipped}", file=sys.stderr)
-    if not pictures:
+    if not len(pixels):
         raise ValueError(
-            f"{folder} holds no picture that can be used ({len(paths)} tried, {passed_over.total()} passed over); put "
+            f"{folder} holds no picture that can be used ({tried} tried, {passed_over.total()} passed over); put "
             f"{', '.join(sorted(SUFFIXES))} files in it, in subfolders if they have classes"
         )
-    pixels = np.stack(pictures)
-    if (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., :1]
-    flat = set(places) == {"."}
-    places = ["other" if place == "." else place for place in places]
-    classes = sorted(set(places), key=lambda name: (natural(name), name))
-    labels = np.array([classes.index(place) for place in places], dtype=np.int64)
+    if not colors:
+        pixels = stored(picture[..., :1] for picture in pixels)
+    flat = set(numbers) == {"."}
+    names = ["other" if place == "." else place for place in numbers]
+    classes = sorted(set(names), key=lambda name: (natural(name), name))
+    labels = np.array([classes.index(name) for name in names], dtype=np.int64)[np.array(places)]
     return ImageSet(folder.resolve().name, pixels, labels, () if flat else tuple(classes), FOLDER_LICENCE)
+
+
+def _of_size(data: ImageSet, folder: Path, size: int) -> ImageSet:
+    if data.shape[1:] != (size, size):
+        _, height, width = data.shape
+        raise ValueError(f"{folder} was prepared at {height}x{width} pixels, not {size}: ask for --size {height}")
+    return data
 
 
 def _picture_files(folder: Path, passed_over: Counter[str], above: tuple[Path, ...]) -> Iterator[Path]:
@@ -127,11 +147,11 @@ def _picture_files(folder: Path, passed_over: Counter[str], above: tuple[Path, .
     """
     here = folder.resolve()
     try:
-        entries = sorted(folder.iterdir(), key=lambda path: (natural(path.name), path.name))
+        names = sorted(os.listdir(folder), key=lambda name: (natural(name), name))
     except OSError as error:
         print(f"left out: {folder} cannot be opened ({type(error).__name__})", file=sys.stderr)
         return
-    for path in entries:
+    for path in map(folder.joinpath, names):
         hidden = path.name.startswith(".") or path.name in NEVER_CLASSES
         if os.path.isdir(path):  # which never raises
             if hidden:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pedesis.utils.images import Pixels
 from pedesis.utils.registry import UnknownName
-from pedesis_zoo.data import captioned, digits, fashion_mnist, points  # noqa: F401  (two of them register themselves)
+from pedesis_zoo.data import captioned, cifar, digits, fashion_mnist, imagenet, points  # noqa: F401  (they register)
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.data.sets import DATASETS, SPLITS, ZOO, ImageSet, TrainingData
 

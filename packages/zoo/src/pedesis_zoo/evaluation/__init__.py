@@ -2,7 +2,7 @@
 
 images, prompts, points, super_resolution   distances, recall, accuracy: one module for each kind of model
 metrics, codecs                             the distances themselves; what other codecs need for the same pictures
-variational_bound, likelihood               bits per dimension, of a model of the zoo and of anybody's pictures
+variational_bound, likelihood, levels       bits per dimension, of a model of the zoo and of anybody's pictures
 comparison, curves, plots                   one's own pictures and models; quality against work and guidance
 
 This room knows everything that draws, and nothing that trains.
@@ -13,6 +13,7 @@ __all__ = [
     "comparison",
     "curves",
     "images",
+    "levels",
     "likelihood",
     "metrics",
     "plots",

@@ -108,6 +108,8 @@ def evaluate(
 ) -> Comparison | dict[str, Estimate]:
     """Measure a model: what its card says of it, or, with `against`, how like those pictures its own are (`compare`).
 
+    In several processes (`pedesis.utils.launch.ranks`) pictures and features are shared out; each must call this.
+
     Args:
         number: how many pictures are drawn, over all classes in turn.
         settings: see `pedesis_zoo.generation.sampling.Settings`.

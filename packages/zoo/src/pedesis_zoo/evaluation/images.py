@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 
 from pedesis.guidance.classifiers import CleanClassifier, NoisyClassifier
 from pedesis.utils.device import AUTO
-from pedesis.utils.distributed import alone, total
+from pedesis.utils.distributed import alone, divided, total
 from pedesis.utils.images import Pixels, to_model
 from pedesis.utils.noise import gaussian_noise
 from pedesis_zoo.data import load_data
@@ -38,6 +38,9 @@ from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION
 
 FEATURE_EXTRACTORS = {"fashion-mnist": "fashion-mnist-features"}
 """The classifier in whose features the pictures of a data set are compared."""
+
+JUDGED = 500
+"""How many noisy pictures are classified at once."""
 
 Results = dict[str, Estimate]
 Draw = Callable[[list[int], list[int]], Iterator[Snapshot]]
@@ -143,12 +146,17 @@ def evaluate_noisy_classifier(name: str, levels: tuple[float, ...] = (6.0, 3.0, 
         noise = gaussian_noise(0, int(level * 10))
         with torch.no_grad():
             x_t = module.process.marginal(x0, t).sample(noise)
-            log_probs = torch.cat([module.log_probs(rows, t) for rows in x_t.split(500)])
+            log_probs = divided(len(x_t), partial(_log_probs, module, x_t, t), multiple=JUDGED)
         confidence, chosen = log_probs.exp().max(1)
         right = (chosen == labels).double()
         results[f"accuracy at log-SNR {level:g}"] = average(right)
         results[f"calibration error at log-SNR {level:g}"] = Estimate.exact(calibration_error(confidence, right))
     return results
+
+
+def _log_probs(classifier: NoisyClassifier, x_t: torch.Tensor, t: float, rows: range) -> torch.Tensor:
+    parts = x_t[rows.start : rows.stop].split(JUDGED)
+    return torch.cat([classifier.log_probs(part, t) for part in parts])
 
 
 def calibration_error(confidence: torch.Tensor, right: torch.Tensor, bins: int = 15) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,15 @@ from torch import Tensor
 from pedesis.denoiser import Condition, Denoiser
 from pedesis.theory.cached import CachedDenoiser
 from pedesis.utils.device import AUTO
+from pedesis.utils.distributed import divided
 from pedesis.utils.images import Pixels, to_model
 from pedesis_zoo.data.load import known_sets, pictures
 from pedesis_zoo.evaluation.comparison import pixels_of
+from pedesis_zoo.evaluation.levels import BATCH, Levels, learn_levels
 from pedesis_zoo.evaluation.metrics import Estimate
 from pedesis_zoo.evaluation.variational_bound import (
     FEW,
     SEARCHED,
-    Levels,
     Results,
     Row,
     bounds,
@@ -29,7 +30,6 @@ from pedesis_zoo.evaluation.variational_bound import (
     choices,
     has_learned,
     in_few_steps,
-    learn_levels,
     mean_and_error,
 )
 from pedesis_zoo.generation.sampling import Wanted
@@ -49,7 +49,8 @@ def bits_per_dim(
     """The variational bound of a model on pictures, in bits per dimension of each, (N,).
 
     bits = L / (D ln 2) >= -log2 p(picture) / D on average, with the searched grid and the model's own variance if it
-    has learned one, else the analytic one.
+    has learned one, else the analytic one. In several processes (`pedesis.utils.launch.ranks`) each takes some, and all
+    of them get all; each must call this.
 
     Args:
         these: uint8 (N, H, W, C). condition: a class or prompt, one for all or one per picture; None for none.
@@ -73,18 +74,20 @@ def bits_per_dim(
         source, asked = (x0[other], rows) if known is None else (to_model(known).to(x0), None)
         levels = learn_levels(model.denoiser, source, None if asked is None else asked[other])
         part = None if rows is None else rows[half]
-        bits[half] = torch.cat(list(_bits(model.denoiser, levels, x0[half], steps, part, seed)))
+        bits[half] = _bits(model.denoiser, levels, x0[half], steps, part, seed)
     return bits.numpy()
 
 
-def _bits(
-    denoiser: Denoiser, levels: Levels, x0: Tensor, steps: int, condition: Condition, seed: int
-) -> Iterator[Tensor]:
-    """The bound of images, a batch after the other."""
+def _bits(denoiser: Denoiser, levels: Levels, x0: Tensor, steps: int, condition: Condition, seed: int) -> Tensor:
+    """The bound of images, a batch after the other, (N,)."""
     inner, times = CachedDenoiser(denoiser), levels.searched(steps)
     name, rule = next(iter(choices(inner, levels, times, has_learned(denoiser, x0)).items()))
-    for _, found in bounds(inner, x0, times, {name: rule}, condition, seed):
-        yield found[name].bits_per_dim.double().cpu()
+
+    def bounded(rows: range) -> Tensor:
+        batches = bounds(inner, x0, times, {name: rule}, condition, seed, rows)
+        return torch.cat([found[name].bits_per_dim.double().cpu() for _, found in batches])
+
+    return divided(len(x0), bounded, multiple=BATCH)
 
 
 def evaluate_bits(

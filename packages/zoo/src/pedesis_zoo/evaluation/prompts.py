@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pedesis.guidance.classifiers import AttributeClassifier
+from pedesis.utils.distributed import divided
 from pedesis.utils.images import Pixels, to_model
 from pedesis.utils.noise import splitmix64
 from pedesis_zoo.data.captioned import COMPOSED
@@ -112,8 +113,14 @@ def features(attribute_classifier: AttributeClassifier, pixels: Pixels, batch: i
 
 
 def _in_batches(look: Callable[[Tensor], Tensor], pixels: Pixels, batch: int) -> Tensor:
+    """In several processes each looks at some batches, and all of them get all; each must call this."""
+
+    def seen(rows: range) -> Tensor:
+        starts = range(rows.start, rows.stop, batch)
+        return torch.cat([look(to_model(pixels[i : min(i + batch, rows.stop)])) for i in starts])
+
     with torch.no_grad():
-        return torch.cat([look(to_model(pixels[i : i + batch])) for i in range(0, len(pixels), batch)])
+        return divided(len(pixels), seen, multiple=batch)
 
 
 def in_palette(source: ComposedSet, pixels: Pixels, within: int = 8) -> float:

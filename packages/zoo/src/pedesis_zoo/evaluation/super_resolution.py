@@ -13,16 +13,15 @@ from pedesis.utils.images import Pixels, to_image
 from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.evaluation.metrics import Estimate, average
 from pedesis_zoo.evaluation.prompts import attribute_classifier_for, micro, read
-from pedesis_zoo.generation.batches import finished
+from pedesis_zoo.generation.batches import in_batches
 from pedesis_zoo.generation.editing import downsample, upscale
-from pedesis_zoo.generation.sampling import seeds_from
 from pedesis_zoo.models.loading import ImageModel, known_data, load
 
 
 def upscaled(model: ImageModel, real: Pixels, first_seed: int) -> tuple[Pixels, Pixels]:
     """Pictures (N, H, W, C) made small, and what the model draws of the small ones."""
     small = np.stack([downsample(picture, model.denoiser.option("enlarges")) for picture in real])
-    return small, finished(upscale(model, small, seeds_from(first_seed, len(real))))
+    return small, in_batches(lambda some, seeds: upscale(model, np.stack(some), seeds), list(small), first_seed)
 
 
 def bicubic(small: Pixels, side: int) -> Pixels:

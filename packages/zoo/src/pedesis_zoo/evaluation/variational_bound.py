@@ -2,21 +2,17 @@ r"""Bits per dimension of a model's variational bound: by noise level, and in fe
 
     bits = L / (D ln 2),     L = prior term + denoising terms + reconstruction       (`pedesis.theory.elbo`)
 
-What has to be chosen beforehand is learned from training images: the mean squared error of x0_hat at each noise level,
-which is the best Var[x_0 | x_t] that depends on the level alone (the analytic variance); the width of the decoder that
-codes pixels best when x_t1 lies there; and from both the cheapest grid (`pedesis.theory.step_search`). The bound is
-then taken on test images.
+What has to be chosen beforehand is learned from training images (`levels`): the analytic variance, the width of the
+decoder, and from both the cheapest grid. The bound is then taken on test images. In several processes
+(`pedesis.utils.distributed`) each computes some batches, and all of them get all; each must call these functions.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -28,19 +24,12 @@ from pedesis.theory.cached import CachedDenoiser
 from pedesis.theory.elbo import Elbo, discretized_log_prob, elbo
 from pedesis.theory.likelihood import log_likelihood
 from pedesis.theory.reverse import BetaVariance, OptimalVariance, PosteriorVariance, VarianceRule
-from pedesis.theory.step_search import best_steps, variational_cost
-from pedesis.theory.variance import AnalyticVariance
+from pedesis.utils.distributed import divided, first
 from pedesis.utils.noise import gaussian_noise
+from pedesis_zoo.evaluation.levels import BATCH, Levels, numbered
 from pedesis_zoo.evaluation.metrics import Estimate
 from pedesis_zoo.models.measurements import Cell
 
-HIGHEST = 14.0
-"""The log-SNR at which the cleanest level lies: noise of an eighth of a grey level."""
-
-WIDTHS = tuple(2 ** (i / 4) for i in range(-4, 17))
-"""Widths of the decoder that are tried, as multiples of the mean square."""
-
-BATCH = 50
 FEW = (5, 10, 25, 50)
 """Numbers of steps that are compared."""
 
@@ -50,69 +39,6 @@ SEARCHED = "searched"
 Results = dict[str, Estimate]
 Row = dict[str, Cell]
 Choice = tuple[Denoiser, VarianceRule]
-
-
-@dataclass(frozen=True)
-class Levels:
-    """What training images say about a denoiser at each noise level.
-
-    Attributes:
-        table: the denoiser with E (x_0 - x0_hat)^2 per dimension as its Var[x_0 | x_t], at K levels.
-        widths: the variance of p(x_0 | x_t) under which the pixels' bins are likeliest (K,). It exceeds the mean
-            square where many pixels are black or white: their bins reach to infinity and ask for no precision.
-        reconstruction: -E log p(x_0 | x_t) per dimension with that width, nats (K,): the price of ending there.
-    """
-
-    table: AnalyticVariance
-    widths: Tensor
-    reconstruction: Tensor
-
-    def analytic(self, denoiser: Denoiser, times: Tensor) -> AnalyticVariance:
-        """A denoiser with the mean squares at the times of a grid, and with the decoder's width at the last but 0."""
-        log_snrs = denoiser.process.log_snr(times[:-1])
-        variances = self.table.at(log_snrs)
-        variances[-1] = self._at(self.widths.log(), log_snrs[-1:])[0].exp()
-        return AnalyticVariance(denoiser, log_snrs, variances)
-
-    def searched(self, steps: int, nodes: int = 400) -> Tensor:
-        """The grid of `steps` steps with the least expected bound, among nodes even in log_snr; from 1 down to 0."""
-        process, known = self.table.process, self.table.log_snrs
-        log_snrs = torch.linspace(float(known[-1]), float(known[0]), nodes, dtype=torch.float64)
-        times = torch.cat([torch.zeros(1, dtype=torch.float64), process.schedule.time(log_snrs)])
-        times[-1] = 1.0
-        squares = self.table.at(log_snrs)
-        cost = variational_cost(process, times, torch.cat([squares[:1], squares]))
-        cost[0, 1:] = self._at(self.reconstruction, log_snrs)
-        path, _ = best_steps(cost, steps)
-        return times[path]
-
-    def _at(self, values: Tensor, log_snrs: Tensor) -> Tensor:
-        return torch.as_tensor(np.interp(log_snrs.numpy(), self.table.log_snrs.numpy(), values.numpy()))
-
-
-def learn_levels(denoiser: Denoiser, x0: Tensor, condition: Condition = None, count: int = 40, seed: int = 0) -> Levels:
-    """Measure `Levels` on images (N, C, H, W) in [-1, 1]."""
-    process = denoiser.process
-    low, high = float(process.log_snr(1.0)), min(HIGHEST, float(process.log_snr(0.0)))
-    log_snrs = torch.linspace(low, high, count, dtype=torch.float64)
-    times = process.schedule.time(log_snrs).clamp(0, 1)
-    rows = []
-    for i, t in enumerate(tqdm(times, unit="level", disable=None)):
-        noise = gaussian_noise(seed, i)
-        with torch.no_grad():
-            parts = [denoiser(process.marginal(part, t).sample(noise), t, y).x0 for part, y in _parts(x0, condition)]
-        guess = torch.cat(parts)
-        square = float((guess - x0).double().square().mean())
-        prices = {
-            square * ratio: float(
-                -discretized_log_prob(x0, Gaussian(guess, torch.tensor(square * ratio))).double().mean()
-            )
-            for ratio in WIDTHS
-        }
-        width = min(prices, key=prices.__getitem__)
-        rows.append((square, width, prices[width] / x0[0].numel()))
-    squares, widths, reconstruction = torch.tensor(rows, dtype=torch.float64).T
-    return Levels(AnalyticVariance(denoiser, log_snrs, squares), widths, reconstruction)
 
 
 def choices(denoiser: CachedDenoiser, levels: Levels, times: Tensor, learned: bool) -> dict[str, Choice]:
@@ -133,10 +59,20 @@ def has_learned(denoiser: Denoiser, x0: Tensor) -> bool:
 
 
 def bounds(
-    denoiser: CachedDenoiser, x0: Tensor, times: Tensor, rules: Mapping[str, Choice], condition: Condition, seed: int
+    denoiser: CachedDenoiser,
+    x0: Tensor,
+    times: Tensor,
+    rules: Mapping[str, Choice],
+    condition: Condition,
+    seed: int,
+    rows: range,
 ) -> Iterator[tuple[Tensor, dict[str, Elbo]]]:
-    """The bound under several variances at common x_t, a batch at a time: (images, bound of each rule)."""
-    for i, (part, y) in enumerate(_parts(x0, condition)):
+    """The bound under several variances at common x_t, a batch at a time: (images, bound of each rule).
+
+    Args:
+        rows: which images, from a multiple of `BATCH` on: batch i of all of them has noise of its own.
+    """
+    for i, part, y in numbered(x0, condition, rows):
         denoiser.memory.clear()
         with torch.no_grad():
             found = {
@@ -157,14 +93,20 @@ def by_level(
     inner = CachedDenoiser(denoiser)
     times = levels.searched(steps)
     name, rule = next(iter(choices(inner, levels, times, has_learned(denoiser, x0)).items()))
-    bits, squares = [], []
-    batches = bounds(inner, x0, times, {name: rule}, condition, seed)
-    for part, terms in tqdm(batches, total=math.ceil(len(x0) / BATCH), unit=f"x{BATCH} pictures", disable=None):
-        bound = terms[name]
-        each = torch.cat([bound.prior[None], bound.per_step, bound.reconstruction[None]])
-        bits.append(each.double().cpu() / (bound.dimensions * math.log(2)))
-        squares.append(torch.stack([_square(inner.memory[float(t)], part) for t in times[:-1]]))
-    table, rms = torch.cat(bits, 1), 127.5 * torch.cat(squares, 1).mean(1).sqrt()
+
+    def terms_and_squares(rows: range) -> Tensor:
+        found, batches = [], bounds(inner, x0, times, {name: rule}, condition, seed, rows)
+        shown = {"total": math.ceil(len(rows) / BATCH), "unit": f"x{BATCH} pictures"}
+        for part, terms in tqdm(batches, disable=None if first() else True, **shown):
+            bound = terms[name]
+            each = torch.cat([bound.prior[None], bound.per_step, bound.reconstruction[None]])
+            bits = each.double().cpu() / (bound.dimensions * math.log(2))
+            squares = torch.stack([_square(inner.memory[float(t)], part) for t in times[:-1]])
+            found.append(torch.cat([bits, squares]).T)
+        return torch.cat(found)
+
+    both = divided(len(x0), terms_and_squares, multiple=BATCH).T
+    table, rms = both[: steps + 1], 127.5 * both[steps + 1 :].mean(1).sqrt()
     log_snrs = denoiser.process.log_snr(times[:-1])
     terms_of = ["prior", *["denoising"] * (steps - 1), "reconstruction"]
     places = torch.stack([times[:-1], log_snrs, rms], 1)[[0, *range(steps)]].tolist()
@@ -192,15 +134,15 @@ def in_few_steps(
     inner = CachedDenoiser(denoiser)
     learned = has_learned(denoiser, x0)
     rows: list[Row] = []
-    for n, grid in tqdm([(n, g) for n in steps for g in (SEARCHED, *TIMESTEP_SPACINGS)], unit="grid", disable=None):
+    grids = [(n, g) for n in steps for g in (SEARCHED, *TIMESTEP_SPACINGS)]
+    for n, grid in tqdm(grids, unit="grid", disable=None if first() else True):
         times = levels.searched(n) if grid == SEARCHED else timesteps(denoiser.process, n, grid)
         rules = choices(inner, levels, times, learned)
-        parts = [found for _, found in bounds(inner, x0, times, rules, condition, seed)]
-        bits = {name: torch.cat([found[name].bits_per_dim.double() for found in parts]) for name in rules}
+        parts = divided(len(x0), partial(_bits_of_rules, inner, x0, times, rules, condition, seed), multiple=BATCH)
+        bits = dict(zip(rules, parts[:, 0].T, strict=True))
         if grid == SEARCHED:
             best = bits
-        for name, each in bits.items():
-            last = torch.cat([found[name].distortion.double() for found in parts]) / (x0[0].numel() * math.log(2))
+        for (name, each), last in zip(bits.items(), parts[:, 1].T, strict=True):
             row: Row = {"steps": n, "grid": grid, "variance": name, "reconstruction": float(last.mean())}
             compared = {"": each, "over_analytic": each - bits["analytic"], "over_searched": each - best[name]}
             for column, values in compared.items():
@@ -228,24 +170,41 @@ def by_flow(
     times = levels.searched(steps)
     t = float(times[-2])
     decoder = levels.analytic(denoiser, times)
-    bits = []
-    for i, (part, y) in enumerate(_parts(x0, condition)):
-        noisy_batch = denoiser.process.marginal(part, t)
-        x_t = noisy_batch.sample(gaussian_noise(seed, i))
-        start = float(denoiser.process.log_snr(t))
-        flow = log_likelihood(denoiser, x_t, y, start, partial(_signs, seed, i), tolerance)
-        with torch.no_grad():
-            predicted = decoder(x_t, t, y)
-            assert predicted.variance is not None
-            decoded = discretized_log_prob(part, Gaussian(predicted.x0, predicted.variance))
-        nats = noisy_batch.log_prob(x_t).double() - flow.nats.double() - decoded.double()
-        bits.append(nats / (part[0].numel() * math.log(2)))
-    return torch.cat(bits)
+
+    def followed(rows: range) -> Tensor:
+        bits = []
+        for i, part, y in numbered(x0, condition, rows):
+            noisy_batch = denoiser.process.marginal(part, t)
+            x_t = noisy_batch.sample(gaussian_noise(seed, i))
+            start = float(denoiser.process.log_snr(t))
+            flow = log_likelihood(denoiser, x_t, y, start, partial(_signs, seed, i), tolerance)
+            with torch.no_grad():
+                predicted = decoder(x_t, t, y)
+                assert predicted.variance is not None
+                decoded = discretized_log_prob(part, Gaussian(predicted.x0, predicted.variance))
+            nats = noisy_batch.log_prob(x_t).double() - flow.nats.double() - decoded.double()
+            bits.append(nats / (part[0].numel() * math.log(2)))
+        return torch.cat(bits)
+
+    return divided(len(x0), followed, multiple=BATCH)
 
 
-def _parts(x0: Tensor, condition: Condition) -> Iterator[tuple[Tensor, Condition]]:
-    labels = itertools.repeat(None) if condition is None else condition.split(BATCH)
-    return zip(x0.split(BATCH), labels, strict=False)
+def _bits_of_rules(
+    denoiser: CachedDenoiser,
+    x0: Tensor,
+    times: Tensor,
+    rules: Mapping[str, Choice],
+    condition: Condition,
+    seed: int,
+    rows: range,
+) -> Tensor:
+    """Bits per dimension of images by each rule, and how many of them are the reconstruction's: (rows, 2, rules)."""
+    parts = []
+    for _, found in bounds(denoiser, x0, times, rules, condition, seed, rows):
+        whole = torch.stack([found[name].bits_per_dim.double() for name in rules], 1)
+        last = torch.stack([found[name].distortion.double() for name in rules], 1)
+        parts.append(torch.stack([whole, last / (x0[0].numel() * math.log(2))], 1))
+    return torch.cat(parts)
 
 
 def _signs(seed: int, part: int, like: Tensor) -> Tensor:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tqdm.auto import tqdm
 from pedesis.denoiser import Denoiser
 from pedesis.gaussian import Noise
 from pedesis.samplers import Sampler, Step
+from pedesis.utils.distributed import check_same, divided, first
 from pedesis.utils.images import Pixels, to_pixels
 from pedesis_zoo.generation.palette import quantize
 from pedesis_zoo.models.loading import ImageModel
@@ -117,17 +119,29 @@ class Pipeline:
     def pictures(self, progress: bool | None = None) -> Pixels:
         """The finished pictures, one chunk after the other: it needs the memory of a chunk, however many they are.
 
+        In several processes (`pedesis.utils.distributed`) each draws some chunks, and all of them get all pictures.
+
         Args:
             progress: whether a bar says how far it is; None: on a terminal or in a notebook, after a second.
+
+        Raises:
+            ValueError: the processes were asked for different seeds. RankLost: another process ended.
         """
-        generated, parts = [], chunks(len(self.seeds))
-        hidden = None if progress is None else not progress
-        with tqdm(total=len(parts) * len(self.times), unit="step", delay=1, leave=False, disable=hidden) as bar:
-            for rows in parts:
-                for step in self.walk(rows):
-                    bar.update()
-                generated.append(self.shown(step.x0))
-        return np.concatenate(generated)[: len(self.seeds)]
+        told = repr((self.model.name, self.seeds, self.times.tolist())).encode()
+        check_same(hashlib.sha256(told).hexdigest(), "seeds to draw (alone() is for what a rank draws by itself)")
+        hidden = True if not first() else None if progress is None else not progress
+
+        def generated(rows: range) -> Tensor:
+            parts = [part for part in chunks(len(self.seeds)) if rows.start <= part.start < rows.stop]
+            finished = []
+            with tqdm(total=len(parts) * len(self.times), unit="step", delay=1, leave=False, disable=hidden) as bar:
+                for part in parts:
+                    for step in self.walk(part):
+                        bar.update()
+                    finished.append(self.shown(step.x0))
+            return torch.from_numpy(np.concatenate(finished)[: len(rows)])
+
+        return divided(len(self.seeds), generated, multiple=MOST).numpy()
 
     def shown(self, x0: Tensor) -> Pixels:
         """Finished pictures as pixels."""

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pedesis.guidance.classifier_free import ClassifierFreeGuidance
 from pedesis.samplers import SAMPLERS, Sampler
 from pedesis.samplers.timesteps import timesteps
+from pedesis.utils.distributed import divided
 from pedesis.utils.noise import gaussian_noise
 from pedesis.utils.registry import Choice, UnknownArgument
 from pedesis_zoo.generation.sampling import MOST_STEPS, check_unguided
@@ -20,6 +22,8 @@ from pedesis_zoo.models.loading import PointModel, class_number, load_points
 
 Points = NDArray[np.float64]
 MOST_POINTS = 10_000_000
+BLOCK = 4096
+"""How many points are computed at once; each block has a stream of noise of its own."""
 
 
 def sample_points(
@@ -35,6 +39,8 @@ def sample_points(
 ) -> Points:
     """Draw points, float64 (count, D). What is not given is taken from the model's own settings.
 
+    In several processes (`pedesis.utils.launch.ranks`) each draws some blocks of `BLOCK`, and all of them get all.
+
     Args:
         condition: name or number of a class; None or -1 for all of them.
         guidance: 0 unconditional, 1 plain, more is stronger.
@@ -49,13 +55,22 @@ def sample_points(
     walker = SAMPLERS.of(usual.sampler if sampler is None else sampler)
     steps = whole("steps", usual.steps if steps is None else steps, 1, MOST_STEPS)
     times = timesteps(model.denoiser.process, steps, usual.grid)
-    label = plain(condition)
-    labels = None if label in (None, -1) else torch.full((count,), class_number(label, model.classes))
+    asked_for = plain(condition)
+    label = None if asked_for in (None, -1) else torch.tensor(class_number(asked_for, model.classes))
     scale = number("guidance", usual.guidance if guidance is None else guidance, *usual.scales)
     if not model.classes:
         check_unguided(model, scale)
     denoiser = ClassifierFreeGuidance(model.denoiser, scale)
-    noise = gaussian_noise(whole("seed", seed, 0, 2**63 - 1))
-    start = model.denoiser.process.prior(torch.empty(count, *model.shape, dtype=model.dtype)).sample(noise)
-    points: Points = walker.sample(denoiser, start, times, labels, noise).double().numpy()
+    seed, like = whole("seed", seed, 0, 2**63 - 1), torch.empty(BLOCK, *model.shape, dtype=model.dtype)
+
+    def drawn(rows: range) -> Tensor:
+        blocks = []
+        for first in range(rows.start, rows.stop, BLOCK):
+            noise, block = gaussian_noise(seed, *([first // BLOCK] if first else [])), like[: rows.stop - first]
+            start = model.denoiser.process.prior(block).sample(noise)
+            asked = None if label is None else label.expand(len(block))
+            blocks.append(walker.sample(denoiser, start, times, asked, noise).double())
+        return torch.cat(blocks)
+
+    points: Points = divided(count, drawn, multiple=BLOCK).numpy()
     return points

@@ -103,6 +103,8 @@ def sample(
 ) -> Pictures:
     """The finished pictures of `generate`, uint8 (B, H, W, C), in the memory of 32; notebooks show them.
 
+    In several processes (`pedesis.utils.launch.ranks`) each draws some, and all of them get all; each must call this.
+
     Args:
         progress: whether a bar says how far it is; by default on a terminal and in a notebook, after a second.
     """

@@ -84,7 +84,7 @@ def own_data(
         from pedesis_zoo.data.folder import load_folder
 
         return load_folder(data, size)
-    array = np.asarray(data)
+    array = data if isinstance(data, np.memmap) else np.asarray(data)
     if array.ndim < 2 or not len(array):
         raise ValueError(f"data have rows, one for each picture or point; got an array of shape {array.shape}")
     numbers, names = _labels(labels, classes, len(array))

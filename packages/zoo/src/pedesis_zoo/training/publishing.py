@@ -21,11 +21,11 @@ from pedesis.utils.precision import full_precision
 from pedesis_zoo.data.captioned import COMPOSED, provenance, words_of
 from pedesis_zoo.data.load import pictures
 from pedesis_zoo.data.points import load_points as load_data_points
+from pedesis_zoo.evaluation.levels import learn_levels
 from pedesis_zoo.evaluation.plots import PLOTS, draw_curve
 from pedesis_zoo.evaluation.points import density_picture
 from pedesis_zoo.evaluation.prompts import real_prompts
 from pedesis_zoo.evaluation.super_resolution import upscaled
-from pedesis_zoo.evaluation.variational_bound import learn_levels
 from pedesis_zoo.generation.points import sample_points
 from pedesis_zoo.generation.sampling import sample
 from pedesis_zoo.models.loading import known_data, load, load_any, load_points, zoo_data
