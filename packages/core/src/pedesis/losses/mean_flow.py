@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.func import jvp
+from torch.autograd.forward_ad import dual_level, make_dual, unpack_dual
 
 from pedesis.denoiser import Condition, NetworkDenoiser
 from pedesis.losses.denoising import checked_probability
@@ -62,9 +62,6 @@ def mean_flow_target(
     """u(x_t, t, s), and v - (sigma_t - sigma_s) du/d sigma_t along a velocity v; t and s are log-SNRs (B,)."""
     sigma_t, sigma_s = (denoiser.process.alpha_sigma(level)[1] for level in (t, s))
     slope = -2 / (sigma_t * (1 - sigma_t))  # d log_snr / d sigma, where alpha = 1 - sigma
-
-    def network(x: Tensor, level: Tensor) -> Tensor:
-        return mean_velocity(denoiser, x, level, s, condition)
-
-    u, change = jvp(network, (x_t, t), (v, slope))
+    with dual_level():
+        u, change = unpack_dual(mean_velocity(denoiser, make_dual(x_t, v), make_dual(t, slope), s, condition))
     return u, v - broadcast(sigma_t - sigma_s, x_t) * change

@@ -58,9 +58,9 @@ class InductiveMomentMatching:
             known = jump(denoiser, noised(denoiser, x0, eps, r), r, s, condition)
         (alpha, sigma), (_, sigma_s) = process.alpha_sigma(t), process.alpha_sigma(s)
         weight = torch.sigmoid(self.bias - t) / (sigma * (alpha**2 + sigma**2))
-        rows = [each.reshape(-1, self.group, x0[0].numel()) for each in (y, known)]
+        y, known = (each.reshape(-1, self.group, x0[0].numel()) for each in (y, known))
         width = (x0[0].numel() * (sigma - sigma_s)[:: self.group, None, None]).to(x0)
-        between = discrepancy(*rows, width, same(condition, self.group).to(x0.device))
+        between = discrepancy(y, known, width, same(condition, self.group).to(x0.device))
         return weight * between.flatten().to(weight), time
 
     def below(self, t: Tensor, s: Tensor, last: Tensor) -> Tensor:

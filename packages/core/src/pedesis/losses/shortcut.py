@@ -51,9 +51,9 @@ class Shortcut:
         levels = [process.log_snr(time) for time in (t, (t + s) / 2, s, middle)]
         x_t, target = noised(denoiser, x0, eps, levels[0]), eps - x0
         if bool(jumping.any()):
-            rows, inner = jumping.to(x0.device), [level[jumping] for level in levels]
+            rows, (begin, half, end, told) = jumping.to(x0.device), (level[jumping] for level in levels)
             asked = None if condition is None else condition[rows]
-            target[rows] = self.two_jumps(denoiser, x_t[rows], *inner, asked)
+            target[rows] = self.two_jumps(denoiser, x_t[rows], begin, half, end, told, asked)
         return squared_error(target, mean_velocity(denoiser, x_t, levels[0], levels[2], condition)), t
 
     @torch.no_grad()
