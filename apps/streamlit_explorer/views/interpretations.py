@@ -42,7 +42,7 @@ with page.lesson(
     *MEANS,
     TWEEDIE,
     STEP,
-    "pedesis.losses:Variational",
+    "pedesis.losses.denoising:Variational",
 ):
     page.formula(FORMS)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

@@ -94,7 +94,7 @@ with page.lesson(
     "A network sees noisy points and guesses where they came from; the squared error of its guess is the **loss**. "
     "Watch it learn the score: where the arrows of the network fall on those of the exact formula, it is done.",
     "pedesis.lessons.training:Training",
-    "pedesis.losses:VelocityError",
+    "pedesis.losses.denoising:VelocityError",
     "pedesis.training.fit:fit",
     "pedesis.nn:MLP",
 ):

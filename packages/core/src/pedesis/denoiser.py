@@ -15,9 +15,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import Any
 
 import torch
@@ -26,8 +24,8 @@ from torch import Tensor, nn
 from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
 from pedesis.process import Process, Time, broadcast
 from pedesis.utils.device import sent
+from pedesis.utils.hooks import answers
 from pedesis.utils.precision import at_least_single, autocast, plain, weights_of
-from pedesis.utils.registry import UnknownName
 
 Condition = Tensor | None
 """What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
@@ -109,6 +107,10 @@ class Denoiser(nn.Module):
         super().__init__()
         self.process = process
 
+    def toward(self, log_snr: float | Tensor) -> Denoiser:
+        """The same denoiser, told at which log-SNR the step ends: only a flow map answers otherwise then."""
+        return self
+
     @abstractmethod
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         """The mean of x_0 given x_t, of the shape of x_t."""
@@ -160,6 +162,8 @@ class NetworkDenoiser(Denoiser):
 
     scale: float | Tensor | None = None
     """The guidance scale that a network with a `guided` input is told; see `at`."""
+    end: float | Tensor | None = None
+    """The log-SNR at which a step ends, as a network with the input `jumps` is told; see `toward`."""
 
     def __init__(
         self,
@@ -208,6 +212,15 @@ class NetworkDenoiser(Denoiser):
         twin.scale = scale
         return twin
 
+    def toward(self, log_snr: float | Tensor) -> NetworkDenoiser:
+        """The same weights for a step that ends at a log-SNR, one number or one per row (B,); without it, none is made.
+
+        A network with the input `jumps` answers with the x_0 and eps of one DDIM step, see `pedesis.losses.flow_map`.
+        """
+        twin = copy.copy(self)
+        twin.end = log_snr
+        return twin if self.option("jumps") else self
+
     def network_output(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
         """What the network says, in the type of x_t: to what it is asked, and the logit of r if it gives one.
 
@@ -223,12 +236,12 @@ class NetworkDenoiser(Denoiser):
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
         rows, number, dtype = x_t.shape[0], at_least_single(x_t.dtype), weights_of(self.network, x_t.dtype)
-        inputs = [scaled.to(dtype), sent(log_snr, x_t.device, number).expand(rows), condition]
-        if self.guided:
-            scale = torch.as_tensor(1.0 if self.scale is None else self.scale)
-            inputs.append(sent(scale, x_t.device, number).expand(rows))
+        told = {"scale": 1.0 if self.scale is None else self.scale} if self.guided else {}
+        told |= {} if self.end is None else {"end": self.end}
+        numbers = {k: sent(torch.as_tensor(v), x_t.device, number).expand(rows) for k, v in told.items()}
+        level = sent(log_snr, x_t.device, number).expand(rows)
         with autocast(x_t.device, dtype):
-            out: Tensor = self.network(*inputs)
+            out: Tensor = self.network(scaled.to(dtype), level, condition, **numbers)
         out = out.to(x_t.dtype)
         channels = x_t.shape[1]
         return out[:, :channels], out[:, channels:] if out.shape[1] > channels else None
@@ -264,19 +277,9 @@ class NetworkDenoiser(Denoiser):
         Raises:
             UnknownName: no such layer. ValueError: a layer that answers with no tensor, or is not asked.
         """
-        layers, found = dict(self.network.named_modules()), dict[str, Any]()
-        for name in names:
-            if name not in layers:
-                raise UnknownName("layer", name, layers)
-        with ExitStack() as hooks:
-            for name in names:
-                keep = partial(_keep, found, name)
-                hooks.callback(layers[name].register_forward_hook(keep).remove)
+        with answers(self.network, names) as found:
             self.predict(x_t, t, condition)
-        for name in names:
-            if not isinstance(found.get(name), Tensor):
-                raise ValueError(f"the layer {name!r} has no tensor to show; name one of its own layers, or another")
-        return {name: found[name].to(x_t.dtype) for name in names}
+        return {name: answer.to(x_t.dtype) for name, answer in found.items()}
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0
@@ -285,10 +288,6 @@ class NetworkDenoiser(Denoiser):
         if not self.option("variance"):
             return None  # without an evaluation
         return self.predict(x_t, t, condition).variance
-
-
-def _keep(found: dict[str, Any], name: str, layer: nn.Module, inputs: Any, output: Any) -> None:
-    found[name] = output
 
 
 def null(condition: Condition) -> Condition:

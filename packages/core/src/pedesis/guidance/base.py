@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -17,6 +18,14 @@ class Guided(Denoiser):
     def __init__(self, inner: Denoiser):
         super().__init__(inner.process)
         self.inner = inner
+
+    def toward(self, log_snr: float | Tensor) -> Denoiser:
+        inner = self.inner.toward(log_snr)
+        if inner is self.inner:
+            return self
+        twin = copy.copy(self)
+        twin._modules = {**self._modules, "inner": inner}  # a copy shares them with the original
+        return twin
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pedesis.nn.blocks import RowLinear
+from pedesis.nn.blocks import RowLinear, zero
 from pedesis.utils.device import to_be_looked_at
 
 
@@ -57,6 +57,25 @@ class NumberEmbedding(nn.Module):
     def forward(self, number: Tensor) -> Tensor:
         number = torch.where(number.isinf(), number.sign() * self.INFINITY, number)
         out: Tensor = self.second(F.silu(self.first(sinusoid(number, self.width).to(self.first.weight.dtype))))
+        return out
+
+
+class StepEnd(nn.Module):
+    """Where a step ends, as log-SNRs (B,) and (B,) -> (B, width): the share of the straight path's time that is left.
+
+    share = tau(end) / tau(log_snr),   tau = sigma / (alpha + sigma) = sigmoid(-log_snr / 2)
+
+    1 is a step of no length, as without an end, and 0 one to clean data; it is the same in every frame.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.number = NumberEmbedding(width)
+        zero(self.number.second)  # so that a network begins as one that does not look ahead
+
+    def forward(self, log_snr: Tensor, end: Tensor | None) -> Tensor:
+        share = torch.ones_like(log_snr) if end is None else (-end / 2).sigmoid() / (-log_snr / 2).sigmoid()
+        out: Tensor = self.number(10 * share)
         return out
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedesis.nn.blocks import zero
-from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, refuse
+from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, StepEnd, refuse
 from pedesis.nn.networks import NETWORKS
 
 
@@ -23,11 +23,12 @@ class MLPConfig:
     layers: int = 3  # hidden layers, each a residual branch
     classes: int = 0  # number of classes to be conditioned on; 0 for none
     variance: bool = False  # a second output per feature: how sure the network is
+    jumps: bool = False  # the noise level at which a step ends is an input, as it is of flow maps
 
 
 @NETWORKS.register("mlp")
 class MLP(nn.Module):
-    """(x (B, D), log_snr (B,), condition) -> (B, D), or (B, 2 D) with a variance.
+    """(x (B, D), log_snr (B,), condition[, end (B,)]) -> (B, D), or (B, 2 D) with a variance.
 
     Residual layers, modulated by the noise level.
     """
@@ -39,6 +40,7 @@ class MLP(nn.Module):
         self.config = c = MLPConfig(**config)
         self.noise_level = NumberEmbedding(c.width)
         self.label = ClassLabel(c.classes, c.width) if c.classes else None
+        self.end = StepEnd(c.width) if c.jumps else None
         self.first = nn.Linear(c.features, c.width)
         self.hidden = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.layers))
         self.modulation = nn.ModuleList(nn.Linear(c.width, 2 * c.width) for _ in range(c.layers))
@@ -54,12 +56,14 @@ class MLP(nn.Module):
             refuse(condition)
         self.label.check(condition, rows)
 
-    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None, end: Tensor | None = None) -> Tensor:
         if x.ndim != 2 or x.shape[1] != self.config.features:
             raise ValueError(f"this network takes (B, {self.config.features}); got {tuple(x.shape)}")
         embedding = self.noise_level(log_snr)
         if self.label is not None:
             embedding = embedding + self.label(condition, x)
+        if self.end is not None:
+            embedding = embedding + self.end(log_snr, end)
         embedding, h = F.silu(embedding), self.first(x)
         for layer, modulation in zip(self.hidden, self.modulation, strict=True):
             scale, shift = modulation(embedding).chunk(2, dim=1)

@@ -26,7 +26,7 @@ from pedesis.nn.blocks import (
     unfold,
     zero,
 )
-from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, refuse
+from pedesis.nn.embeddings import ClassLabel, NumberEmbedding, StepEnd, refuse
 from pedesis.nn.networks import NETWORKS
 from pedesis.nn.text_encoder import CrossAttention, TextConfig, TextEncoder, Words
 
@@ -47,11 +47,14 @@ class UNetConfig:
     enlarges: int = 0  # how many times smaller the picture is that it is conditioned on, instead; 0 for none
     variance: bool = False  # a second output per channel: how sure the network is
     guided: bool = False  # the guidance scale is an input, as it is of distilled networks
+    jumps: bool = False  # the noise level at which a step ends is an input, as it is of flow maps
 
 
 @NETWORKS.register("unet")
 class UNet(nn.Module):
-    """(x (B, C, H, W), log_snr (B,), condition[, scale (B,)]) -> (B, C, H, W), or (B, 2 C, H, W) with a variance.
+    """(x (B, C, H, W), log_snr (B,), condition[, scale (B,), end (B,)]) -> (B, C, H, W), or (B, 2 C, H, W).
+
+    Twice the channels are with a variance.
 
     Args: the fields of `UNetConfig`. H and W must be multiples of patch * 2^(len(widths) - 1).
     """
@@ -75,6 +78,7 @@ class UNet(nn.Module):
         self.scale = NumberEmbedding(c.embedding) if c.guided else None
         if self.scale is not None:
             zero(self.scale.second)  # so that a student starts as its teacher
+        self.end = StepEnd(c.embedding) if c.jumps else None
         self.text = TextEncoder(c.text, c.embedding) if c.text else None
         self.look_down, self.look_up = nn.ModuleList(), nn.ModuleList()
 
@@ -128,10 +132,15 @@ class UNet(nn.Module):
         known.check(condition, rows)
 
     def forward(
-        self, x: Tensor, log_snr: Tensor, condition: Tensor | None = None, scale: Tensor | None = None
+        self,
+        x: Tensor,
+        log_snr: Tensor,
+        condition: Tensor | None = None,
+        scale: Tensor | None = None,
+        end: Tensor | None = None,
     ) -> Tensor:
         words = self.text(condition, x) if self.text is not None else None
-        embedding = self.embed(x, log_snr, condition, words, scale)
+        embedding = self.embed(x, log_snr, condition, words, scale, end)
         if self.config.enlarges:
             x = torch.cat([x, self.upscaled(condition, x)], dim=1)
         h = self.stem(channels_last(fold(x, self.config.patch)))
@@ -174,9 +183,15 @@ class UNet(nn.Module):
         return large
 
     def embed(
-        self, x: Tensor, log_snr: Tensor, condition: Tensor | None, words: Words | None, scale: Tensor | None
+        self,
+        x: Tensor,
+        log_snr: Tensor,
+        condition: Tensor | None,
+        words: Words | None,
+        scale: Tensor | None,
+        end: Tensor | None,
     ) -> Tensor:
-        """Noise level, condition and guidance scale as one vector per row, (B, embedding)."""
+        """Noise level, condition, guidance scale and the end of the step as one vector per row, (B, embedding)."""
         step = self.config.patch * 2 ** (len(self.config.widths) - 1)
         if x.shape[1] != self.config.channels or x.shape[2] % step or x.shape[3] % step:
             raise ValueError(
@@ -192,4 +207,6 @@ class UNet(nn.Module):
             raise ValueError("this network was built without a guidance scale (guided=False) and would ignore it")
         if self.scale is not None:
             embedding = embedding + self.scale(4 * (torch.ones_like(log_snr) if scale is None else scale))
+        if self.end is not None:
+            embedding = embedding + self.end(log_snr, end)
         return F.silu(embedding)

@@ -74,6 +74,10 @@ class DDIM(GaussianSampler):
     def stochastic(self) -> bool:
         return self.eta > 0
 
+    @property
+    def jumps(self) -> bool:
+        return self.eta == 0
+
     def kernel(self, process: Process, now: Step, s: Level, denoise: Denoise, before: Sequence[Step]) -> Gaussian:
         return implicit_kernel(now, s, self.eta**2 * -math.expm1(min(now.level.log_snr - s.log_snr, 0.0)))
 

@@ -74,10 +74,15 @@ class Sampler(Described):
             is exact for a whole walk.
         stochastic: whether a step draws noise; only deterministic samplers can also walk upwards in t.
         memory: how many earlier steps `step` is shown.
+        jumps: whether a step follows one answer to its end, so that a flow map is told it (`Denoiser.toward`).
     """
 
     evaluations = 1
     memory = 0
+
+    @property
+    def jumps(self) -> bool:
+        return False
 
     @property
     def stochastic(self) -> bool:
@@ -121,10 +126,11 @@ class Sampler(Described):
         before: tuple[Step, ...] = ()
 
         def denoise(x_t: Tensor, t: Time) -> Prediction:
-            prediction: Prediction = denoiser(x_t, t, condition)
+            prediction: Prediction = asked(x_t, t, condition)
             return prediction
 
         for index, (level, target) in enumerate(itertools.pairwise(levels)):
+            asked = denoiser.toward(target.log_snr) if self.jumps else denoiser
             with torch.no_grad(), looked_at(index > 0):
                 now = Step(index, level, x, denoise(x, level.t))
             yield now

@@ -82,7 +82,7 @@ class Distillation:
         with torch.no_grad():
             target = one_step_target(process, z_t, z_end, t, end)
         weight = process.log_snr(t).exp().clamp(min=1)
-        error = (target - student.x0(z_t, t, condition)).square().flatten(1).mean(1)
+        error = (target - student.toward(process.log_snr(end)).x0(z_t, t, condition)).square().flatten(1).mean(1)
         return broadcast(weight, error) * error, t
 
     def _teacher(self, scale: Tensor | None, rows: Tensor) -> Denoiser:

@@ -3,7 +3,7 @@
 registry, aliases, files        choosing by name, in the words of other libraries too; writing whole files or none
 images                          pixels, grids, PNG and GIF
 noise, philox                   seeded normal numbers; the same ones in any language
-device, precision               where and in which arithmetic a network runs
+device, precision, hooks        where and in which arithmetic a network runs; what its layers say
 distributed, launch             several processes as one, and how they meet
 
 Everything may use this room; it uses nothing above `gaussian`.
@@ -14,6 +14,7 @@ __all__ = [
     "device",
     "distributed",
     "files",
+    "hooks",
     "images",
     "launch",
     "noise",

@@ -100,6 +100,7 @@ class TrainingNoise(PerSeed):
     def __init__(self, seed: int, step: int, batch: int, rows: range | None = None):
         rows = rows or range(batch)
         super().__init__(rows, step, seed)
+        self.batch, self.rows = batch, rows
         self.offset = torch.rand((), generator=generator(step, seed), dtype=torch.float64)
         self.position = torch.arange(rows.start, rows.stop, dtype=torch.float64) / batch
 

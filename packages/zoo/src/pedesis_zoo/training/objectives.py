@@ -10,7 +10,7 @@ from torch import Tensor
 from pedesis.denoiser import Condition, Denoiser
 from pedesis.editing.operators import Pooling
 from pedesis.guidance.thresholding import StaticThresholding
-from pedesis.losses import Loss
+from pedesis.losses import Drifting, InductiveMomentMatching, Loss, MeanFlow, Shortcut
 from pedesis.samplers import SAMPLERS
 from pedesis.training import Objective
 from pedesis.training.cross_entropy import attribute_cross_entropy, cross_entropy
@@ -65,5 +65,9 @@ LOSSES: dict[str, Callable[..., Objective]] = {
     "hybrid": HybridLoss,
     "learned-schedule": LearnedScheduleLoss,
     "enlarging": super_resolving,
+    "shortcut": Shortcut,
+    "mean-flow": MeanFlow,
+    "moment-matching": InductiveMomentMatching,
+    "drifting": Drifting,
 }
 """The objectives that a recipe can name, beside "distillation", which needs its teacher on the device."""

@@ -185,7 +185,7 @@ def wrong_way() -> Evidence:
     best = cross / var
     closed = 1 - cross * best + var * (best * (1 - 2 * rate * var) ** steps) ** 2
     says = "The error of the noise estimate g = w x_t while gradient descent follows the loss with either sign."
-    where = ("pedesis.losses:Loss",)
+    where = ("pedesis.losses.denoising:Loss",)
     return Evidence(says, "steps of training", "squared error", steps, measured(-1), closed, measured(1), where)
 
 
