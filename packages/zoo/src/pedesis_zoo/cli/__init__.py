@@ -14,10 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
+from pedesis.utils.modules import import_module
 from pedesis_zoo.cli.evaluating import evaluate
 from pedesis_zoo.cli.files import export, pack, page
 from pedesis_zoo.cli.options import Device, Name, Threads, found, together
-from pedesis_zoo.cli.words import import_module, in_our_words
+from pedesis_zoo.cli.words import in_our_words
 
 __all__ = ["app", "main"]
 
