@@ -1,8 +1,8 @@
-"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | page | publish | data`.
+"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | arena | export | page | ...`.
 
 Everything that needs torch is imported inside the commands, so that `list` and `--help` are immediate.
-`evaluate` is in `evaluating`; `export`, `page` and `pack` in `files`; options in the field's words, and --import, are
-sorted out in `words`.
+`evaluate` is in `evaluating`, `arena` in `arena`; `export`, `page` and `pack` in `files`; options in the field's words,
+and --import, are sorted out in `words`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from pedesis.utils.modules import import_module
+from pedesis_zoo.cli.arena import arena
 from pedesis_zoo.cli.evaluating import evaluate
 from pedesis_zoo.cli.files import export, pack, page
 from pedesis_zoo.cli.options import Device, Name, Threads, found, together
@@ -31,7 +32,7 @@ app = typer.Typer(
 EXTRAS = {"torchmetrics": "evaluation", "matplotlib": "evaluation", "pillow_jxl": "evaluation", "sklearn": "digits"}
 """Packages that only some commands need, and the extra that brings them."""
 
-for command in (evaluate, export, pack, page):
+for command in (evaluate, arena, export, pack, page):
     app.command()(command)
 
 
