@@ -2,8 +2,9 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,16 +12,17 @@ import torch
 from scipy.integrate import solve_ivp
 
 from pedesis.denoiser import Condition, Denoiser
+from pedesis.doctor.order import end_moments, observed_order, weak_error
 from pedesis.process import Process, Time
-from pedesis.samplers import DDIM, SAMPLERS, Adaptive, Heun, Sampler, Step, UniPC
+from pedesis.samplers import DDIM, SAMPLERS, Adaptive, Heun, Sampler, UniPC
 from pedesis.samplers.base import walk_levels
 from pedesis.samplers.timesteps import timesteps
 from pedesis.theory.exact import Mixture, MixtureDenoiser
+from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
 # UniPC of order 2 is corrected to order 3. The first step of dpm++3m is of order 1, which shows below errors of 1e-7.
 ORDERS = {"ddim": 1, "heun": 2, "dpm++2m": 2, "dpm++3m": 3, "unipc": 3, "adaptive": 3}
-GAUSSIAN = Mixture(torch.ones(1, dtype=D), torch.full((1, 1), 0.7, dtype=D), torch.full((1, 1, 1), 0.16, dtype=D))
 DETERMINISTIC = [name for name in SAMPLERS if not SAMPLERS.build({"name": name}).stochastic]
 
 
@@ -154,52 +156,45 @@ def test_deterministic_samplers_encode_and_decode(name: str, mixture: Mixture, p
     torch.testing.assert_close(sampler.sample(denoiser, there, down), x, rtol=0, atol=1e-3)
 
 
-# Weak orders of the stochastic samplers: on Gaussian data every step is affine in the states that it sees and in the
-# noise, so mean and covariance are carried through each step without sampling.
 WEAK_ORDERS = {"ddpm": 1, "euler-maruyama": 1, "dpm++2m-sde": 2}
-
-
-def end_moments(sampler: Sampler, process: Process, times: torch.Tensor) -> tuple[float, float]:
-    """Mean and variance at the end of a walk from the true law at its start, by carrying both through each step."""
-    denoiser, levels = MixtureDenoiser(GAUSSIAN, process), walk_levels(process, times)
-    first = levels[0]
-    mean = torch.tensor([first.alpha * 0.7], dtype=D)  # of the present state and of those remembered, the latest first
-    cov = torch.tensor([[first.alpha**2 * 0.16 + first.sigma**2]], dtype=D)
-
-    for i in range(len(levels) - 1):
-        known = len(mean)
-        basis = torch.cat([torch.zeros(1, known), torch.eye(known), torch.zeros(1, known)]).double()
-        pulse = torch.zeros(known + 2, 1, dtype=D)
-        pulse[-1] = 1
-        steps = [
-            Step(i - j, levels[i - j], basis[:, j : j + 1], denoiser(basis[:, j : j + 1], levels[i - j].t))
-            for j in range(known)
-        ]
-        out = sampler.step(process, steps[0], levels[i + 1], denoiser, lambda like, pulse=pulse: pulse, steps[:0:-1])
-        origin, *gains, spread = (out[:, 0] - torch.cat([out.new_zeros(1), out[0].expand(known + 1)])).tolist()
-        change = torch.cat([torch.tensor([gains], dtype=D), torch.eye(known, dtype=D)])[: sampler.memory + 1]
-        mean, cov = change @ mean, change @ cov @ change.T
-        mean[0] += origin
-        cov[0, 0] += spread**2
-    return mean[0].item(), cov[0, 0].item()
-
-
-def observed_weak_order(make: Callable[[int], Sampler]) -> float:
-    """The same for mean and variance at the end, of the sampler that `make` gives for a number of steps."""
-    process = Process("cosine")
-    last = walk_levels(process, process.schedule.time(torch.tensor([4.0], dtype=D)))[0]
-    truth = (last.alpha * 0.7, last.alpha**2 * 0.16 + last.sigma**2)
-    errors = []
-    for n in (120, 240):
-        found = end_moments(make(n), process, grid_between(process, 4.0, -6.0, n))
-        errors.append(max(abs(a - b) for a, b in zip(found, truth, strict=True)))
-    return math.log2(errors[0] / errors[1])
 
 
 @pytest.mark.parametrize("name", sorted(WEAK_ORDERS))
 def test_observed_weak_order_on_gaussian_data(name: str) -> None:
-    observed = observed_weak_order(lambda n: SAMPLERS.build({"name": name}))
-    assert abs(observed - WEAK_ORDERS[name]) < 0.25, observed
+    observed = observed_order(SAMPLERS.build({"name": name}), 120)
+    assert observed is not None and abs(observed - WEAK_ORDERS[name]) < 0.25, observed
+
+
+def test_the_doctor_measures_the_same_orders_on_a_mixture_of_its_own() -> None:
+    for name, order in ORDERS.items():
+        observed = observed_order(SAMPLERS.build({"name": name}))
+        assert observed is not None and abs(observed - order) < 0.3, (name, observed)
+
+
+def test_moments_that_are_carried_are_those_of_samples() -> None:
+    """Two draws a step, from a sampler that remembers, against 200,000 walks."""
+    process = Process("cosine")
+    denoiser, times = OneGaussian(process), grid_between(process, 2.0, -6.0, 6)
+    first = walk_levels(process, times)[0]
+    for name in ("pc", "dpm++2m-sde"):
+        sampler, noise = SAMPLERS.build({"name": name}), gaussian_noise(1)
+        moments = end_moments(sampler, process, times)
+        assert moments is not None
+        spread = math.sqrt(first.alpha**2 * 0.16 + first.sigma**2)
+        start = first.alpha * 0.7 + spread * noise(torch.empty(200_000, 1, dtype=D))
+        end = sampler.sample(denoiser, start, times, noise=noise)
+        assert moments == pytest.approx((end.mean().item(), end.var().item()), abs=0.01), name
+
+
+class Clamped(DDIM):
+    """A step that draws noise and is not affine."""
+
+    def step(self, *arguments: Any) -> torch.Tensor:
+        return super().step(*arguments).clamp(-0.1, 0.1)
+
+
+def test_a_step_that_is_not_affine_has_no_weak_order_to_carry() -> None:
+    assert observed_order(Clamped(eta=1.0)) is None
 
 
 @pytest.mark.parametrize("steps", [5, 10])
@@ -219,5 +214,6 @@ def test_heun_is_worth_its_two_evaluations_on_a_coarse_grid(steps: int, mixture:
 
 def test_churn_keeps_the_second_order_of_heun() -> None:
     """The noise added is exact, so with a fixed S_churn = churn * steps the error is that of the flow's own steps."""
-    observed = observed_weak_order(lambda n: Heun(churn=8 / n))
-    assert abs(observed - 2) < 0.25, observed
+    errors = [weak_error(Heun(churn=8 / n), n) for n in (120, 240)]
+    assert errors[0] is not None and errors[1] is not None
+    assert abs(math.log2(errors[0] / errors[1]) - 2) < 0.25, errors

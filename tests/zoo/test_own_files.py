@@ -99,8 +99,8 @@ def test_a_card_of_ones_own_says_what_was_measured(folder: Path, capsys: pytest.
         (["evaluate"], "name a model, or give --pictures FOLDER"),
         (["evaluate", "--pictures", "."], "--pictures FOLDER needs --against"),
         (["evaluate", "digits", "--against", "absent"], "not a folder"),
-        (["--import", "absent_module", "list"], "--import absent_module failed: ModuleNotFoundError"),
-        (["list", "--import"], "--import  failed"),
+        (["--import", "absent_module", "list"], "importing 'absent_module' failed: ModuleNotFoundError"),
+        (["list", "--import"], "importing '' failed"),
         (["sample", "digits", "--sampler", "edm"], "the sampler of Karras et al. 2022 is 'heun'"),
     ],
 )

@@ -11,6 +11,7 @@
     found = zoo.invert(model, pixels, "sneaker")             # the noise of pictures, and how well it gives them back
     mine = zoo.train("FOLDER", minutes=60, size=32)          # your own pictures; start="fashion-mnist" fine-tunes
     mine.save("mine.safetensors")
+    zoo.arena.compare("mine.py")                             # a sampler of your own beside all of ours
 
 Listing models and reading cards does not import torch.
 """
@@ -23,6 +24,7 @@ from pedesis_zoo.models.cards import card
 from pedesis_zoo.models.registry import list_models, recipe
 
 if TYPE_CHECKING:
+    from pedesis_zoo.evaluation import arena
     from pedesis_zoo.evaluation.comparison import compare, evaluate
     from pedesis_zoo.evaluation.likelihood import bits_per_dim
     from pedesis_zoo.generation.inversion import Inversion, invert
@@ -38,6 +40,7 @@ __all__ = [
     "Inversion",
     "PointModel",
     "Snapshot",
+    "arena",
     "bits_per_dim",
     "card",
     "compare",
@@ -57,6 +60,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _LATER = {
+    "arena": "evaluation.arena",
     "Inversion": "generation.inversion",
     "Snapshot": "generation.pipeline",
     "bits_per_dim": "evaluation.likelihood",
@@ -81,6 +85,6 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     module = importlib.import_module(f"pedesis_zoo.{_LATER[name]}")
-    value = getattr(module, name)
+    value = module if name == "arena" else getattr(module, name)
     globals()[name] = value
     return value

@@ -66,6 +66,8 @@ class Quadratic(TimestepSpacing):
 class _Even(TimestepSpacing):
     """Even spacing of some function of log_snr between log_snr(1) and the last finite level."""
 
+    last = LAST_LOG_SNR
+
     @abstractmethod
     def bend(self, log_snr: Tensor) -> Tensor:
         """The function that falls evenly."""
@@ -76,7 +78,7 @@ class _Even(TimestepSpacing):
 
     def spaced(self, process: Process, steps: int) -> Tensor:
         first = process.log_snr(1.0)
-        last = process.log_snr(0.0).clamp(max=LAST_LOG_SNR)
+        last = process.log_snr(0.0).clamp(max=self.last)
         low, high = self.bend(first), self.bend(last)
         even = torch.linspace(0, 1, steps, dtype=torch.float64) if steps > 1 else torch.zeros(1, dtype=torch.float64)
         times = process.schedule.time(self.unbend(low + even * (high - low)))

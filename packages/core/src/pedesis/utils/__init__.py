@@ -1,6 +1,7 @@
 """Tools that know nothing of diffusion: names, files, pictures, random numbers, devices and precision.
 
-registry, aliases, files        choosing by name, in the words of other libraries too; writing whole files or none
+registry, aliases, modules      choosing by name, in the words of other libraries too; code of one's own
+files                           writing whole files or none
 images                          pixels, grids, PNG and GIF
 noise, philox                   seeded normal numbers; the same ones in any language
 device, precision, hooks        where and in which arithmetic a network runs; what its layers say
@@ -17,6 +18,7 @@ __all__ = [
     "hooks",
     "images",
     "launch",
+    "modules",
     "noise",
     "philox",
     "precision",

@@ -1,8 +1,8 @@
-"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | export | page | data | ...`.
+"""The command line: `python -m pedesis_zoo list | card | sample | train | evaluate | arena | export | page | ...`.
 
 Everything that needs torch is imported inside the commands, so that `list` and `--help` are immediate.
-`evaluate` is in `evaluating`; `data` and `prepare` in `data`; `export`, `page` and `pack` in `files`; options in the
-field's words, and --import, are sorted out in `words`.
+`evaluate` is in `evaluating`, `arena` in `arena`; `data` and `prepare` in `data`; `export`, `page` and `pack` in
+`files`; options in the field's words, and --import, are sorted out in `words`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
+from pedesis.utils.modules import import_module
+from pedesis_zoo.cli.arena import arena
 from pedesis_zoo.cli.data import data, prepare
 from pedesis_zoo.cli.evaluating import evaluate
 from pedesis_zoo.cli.files import export, pack, page
 from pedesis_zoo.cli.options import Device, Name, Palette, Threads, found, together
-from pedesis_zoo.cli.words import import_module, in_our_words
+from pedesis_zoo.cli.words import in_our_words
 
 __all__ = ["app", "main"]
 
@@ -31,7 +33,7 @@ app = typer.Typer(
 EXTRAS = {"torchmetrics": "evaluation", "matplotlib": "evaluation", "pillow_jxl": "evaluation", "sklearn": "digits"}
 """Packages that only some commands need, and the extra that brings them."""
 
-for command in (data, evaluate, export, pack, page, prepare):
+for command in (data, evaluate, arena, export, pack, page, prepare):
     app.command()(command)
 
 

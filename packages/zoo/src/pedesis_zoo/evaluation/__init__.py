@@ -4,11 +4,13 @@ images, prompts, points, super_resolution   distances, recall, accuracy: one mod
 metrics, codecs                             the distances themselves; what other codecs need for the same pictures
 variational_bound, likelihood, levels       bits per dimension, of a model of the zoo and of anybody's pictures
 comparison, curves, plots                   one's own pictures and models; quality against work and guidance
+arena                                       a sampler, time grid, schedule or guidance rule of one's own beside ours
 
 This room knows everything that draws, and nothing that trains.
 """
 
 __all__ = [
+    "arena",
     "codecs",
     "comparison",
     "curves",

@@ -184,10 +184,17 @@ def generated(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pi
 @contextmanager
 def count_evaluations(model: ImageModel, count: int) -> Iterator[Callable[[], float]]:
     """Counts how often the network is evaluated for each of `count` pictures: call what this yields to know."""
+    with count_rows(model.denoiser.network) as rows:
+        yield lambda: total(rows()) / len(padded(range(count)))
+
+
+@contextmanager
+def count_rows(asked: torch.nn.Module) -> Iterator[Callable[[], int]]:
+    """Counts the rows that a module is given: call what this yields to know."""
     work: Counter[str] = Counter()
-    hook = model.denoiser.network.register_forward_hook(lambda _, inputs, out: work.update(rows=len(out)))
+    hook = asked.register_forward_hook(lambda _, inputs, out: work.update(rows=len(inputs[0])))
     try:
-        yield lambda: total(work["rows"]) / len(padded(range(count)))
+        yield lambda: work["rows"]
     finally:
         hook.remove()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,48 @@ def by_level(figure: Figure, table: Table) -> None:
     label(right, "log-SNR", "bits per dimension paid")
 
 
+def draw_contest(path: Path, rows: Sequence[Mapping[str, Cell]], floors: Mapping[str, float]) -> None:
+    """Draw what the arena measured: distance, and error or accuracy, over evaluations.
+
+    A row for each place, a line for each entry, the user's own thick. Distances over 30 times the smallest are left
+    out. Dotted: as many real points or pictures.
+    """
+    from matplotlib.figure import Figure
+
+    cells = {key: [row[key] for row in rows] for key in rows[0]}
+    cells["name"] = [_named(*both) for both in zip(cells["name"], cells["scale"], strict=True)]
+    table = Table("", cells)
+    places, names = (list(dict.fromkeys(table[key])) for key in ("on", "name"))
+    hues = {name: f"C{i % 10}" for i, name in enumerate(names)}
+    hues |= dict.fromkeys(only(table, "own", "yes")["name"], "black")
+    figure = Figure(figsize=(9, 3.4 * len(places)), dpi=110, layout="constrained")
+    for on, pair in zip(places, figure.subplots(len(places), 2, squeeze=False), strict=True):
+        here = only(table, "on", on)
+        second = "error" if any(map(_there, here["error"])) else "accuracy"
+        for axes, what in zip(pair, ("distance", second), strict=True):
+            there = where(here, what, _there)
+            for name, x, y in lines(worthwhile(there) if what == "distance" else there, "name", "evaluations", what):
+                mine = "yes" in only(there, "name", name)["own"]
+                look = {"linewidth": 3, "zorder": 3} if mine else {"linestyle": "-" if names.index(name) < 10 else "--"}
+                axes.plot(x, y, marker="o", label=name, color=hues[name], **look)
+            label(axes, f"evaluations, {on}", what, log="x" if what == "accuracy" else "xy")
+        if str(on) in floors:
+            pair[0].axhline(floors[str(on)], color="grey", linestyle="dotted")
+        outside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        pair[1].legend(*pair[0].get_legend_handles_labels(), fontsize="x-small", **outside)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def _there(cell: Cell) -> bool:
+    """Whether something was measured, and is finite."""
+    return cell != "" and isfinite(float(cell))
+
+
+def _named(name: Cell, scale: Cell) -> str:
+    return str(name) if scale == "" else f"{name} {scale:g}"
+
+
 PLOTS: dict[str, Callable[[Any, Table], None]] = {
     "evaluations": by_evaluations,
     "guidance": by_guidance,
@@ -121,7 +164,7 @@ def where(table: Table, column: str, wanted: Callable[[Cell], bool]) -> Table:
 
 def label(axes: Axes, x: str, y: str, log: str = "") -> None:
     """Name the axes, and make those in `log` logarithmic with plain numbers."""
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_xlabel(x)
     axes.set_ylabel(y)
@@ -130,5 +173,5 @@ def label(axes: Axes, x: str, y: str, log: str = "") -> None:
         if which in log:
             getattr(axes, f"set_{which}scale")("log")
             axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axis.set_major_formatter(ScalarFormatter())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())

@@ -95,12 +95,17 @@ def save_table(model: str, curve: str, command: str, rows: Sequence[Mapping[str,
     """Keep a curve: one mapping per row, all with the same keys."""
     path = path_of(model, curve)
     path.parent.mkdir(exist_ok=True)
+    write_table(path, command, rows)
+    return path
+
+
+def write_table(path: Path, command: str, rows: Sequence[Mapping[str, Cell]]) -> None:
+    """A CSV file whose first line is the command that makes it again."""
     with atomic(path) as temporary, temporary.open("w", newline="") as file:
         file.write(f"# {command}\n")
         table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()} for row in rows)
-    return path
 
 
 def load_table(model: str, curve: str) -> Table:
