@@ -79,7 +79,9 @@ def is_student(name: str) -> bool:
 
 @cache
 def student_of(name: str) -> str | None:
-    """The published student that learned from a model to draw what it draws, in a few steps."""
+    """The published student that learned from a model to draw what it draws, in a few steps; students are quick."""
+    if is_student(name):
+        return None
     students = filter(is_student, zoo.list_models(kind="image"))
     return next((each for each in students if zoo.recipe(each).loss.get("teacher") == name), None)
 

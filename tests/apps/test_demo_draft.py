@@ -71,7 +71,7 @@ def test_a_random_seed_is_the_same_for_both() -> None:
     "change",
     [
         {"model": "digits", "label": "3"},
-        {"model": "fashion-mnist-student-4", "guidance": 2.0},
+        {"model": "fashion-mnist-student-4", "interval_low": None, "interval_high": None},
         {"guidance": 0.5},
         {"guidance": 7.0},
         {"also": "sneaker"},
