@@ -8,13 +8,26 @@ from generation_request import Hole, ImageToImage, SuperResolution, Walk
 
 KINDS = (Hole, ImageToImage, SuperResolution, Walk)
 FIELDS = {name: field for kind in KINDS for name, field in kind.model_fields.items()}
-BY_MODEL = ("label", "prompt", "guidance", "interval_low", "interval_high", "sampler", "steps", "grid", "values")
+BY_MODEL = (
+    "label",
+    "prompt",
+    "guidance",
+    "interval_low",
+    "interval_high",
+    "sampler",
+    "steps",
+    "grid",
+    "values",
+    "row_values",
+)
 LIMITS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} letters"}
 OTHERS = {
     "randomize": "true: a random seed, which the second result tells",
     "picture": "a picture file of at most 10 MB",
     "by": "guidance, steps, sampler or condition",
     "values": "one a line, 2 to 8 of them",
+    "rows_by": "seeds; or, with one seed for all, guidance, steps, sampler or condition",
+    "row_values": "one a line, 2 to 4 of them",
 }
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import disk  # the settings of gradio come first
 import gradio as gr
-from events import LIGHT
+from events import ADDRESS, LIGHT
 from guard import Guard
 from mistakes import Page
 from models import compute_on, models, own_models, steerable, students
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
+from turns import PLACES, take_turns
 
 from pedesis_zoo.models.own_files import drawable
 
@@ -44,9 +45,9 @@ def page() -> gr.Blocks:
             if students():
                 with gr.Tab("Live") as tab:
                     pipeline = live.build()
-                    tab.select(**pipeline, api_visibility="private")
+                    tab.select(**pipeline)
             with gr.Tab("Compare") as tab:
-                compare.build(tab)
+                comparing = compare.build(tab)
             with gr.Tab("Edit", id="edit"):
                 room = edit.build()
             if steerable():
@@ -57,10 +58,10 @@ def page() -> gr.Blocks:
         sent = first.drawn.take.click(room.receive, [first.drawn.gallery, first.drawn.clicked], room.source, **LIGHT)
         sent.success(lambda: gr.Tabs(selected="edit"), None, tabs, **LIGHT)
         blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **LIGHT).then(
-            None, first.link, first.link, js=generate.ADDRESS
+            None, first.link, first.link, js=ADDRESS
         )
-        opened = [room.picture, room.editor, room.widgets["label"]]
-        blocks.load(lambda: edit.first_picture(*generate.first_story()), None, opened, **LIGHT)
+        blocks.load(comparing.open, None, comparing.filled, **LIGHT)
+        blocks.load(room.open, None, room.opened, **LIGHT)
     return blocks
 
 
@@ -71,7 +72,9 @@ def serve(host: str, port: int) -> None:
         threading.Thread(target=generate.first_story, daemon=True).start()  # drawn before anybody asks
     sans = [gr.themes.GoogleFont("Source Sans Pro", weights=(400, 700)), "sans-serif"]  # bundled with gradio
     mono = [gr.themes.GoogleFont("IBM Plex Mono", weights=(400, 700)), "monospace"]
-    page().queue(max_size=40, api_open=False, default_concurrency_limit=4).launch(
+    blocks = page().queue(max_size=PLACES, api_open=False, default_concurrency_limit=4)
+    take_turns(blocks._queue)
+    blocks.launch(
         server_name=host,
         server_port=port,
         share=False,
@@ -79,7 +82,7 @@ def serve(host: str, port: int) -> None:
         theme=gr.themes.Soft(primary_hue="indigo", font=sans, font_mono=mono),
         css=(HERE / "style.css").read_text(),
         favicon_path=HERE / "icon.svg",
-        head=(HERE / "head.html").read_text(),
+        head=f"{(HERE / 'head.html').read_text()}<script>{(HERE / 'waiting.js').read_text()}</script>",
         js=(HERE / "page.js").read_text(),
         footer_links=["api"],
         run_history=False,

@@ -20,6 +20,14 @@ HEAVY: dict[str, Any] = {
 """Values reach a handler as they were sent: `generation_request` says more clearly than Gradio what is wrong with them,
 and names the field. A widget that checks by itself would forget how once an event has changed it."""
 
+ADDRESS = "query => query ? `${location.origin}${location.pathname}?${query}` : ''"
+"""In the browser: from the settings for an address to the whole address."""
+KEPT = (
+    f"query => {{ const url = ({ADDRESS})(query); if (url) history.replaceState(history.state, '', "
+    "url + location.hash); return url }"
+)
+"""The same, and it becomes that of the page: a reload draws the same."""
+
 Draw = Callable[..., Iterator[tuple[Any, ...]]]
 
 
@@ -33,19 +41,21 @@ def endpoint(name: str, draw: Draw, inputs: Sequence[Component], outputs: Sequen
     gr.on([], draw, list(inputs), list(outputs), api_name=name, **HEAVY)
 
 
-def told(draw: Draw, outputs: Sequence[Component], status: Component) -> Draw:
-    """For the page: a mistake is told in `status`, and the other outputs stay, with the request that made them."""
+def told(draw: Draw, outputs: Sequence[Component], status: Component, begun: str = "drawing ...") -> Draw:
+    """For the page: a mistake is told in `status`, and the other outputs stay, with the request that made them; `begun`
+    is what is said first."""
 
     def telling(*asked: Any) -> Iterator[tuple[Any, ...]]:
         try:
-            yield only("drawing ...")
+            if begun:
+                yield only(begun, busy=True)
             for results in draw(*asked):
                 yield tuple(map(shown_in, outputs, results))
         except gr.Error as error:
             yield only(error.message)
 
-    def only(sentence: str) -> tuple[Any, ...]:
-        return tuple(said(sentence) if output is status else gr.skip() for output in outputs)
+    def only(sentence: str, busy: bool = False) -> tuple[Any, ...]:
+        return tuple(said(sentence, busy) if output is status else gr.skip() for output in outputs)
 
     return telling
 

@@ -122,14 +122,14 @@ class GenerationRequest(BaseModel):
             chosen |= {"rescale": self.rescale} if self.rescale else {}
         return chosen
 
-    def line(self, model: ImageModel, without: str = "") -> str:
-        """The request in one line, for people, without one part that is said elsewhere."""
+    def line(self, model: ImageModel, *without: str) -> str:
+        """The request in one line, for people, without the parts that are said elsewhere."""
         what = [self.prompt or "no words" if model.text is not None else self.label if model.classes else ""]
         seeds = f"seed {self.seed}" if self.number == 1 else f"seeds {self.seed} to {self.seeds()[-1]}"
         guided = f"guidance {self.guidance:g}" if model.conditional else ""
         steps = f"{self.steps} step{'s' * (self.steps != 1)}"
         said = {"condition": what[0], "guidance": guided, "seeds": seeds, "sampler": self.sampler, "steps": steps}
-        return " · ".join([self.model, *(words for name, words in said.items() if words and name != without)])
+        return " · ".join([self.model, *(words for name, words in said.items() if words and name not in without)])
 
     def script(self, model: ImageModel, source: str | None = None) -> str:
         """The same pictures from Python; `source` is what `zoo.sample` takes, where it is not the name."""
@@ -218,14 +218,16 @@ def parse_request(kind: type[Kind] = GenerationRequest, /, **values: Any) -> Kin
 
 
 def from_query(
-    query: Mapping[str, str], make: Callable[..., GenerationRequest] | None = None
-) -> GenerationRequest | None:
+    query: Mapping[str, str],
+    make: Callable[..., Any] | None = None,
+    kind: type[GenerationRequest] = GenerationRequest,
+) -> Any:
     """The request that an address carries, or None if it carries none. Raises ValueError for a wrong one.
 
     Args:
-        make: from fields to the request; by default all of them must be there.
+        make: from fields of this kind to the request; by default all of them must be there.
     """
-    fields = GenerationRequest.model_fields
+    fields = kind.model_fields
     known = {
         key: value if fields[key].annotation is str else _number(value) for key, value in query.items() if key in fields
     }

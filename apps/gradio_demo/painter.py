@@ -67,6 +67,7 @@ function load() {
     cells = new Array(width * height).fill(false);
     cursor = null;
   }
+  if (value.mask) cells = [...value.mask].map(cell => cell === '1');
   show();
 }
 function dab(x, y) {

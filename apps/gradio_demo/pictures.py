@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,12 @@ def shelf(words: str) -> Shelf:
 def which(event: gr.SelectData) -> int:
     """The picture that was clicked."""
     return int(event.index)
+
+
+def seed_of(event: gr.SelectData) -> Any:
+    """The seed below the picture that was clicked."""
+    found = re.match(r"seed (\d+)", str((event.value or {}).get("caption") or ""))
+    return int(found[1]) if found else gr.skip()
 
 
 def chosen(pictures: Any, clicked: Any) -> str:

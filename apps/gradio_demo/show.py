@@ -87,9 +87,14 @@ def progress(snapshot: zoo.Snapshot, seconds: float, done: int = 0, parts: int =
     return f"step {snapshot.step} of {snapshot.steps}, {seconds:.1f} s{left}"
 
 
-def said(text: str) -> str:
-    """A sentence on how far things are, which screen readers read out."""
-    return f'<p class="said" role="status">{escape(text)}</p>'
+def said(text: str, busy: bool = False) -> str:
+    """A sentence on how far things are, which screen readers read out; `busy` while there is more to come."""
+    return f'<p class="said{" busy" * busy}" role="status">{escape(text)}</p>'
+
+
+def first(words: str, sentence: str) -> str:
+    """What `said` gave, with these words first."""
+    return sentence.replace(">", f">{escape(words)}: ", 1)
 
 
 def made_by(asked: GenerationRequest, model: zoo.ImageModel, shown: str) -> str:
@@ -142,18 +147,43 @@ def strip(story: Story) -> str:
     return f'<div class="strip" style="max-width: {wide}px">{shown}</div>'
 
 
-def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels | None]) -> str:
-    """A grid of pictures with labels; a column is (rows, H, W, C), or None while it is not drawn yet."""
+def table(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Sequence[Pixels | None] | None]) -> str:
+    """A grid of pictures with labels: columns of pictures (H, W, C); what is None is not drawn yet."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     lines = [f"<tr><td></td>{head}</tr>"]
     for i, row in enumerate(rows):
         cells = [
-            "<td></td>" if drawn is None else f"<td>{img(drawn[i], f'{row}, {name}')}</td>"
+            "<td></td>" if drawn is None or drawn[i] is None else f"<td>{img(drawn[i], f'{row}, {name}')}</td>"
             for name, drawn in zip(columns, pictures, strict=True)
         ]
         lines.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
     style = f"min-width: {110 + 70 * len(columns)}px"
     return f'<div class="scroll"><table class="comparison" style="{style}">{"".join(lines)}</table></div>'
+
+
+def film(frames: Sequence[tuple[str, Pixels]], alt: str, name: str, plays: bool = False) -> str:
+    """Pictures of which one is seen, by a slider or one after the other; `plays` once by itself.
+
+    Args:
+        frames: what is said beside each, and the picture. name: of the slider. The last is seen first.
+    """
+    last = len(frames) - 1
+    shown = "".join(
+        img(pixels, f"{alt}, {said}").replace("<img", f'<img data-said="{escape(said)}"{" hidden" * (i < last)}', 1)
+        for i, (said, pixels) in enumerate(frames)
+    )
+    slider = f'<input type="range" min="0" max="{last}" value="{last}" aria-label="{escape(name)}">'
+    tools = f'<button type="button">Play</button>{slider}<output>{escape(frames[last][0])}</output>'
+    return f'<div class="film{" plays" * plays}"><div class="film-tools">{tools}</div>{shown}</div>'
+
+
+def steps_of(story: Story) -> str:
+    """All pictures of a walk, step by step: x_t on the left, the estimate of x0 on the right."""
+    most = min(len(story), 17, max(6, 96 // len(story[0].x0)))
+    chosen = [story[i] for i in np.unique(np.linspace(0, len(story) - 1, most).round().astype(int))]
+    frames = [(f"step {s.step} of {s.steps}", np.concatenate([sheet(s.x_t), sheet(s.x0)], axis=1)) for s in chosen]
+    caption = "<figcaption>All pictures, step by step: <b>x<sub>t</sub></b>, and what the model expects</figcaption>"
+    return f"<figure>{caption}{film(frames, 'x_t and the estimate of x0', 'Step of the denoising')}</figure>"
 
 
 def labeled(columns: Sequence[str], rows: Sequence[str], pictures: Sequence[Pixels], line: str) -> Pixels:

@@ -128,7 +128,9 @@ def guidance(model: zoo.ImageModel, value: float | None) -> gr.Slider:
         or_usual(value, model.generation.guidance),
         step=0.1,
         label="Guidance scale",
-        info=(IGNORED.format(what="prompt" if model.text else "class") if low == 0 else "") + CONVENTION,
+        info=(IGNORED.format(what="prompt" if model.text else "class") if low == 0 else "")
+        + CONVENTION
+        + ("" if low < 1 else "; this model has learned scales from 1 on"),
         visible=model.conditional,
     )
 
@@ -257,8 +259,13 @@ def follow(
             *emptied(results),
         )
 
-    picker.input(None, cancels=list(running), api_visibility="private")
-    return picker.input(suit, picker, [picker, *widgets.values(), status, *results], **LIGHT)
+    # Gradio's `input` comes twice from a mouse, and also when the list is only left: what counts is another name.
+    shown, other = gr.Textbox(picker.value, visible="hidden"), gr.Textbox(visible="hidden")
+    picker.change(None, picker, shown, js="name => name")
+    turned = "(name, shown, other) => name === shown ? other : String(Date.now())"
+    picker.input(None, [picker, shown, other], other, js=turned)
+    other.change(None, cancels=list(running), api_visibility="private")
+    return other.change(suit, picker, [picker, *widgets.values(), status, *results], **LIGHT)
 
 
 def follow_sampler(widgets: Widgets) -> None:

@@ -21,7 +21,7 @@ DEMO = ROOT / "apps" / "gradio_demo"
 NAMES = {
     "generate": 16,
     "live": 5,
-    "compare": 11,
+    "compare": 13,
     "draw_picture": 9,
     "inpaint": 13,
     "image_to_image": 12,

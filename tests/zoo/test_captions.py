@@ -40,6 +40,23 @@ def test_unknown_words_are_reported_with_the_nearest_known() -> None:
         WORDS.tokens(["a sward"], 5)
 
 
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("blade", ["sword"]),
+        ("swords man", []),
+        ("beard", []),
+        ("wizzard", ["wizard"]),
+        ("lance", []),
+        ("witch", ["wizard"]),
+    ],
+)
+def test_suggestions_are_near_in_meaning_or_misspelled_and_nothing_else(word: str, near: list[str]) -> None:
+    """A beard is no halberd, whatever letters they share; what is not known is not suggested."""
+    known = Vocabulary(["sword", "wizard", "halberd", "with", "mace", "black"])
+    assert known.encode(word).unknown.get(word.split()[-1], []) == near
+
+
 @pytest.mark.parametrize("written", ["орк топор", "a café", "剣 and sword", "an orc 🐱"])
 def test_no_word_of_any_script_is_dropped(written: str) -> None:
     assert split(written) == written.split() and WORDS.encode(written).unknown

@@ -52,7 +52,8 @@ def steer(
                 drawn[way] = show.figure(f"<b>{way}</b>", show.sheet(snapshot.x0), f"pictures by {way}")
                 shown = show.made_by(asked, loaded, f'<div class="pair">{"".join(drawn.values())}</div>')
                 if not snapshot.finished:
-                    yield None, show.said(f"{way}: step {snapshot.step} of {snapshot.steps}"), shown
+                    said = show.said(f"{way}: step {snapshot.step} of {snapshot.steps}", busy=True)
+                    yield None, said, shown
             for moment in story:
                 mean = class_probabilities(classifier, moment)[np.arange(asked.number), chosen].mean()
                 believed.append({"step": moment.step, "belief": float(mean), "guidance": way})

@@ -1,35 +1,38 @@
-"""The same seeds over a row of guidance scales, samplers, steps or conditions."""
+"""The same seeds over a row of guidance scales, samplers, steps or conditions; and over two of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import disk
 import gradio as gr
+import numpy as np
 import pandas as pd
 import show
 import widgets as w
-from events import LIGHT, endpoint, on_page, stop, told
-from generation_request import ALL_CLASSES, MOST_GUIDANCE, MOST_ROWS, GenerationRequest, compared
-from models import load, models, prompts, request, with_curve
+from comparison import SEEDS, WAYS, Comparison, common, comparison, expected, row_names, swept, usual_values, way_of
+from events import KEPT, LIGHT, endpoint, on_page, stop, told
+from generation_request import MOST_GUIDANCE, MOST_ROWS, GenerationRequest, from_query
+from models import load, models, request, with_curve
 from words import in_html
 
 import pedesis_zoo as zoo
-from pedesis.samplers import SAMPLERS
 from pedesis_zoo.models.measurements import load_table
 
-WAYS = {
-    "guidance scales": "guidance",
-    "samplers": "sampler",
-    "numbers of steps": "steps",
-    "classes or prompts": "condition",
-}
+__all__ = ["WAYS", "build", "common", "compare", "curve", "row_names", "usual_values"]
+
 SHARES = ("accuracy", "precision", "recall")
 OWN = ("classifier-free", "classifier-free, interval")  # without and with an interval, as the curve calls them
+FIELDS = ("model", "label", "prompt", "guidance", "seed", "number", "sampler", "steps", "grid")
+CELLS = ("by", "values", "rows_by", "row_values")
+LONG = 5  # seconds; what takes longer is said before
+Results = Iterator[tuple[Any, ...]]
 
 
 def compare(
@@ -44,48 +47,96 @@ def compare(
     grid: str,
     by: str,
     values: str,
-) -> Iterator[tuple[Any, ...]]:
-    """Draw one column per value of `by` (guidance, sampler, steps or condition; one value a line), from the same
-    seeds. Results: all columns in one PNG; a sentence; the table, HTML."""
-    asked_for = {name: value for name, value in locals().items() if name not in ("by", "values")}
+    rows_by: str | None = None,
+    row_values: str | None = None,
+) -> Results:
+    """Draw one column per value of `by` (guidance, sampler, steps or condition; one value a line), and one row per
+    seed, or per value of `rows_by`. Results: all columns in one PNG; a sentence; the table, HTML."""
+    asked_for = locals()
     with show.sentences():
-        asked, loaded = request(**{"number": 3, **{k: v for k, v in asked_for.items() if v is not None}})
-        way = "guidance" if by is None else WAYS.get(str(by), by)
-        columns = compared(asked, way, usual_values(way, asked.model) if values is None else values, loaded)
-        walks = [zoo.generate(loaded, one.wanted(loaded), one.seeds(), **one.settings(loaded)) for _, one in columns]
-        names, rows = [name for name, _ in columns], row_names(asked, loaded, way)
-        drawn: list[Any] = [None] * len(walks)
-        said_first = f'<p class="made-by">{in_html(common(asked, loaded, way))}</p>'
-        started = time.monotonic()
-        for i, walk in enumerate(walks):
-            for snapshot in show.paced(walk, since=started):
-                drawn[i] = snapshot.x0
-                said = f"{names[i]}: {show.progress(snapshot, time.monotonic() - started, i, len(walks))}"
-                yield None, show.said(said), said_first + show.table(names, rows, drawn)
-        said = f"{len(names)} columns, the same seeds in each"
-        yield (
-            show.png(show.labeled(names, rows, drawn, common(asked, loaded, way)), asked, f"comparison-of-{way}"),
-            show.said(said),
-            said_first + show.table(names, rows, drawn),
-        )
+        asked, loaded = settled(**{name: asked_for[name] for name in FIELDS})
+        cells = comparison(asked, loaded, by, values, rows_by, row_values)
+        for drawn, said, busy in columns_of(cells):
+            shown = line_of(cells) + show.table(cells.columns, cells.rows, drawn)
+            if busy:
+                yield None, show.said(said, busy=True), shown
+        yield picture_of(cells, asked, drawn), show.said(said), shown
 
 
-def row_names(asked: GenerationRequest, model: zoo.ImageModel, way: str) -> list[str]:
-    """What stands beside each row: its seed, and its class where they differ."""
-    alone = [asked.alone(i, model) for i in range(asked.number)]
-    with_class = asked.label == ALL_CLASSES and model.classes and way != "condition"
-    return [f"seed {one.seed}" + (f", {one.label}" if with_class else "") for one in alone]
+def settled(**asked_for: Any) -> tuple[GenerationRequest, zoo.ImageModel]:
+    """The request that all cells are made of, of three pictures if nobody says how many. Raises ValueError."""
+    return request(**{"number": 3, **{name: value for name, value in asked_for.items() if value is not None}})
 
 
-def common(asked: GenerationRequest, model: zoo.ImageModel, way: str) -> str:
-    """What all columns have in common, in one line."""
-    return asked.line(model, without=way)
+def columns_of(cells: Comparison) -> Iterator[tuple[list[list[Any]], str, bool]]:
+    """Draw part by part: the columns as far as they are, a sentence, and whether there is more to come."""
+    drawn: list[list[Any]] = [[None] * len(cells.rows) for _ in cells.columns]
+    started = time.monotonic()
+    for i, part in enumerate(cells.parts):
+        model = load(part.asked.model)
+        walk = zoo.generate(model, part.asked.wanted(model), part.asked.seeds(), **part.asked.settings(model))
+        for snapshot in show.paced(walk, since=started):
+            drawn[part.column][part.rows] = list(snapshot.x0)
+            done = show.progress(snapshot, time.monotonic() - started, i, len(cells.parts))
+            yield drawn, f"{cells.columns[part.column]}: {done}", True
+    yield drawn, f"{len(cells.columns)} columns, the same seeds in each", False
+
+
+def line_of(cells: Comparison) -> str:
+    """What all cells have in common, HTML."""
+    return f'<p class="made-by">{in_html(cells.common)}</p>'
+
+
+def picture_of(cells: Comparison, asked: GenerationRequest, drawn: list[list[Any]]) -> str:
+    """Write all of it as one PNG, which says what was asked for."""
+    columns = [np.stack(column) for column in drawn]
+    return show.png(show.labeled(cells.columns, cells.rows, columns, cells.common), asked, f"comparison-of-{cells.way}")
+
+
+def sweep(*asked_for: Any) -> Results:
+    """`compare` over all guidance scales, shown one after the other; the values are not asked for."""
+    with show.sentences():
+        asked, loaded = settled(**dict(zip(FIELDS, asked_for, strict=False)))
+        if not loaded.conditional:
+            raise ValueError(f"{asked.model} takes no guidance; choose another model")
+        cells = swept(asked, loaded)
+        for drawn, said, busy in columns_of(cells):
+            done = [(n, show.sheet(np.stack(d))) for n, d in zip(cells.columns, drawn, strict=True) if d[0] is not None]
+            shown = line_of(cells) + show.film(done, "pictures", "Guidance scale", plays=not busy)
+            if busy:
+                yield None, show.said(said, busy=True), shown
+        yield picture_of(cells, asked, drawn), show.said("The same seeds under more and more guidance."), shown
+
+
+def query_of(*asked_for: Any) -> str:
+    """The settings of a comparison for an address: what is not as usual."""
+    named = dict(zip((*FIELDS, *CELLS), asked_for, strict=True))
+    with show.sentences():
+        asked, _ = settled(**{name: named[name] for name in FIELDS})
+        by, rows_by = way_of(named["by"]), named["rows_by"]
+        usual = usual_values(by, asked.model)
+        more = {"by": by} | ({"values": named["values"]} if named["values"] != usual else {})
+        more |= {} if rows_by == SEEDS else {"rows_by": way_of(rows_by), "row_values": named["row_values"]}
+        return f"{asked.query(settled(model=asked.model)[0])}&{urlencode(more)}"
+
+
+def waiting_time(*asked_for: Any) -> str:
+    """About how long a comparison takes, where that is long, HTML; nothing where it cannot be drawn."""
+    named = dict(zip((*FIELDS, *CELLS), asked_for, strict=True))
+    try:
+        asked, loaded = settled(**{name: named[name] for name in FIELDS})
+        cells = comparison(asked, loaded, *[named[name] for name in CELLS])
+        seconds = expected(cells)
+    except ValueError:
+        return ""
+    pictures = show.counted(len(cells.columns) * len(cells.rows))
+    return show.said(f"{pictures}: about {seconds:.0f} s" if seconds > LONG else "")
 
 
 @lru_cache(maxsize=1)
 def first_comparison() -> tuple[Any, ...]:
     """What the tab shows before anybody has asked for anything; drawn once."""
-    drawn = list(compare(*[None] * 11))[-1]  # type: ignore[arg-type]
+    drawn = list(compare(*[None] * 13))[-1]  # type: ignore[arg-type]
     disk.lasting.add(Path(drawn[0]))
     return drawn
 
@@ -93,24 +144,8 @@ def first_comparison() -> tuple[Any, ...]:
 def opening(shown: Any) -> Iterator[tuple[Any, ...]]:
     """The first comparison, unless there is one already."""
     if not shown:
+        yield gr.skip(), show.said("drawing ...", busy=True), gr.skip()
         yield first_comparison()
-
-
-def usual_values(by: str, model: str) -> str:
-    """Values worth comparing, one a line. Raises ValueError for another way to compare."""
-    loaded, way = request(model=model)[1], WAYS.get(str(by), str(by))
-    if way not in WAYS.values():
-        raise ValueError(f"comparisons are by {', '.join(WAYS)}; got {way[:80]!r}")
-    low, high = loaded.generation.scales
-    conditions = prompts(loaded) if loaded.text else loaded.classes[:6]
-    return "\n".join(
-        {
-            "guidance": tuple(str(scale) for scale in (0, 1, 2, 4, 8) if low <= scale <= high),
-            "sampler": tuple(SAMPLERS)[:6],
-            "steps": ("1", "2", "4", "8", "16", "32"),
-            "condition": conditions,
-        }[way]
-    )
 
 
 def curve(model: str) -> pd.DataFrame | None:
@@ -131,7 +166,44 @@ def plotted(name: str, by: str) -> gr.LinePlot:
     return gr.LinePlot(curve(name), visible=with_curve(name) and by == next(iter(WAYS)))
 
 
-def build(tab: gr.Tab) -> None:
+@dataclass(frozen=True)
+class Tab:
+    """What the page fills when it is opened by a link to a comparison."""
+
+    picker: gr.Dropdown
+    ask: w.Widgets
+    cells: list[Any]  # by, values, rows_by, row_values
+    arrived: gr.Textbox
+    status: gr.HTML
+
+    @property
+    def filled(self) -> list[Any]:
+        """What `open` fills."""
+        return [self.picker, *self.ask.values(), *self.cells, self.arrived, self.status]
+
+    def open(self, visit: gr.Request) -> list[Any]:
+        """The comparison of the address; none without `by` in it."""
+        query, nothing = visit.query_params, [gr.skip()] * (len(self.filled) - 1)
+        if "by" not in query:
+            return [*nothing, gr.skip()]
+        try:
+            asked = from_query(query, lambda **fields: settled(**fields)[0]) or settled()[0]
+            cells = [query.get(name) for name in CELLS]
+            comparison(asked, load(asked.model), *cells)
+            by, rows_by = way_of(cells[0]), SEEDS if cells[2] is None else named(way_of(cells[2]))
+            values = usual_values(by, asked.model) if cells[1] is None else cells[1]
+            settings = w.filled(asked, models(), self.ask, number=rows)
+            return [*settings, named(by), values, rows_by, cells[3] or "", str(query), gr.skip()]
+        except ValueError as error:
+            return [*nothing, show.said(f"The link is not understood: {error}")]
+
+
+def named(way: str) -> str:
+    """A way to compare as the page calls it."""
+    return next(name for name, each in WAYS.items() if each == way)
+
+
+def build(tab: gr.Tab) -> Tab:
     """Widgets and events."""
     names, ways = models(), list(WAYS)
     first = load(names[0])
@@ -140,9 +212,14 @@ def build(tab: gr.Tab) -> None:
             picker = w.model(names, names[0])
             by = gr.Dropdown(ways, value=ways[0], label="Compare")
             values = gr.Textbox(usual_values(ways[0], names[0]), label="Values, one a line", lines=5, max_length=2000)
+            rows_by = gr.Dropdown([SEEDS, *ways], value=SEEDS, label="Rows")
+            row_values = gr.Textbox(label="Values of the rows, one a line", lines=3, max_length=2000, visible=False)
+            arrived, query = gr.Textbox(visible="hidden"), gr.Textbox(visible="hidden")
             with gr.Row():
                 start = gr.Button("Compare", variant="primary", min_width=120)
                 halt = gr.Button("Stop", min_width=80)
+            time_of = gr.HTML(label="Expected time", elem_classes="expected")
+            play = gr.Button("Play all guidance scales", min_width=120)
             with gr.Accordion("What stays the same", open=False):
                 ask = w.place(first, "label", "prompt", "guidance", "seed", number=rows)
                 ask |= w.place(first, "sampler", "steps", "grid")
@@ -158,18 +235,34 @@ def build(tab: gr.Tab) -> None:
                 label="Fidelity (accuracy, precision) and diversity (recall), as measured",
                 y_lim=[0, 1],
                 visible=with_curve(names[0]),
-                height=260,
+                height=320,
+                elem_classes="curve",
             )
-    inputs = [picker, *ask.values(), by, values]
-    outputs = [save, status, result]
+    cells = [by, values, rows_by, row_values]
+    inputs, outputs = [picker, *ask.values(), *cells], [save, status, result]
     endpoint("compare", compare, inputs, outputs)
-    running = start.click(told(compare, outputs, status), inputs, outputs, **on_page(status))
-    stop(halt, [running], status)
-    tab.select(told(opening, outputs, status), result, outputs, **on_page(status))
-    by.change(usual_values, [by, picker], values, **LIGHT)
+    running = gr.on([start.click, arrived.change], told(compare, outputs, status), inputs, outputs, **on_page(status))
+    running.success(query_of, inputs, query, **LIGHT).success(None, query, query, js=KEPT)
+    sweeping = play.click(told(sweep, outputs, status), inputs, outputs, **on_page(status))
+    stop(halt, [running, sweeping], status)
+    linked = "shown => shown || location.search.includes('by=')"  # a link draws its own
+    tab.select(told(opening, outputs, status, ""), result, outputs, js=linked, **on_page(status))
+    by.input(usual_values, [by, picker], values, **LIGHT)
     by.change(plotted, [picker, by], plot, **LIGHT)
-    follow = w.follow(picker, ask, status, [save, result], [running], number=rows)
-    follow.success(usual_values, [by, picker], values, **LIGHT).success(plotted, [picker, by], plot, **LIGHT)
+    rows_by.input(values_of_rows, [rows_by, picker], row_values, **LIGHT)
+    rows_by.change(lambda way: gr.Textbox(visible=way != SEEDS), rows_by, row_values, **LIGHT)
+    asked = [widget.change for widget in [*cells, ask["number"], ask["sampler"], ask["steps"]]]  # type: ignore[attr-defined]
+    gr.on(asked, waiting_time, inputs, time_of, **LIGHT)
+    follow = w.follow(picker, ask, status, [save, result], [running, sweeping], number=rows)
+    values_follow = follow.success(usual_values, [by, picker], values, **LIGHT)
+    values_follow.success(plotted, [picker, by], plot, **LIGHT)
+    values_follow.success(values_of_rows, [rows_by, picker], row_values, **LIGHT)
+    return Tab(picker, ask, cells, arrived, status)
+
+
+def values_of_rows(rows_by: str, model: str) -> str:
+    """Values worth comparing for the rows, at most as many as there may be."""
+    return "" if rows_by == SEEDS else "\n".join(usual_values(rows_by, model).splitlines()[:MOST_ROWS])
 
 
 def rows(model: zoo.ImageModel, value: int | None) -> gr.Slider:

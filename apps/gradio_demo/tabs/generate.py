@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,20 @@ import disk
 import gradio as gr
 import show
 import widgets as w
-from events import LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, told
+from draft import draft, drafted
+from events import KEPT, LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, told
 from generation_request import MOST_IMAGES, MOST_SEED, GenerationRequest, from_png, from_query, strange
 from models import load, models, own_models, prompts, request
-from pictures import Shelf, gallery, remembered, shelf
+from pictures import Shelf, gallery, remembered, seed_of, shelf
 from words import in_html
 
 import pedesis_zoo as zoo
 
 LINKED = "Settings from the link"
 WELCOME = "Choose what to draw, and press Generate."
+OTHERS = {"by", "edit"}
+"""What only links to other tabs say."""
 Finished = tuple[Any, ...]
-ADDRESS = "query => query ? `${location.origin}${location.pathname}?${query}` : ''"
-"""In the browser: from the settings for an address to the whole address."""
-KEPT = (
-    f"query => {{ const url = ({ADDRESS})(query); if (url) history.replaceState(history.state, '', url); return url }}"
-)
-"""The same, and it becomes that of the page: a reload draws the same."""
 
 
 def draw(
@@ -53,21 +51,30 @@ def draw(
 ) -> Iterator[Finished]:
     """Draw pictures and show the way there. Results: the pictures; the seed that was used; all pictures in one PNG,
     and the way as a GIF; the same from Python; the settings for an address; a sentence; the preview, HTML."""
-    asked_for, started = locals(), time.monotonic()
+    asked_for = locals()
     with show.sentences():
-        if not isinstance(asked_for.pop("randomize"), bool | None):
-            raise ValueError(f"randomize: true or false; got {str(randomize)[:80]!r}")
-        if randomize:
-            asked_for["seed"] = random.randint(0, MOST_SEED - MOST_IMAGES)
-        asked, loaded = request(**asked_for)
-        snapshots = zoo.generate(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
-        story: show.Story = []
-        for snapshot in show.paced(snapshots, story):
-            seconds = time.monotonic() - started
-            if not snapshot.finished:
-                said = show.progress(snapshot, seconds)
-                yield None, asked.seed, None, None, None, None, show.said(said), preview(asked, loaded, [snapshot])
-        yield results(asked, loaded, story, f"{show.counted(asked.number)} in {seconds:.1f} s")
+        yield from drawn(*settled(**asked_for), time.monotonic())
+
+
+def settled(randomize: bool | None, **asked_for: Any) -> tuple[GenerationRequest, zoo.ImageModel]:
+    """The request, with the seed that it will be drawn from. Raises ValueError."""
+    if not isinstance(randomize, bool | None):
+        raise ValueError(f"randomize: true or false; got {str(randomize)[:80]!r}")
+    if randomize:
+        asked_for["seed"] = random.randint(0, MOST_SEED - MOST_IMAGES)
+    return request(**asked_for)
+
+
+def drawn(asked: GenerationRequest, model: zoo.ImageModel, started: float) -> Iterator[Finished]:
+    """The results of a request that began at a time, as they come."""
+    snapshots = zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model))
+    story: show.Story = []
+    begun = time.monotonic()
+    for snapshot in show.paced(snapshots, story, started):
+        if not snapshot.finished:
+            said = show.said(show.progress(snapshot, time.monotonic() - begun), busy=True)
+            yield None, asked.seed, None, None, None, None, said, preview(asked, model, [snapshot])
+    yield results(asked, model, story, f"{show.counted(asked.number)} in {time.monotonic() - started:.1f} s")
 
 
 def results(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story, said: str) -> Finished:
@@ -87,19 +94,29 @@ def results(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story, 
 
 def preview(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story) -> str:
     """The request, and the way as far as it has come, HTML."""
-    return show.made_by(asked, model, show.strip(story) if story[-1].finished else show.pair(story[-1]))
+    done = story[-1].finished
+    return show.made_by(asked, model, show.strip(story) + show.steps_of(story) if done else show.pair(story[-1]))
 
 
-def captioned(*asked: Any) -> Iterator[Finished]:
-    """`draw` for the page: below each picture its seed."""
-    for files, seed, *others in draw(*asked):
-        yield with_seeds(files, seed), seed, *others
+def captioned(*values: Any) -> Iterator[Finished]:
+    """`draw` for the page: below each picture its seed; where the model has a student, its draft comes first."""
+    with show.sentences():
+        started = time.monotonic()
+        asked, model = settled(**dict(zip(signature(draw).parameters, values, strict=True)))
+        first = draft(asked, model)
+        if first is not None:
+            files, said, made = drafted(first, asked.model)
+            yield files, asked.seed, None, None, None, None, show.said(said, busy=True), made
+        for pictures, seed, *others, said, shown in drawn(asked, model, started):
+            if first and pictures is None:  # the draft stays
+                said = show.first(f"a draft by {first.model} is there", said)
+            yield with_seeds(pictures, seed) or (gr.skip() if first else None), seed, *others, said, shown
 
 
 def linked(*asked: Any) -> Iterator[Finished]:
     """`captioned` for a link that was opened, without a random seed."""
     for *others, said, shown in captioned(*asked):
-        yield *others, said.replace(">", f">{LINKED}: ", 1), shown
+        yield *others, show.first(LINKED, said), shown
 
 
 def with_seeds(gallery: list[str] | None, seed: int) -> list[tuple[str, str]] | None:
@@ -162,8 +179,9 @@ class Tab:
     def open(self, visit: gr.Request) -> list[Any]:
         """The settings of the address, or some pictures."""
         try:
-            asked = from_query(visit.query_params, lambda **fields: request(**fields)[0])
-            if unknown := strange(visit.query_params):
+            query = {} if OTHERS & visit.query_params.keys() else visit.query_params
+            asked = from_query(query, lambda **fields: request(**fields)[0])
+            if unknown := strange(query):
                 gr.Info(in_html(f"The link also says {', '.join(unknown)}, which is unknown here."))
             if asked is not None:
                 said = show.said(f"{LINKED}: drawing ...")
@@ -192,6 +210,7 @@ def build() -> Tab:
             picker = w.model(names, names[0])
             ask = w.place(first, "label", "prompt")
             words = w.words(first)
+            apart = w.place(first, "negative")
             ask |= w.place(first, "guidance")
             with gr.Row():
                 ask |= w.place(first, "seed")
@@ -202,7 +221,7 @@ def build() -> Tab:
                 halt = gr.Button("Stop", min_width=80)
             with gr.Accordion("Advanced settings", open=False):
                 more = w.place(first, "number", "sampler", "eta", "steps", "grid")
-                more |= w.place(first, "also", "negative", "interval_low", "interval_high", "rescale")
+                more |= w.place(first, "also") | apart | w.place(first, "interval_low", "interval_high", "rescale")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
             status = gr.HTML(show.said(WELCOME), label="Status", elem_classes="first")
             drawn = shelf("Send the clicked picture to Edit")
@@ -240,6 +259,7 @@ def build() -> Tab:
     running = gr.on(pressed, pipeline, inputs, outputs, **latest)
     opened = arrived.change(told(linked, outputs, status), inputs, outputs, **on_page(status))
     every["seed"].input(None, None, randomize, js="() => false")  # type: ignore[attr-defined]
+    drawn.gallery.select(seed_of, None, every["seed"], **LIGHT).success(None, None, randomize, js="() => false")
     asked = [every[name] for name in ("label", "prompt", "guidance", "seed")]
     samples.click(None, None, randomize, js="() => false")
     picked = samples.click(of_example, [picker, samples], asked, api_visibility="private", show_progress="hidden")

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import show
 import widgets as w
-from events import HEAVY, LIGHT, endpoint
+from events import LIGHT, endpoint, on_page
 from generation_request import MOST_SEED
 from models import load, request, students
 
@@ -58,13 +58,13 @@ def build() -> gr.events.Dependency:
         "fn": quietly,
         "inputs": [picker, *ask.values()],
         "outputs": [status, result],
-        **HEAVY,
+        **on_page(status),
         "trigger_mode": "always_last",  # of the requests made while one runs, only the latest is kept
     }
     # Gradio's `input` misses what is pasted, deleted, reset, and what a slider corrects.
     moved = [ask[name].change for name in ask]  # type: ignore[attr-defined]
-    pipeline = gr.on(moved, **run, api_visibility="private")
+    pipeline = gr.on(moved, **run)
     endpoint("live", live, run["inputs"], run["outputs"])
-    w.follow(picker, ask, status, [result], [pipeline]).success(**run, api_visibility="private")
+    w.follow(picker, ask, status, [result], [pipeline]).success(**run)
     other.click(others, ask["seed"], ask["seed"], **LIGHT)
     return run

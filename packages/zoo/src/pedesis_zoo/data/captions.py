@@ -26,6 +26,47 @@ SPELLINGS = {
     "violet": "purple",
     "women": "woman",
 }
+MEANINGS = {
+    "crown": "king queen prince princess royal",
+    "cyan": "turquoise teal aqua",
+    "dagger": "knife dirk",
+    "dress": "gown princess",
+    "ghoul": "zombie ghost skeleton undead",
+    "hat": "beanie",
+    "hero": "warrior fighter knight adventurer soldier",
+    "human": "person people elf",
+    "kobold": "goblin gnome imp",
+    "lizard": "snake reptile crocodile frog",
+    "man": "guy male lord king prince",
+    "mummy": "zombie undead",
+    "orc": "goblin troll ogre",
+    "person": "man woman boy girl human hero",
+    "pink": "magenta",
+    "purple": "magenta lilac",
+    "robe": "gown",
+    "boots": "shoes",
+    "cloak": "cape",
+    "curly": "wavy curls",
+    "glasses": "spectacles",
+    "sad": "unhappy upset crying",
+    "serious": "angry neutral",
+    "shirt": "tee jumper sweater jacket",
+    "skull": "skeleton",
+    "smiling": "happy smile grin laughing",
+    "spear": "lance pike",
+    "staff": "rod stick",
+    "steel": "silver iron metal",
+    "sunglasses": "shades",
+    "sword": "blade katana saber",
+    "trousers": "jeans",
+    "turtleneck": "jumper sweater",
+    "wand": "rod",
+    "winged": "wings angel",
+    "wizard": "witch sorcerer mage warlock magician",
+    "woman": "lady female queen princess",
+}
+"""Words that a model may know, and others that are near them in meaning."""
+LIKE = 0.75  # difflib's ratio from which a word is a misspelling, and not just another word
 NEGATIONS = {"no", "not", "without"}
 WORD = re.compile(r"[^\W_]+|[^\w\s\x00-\x7f\u2000-\u206f\ufe0f]")
 """Letters and digits of any script; or a sign, such as an emoji, that is no punctuation."""
@@ -54,7 +95,7 @@ class Encoded:
     """A caption as numbers.
 
     Attributes:
-        ids: tokens of the known words, in order. unknown: each other word, with the nearest known words.
+        ids: tokens of the known words, in order. unknown: each other word, with known words near it.
     """
 
     ids: list[int]
@@ -96,13 +137,18 @@ class Vocabulary:
         stems = [SPELLINGS.get(word, ""), f"{word}s", word.removesuffix("s"), word.removesuffix("es")]
         return next((self.ids[stem] for stem in stems if stem in self.ids), None)
 
+    def near(self, word: str) -> list[str]:
+        """Known words that are near an unknown one in meaning, or else those that it may be a misspelling of."""
+        meant = [known for known, others in MEANINGS.items() if word in others.split() and known in self.ids]
+        return meant or difflib.get_close_matches(word, self.words, n=3, cutoff=LIKE)
+
     def encode(self, caption: str) -> Encoded:
         """The tokens of a caption, and the words that have none."""
         ids, unknown = [], {}
         for word in split(caption):
             token = self.find(word)
             if token is None:
-                unknown[word] = difflib.get_close_matches(word, self.words, n=3, cutoff=0.6)
+                unknown[word] = self.near(word)
             else:
                 ids.append(token)
         return Encoded(ids, unknown)
