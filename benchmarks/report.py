@@ -223,7 +223,7 @@ def one_step(records: list[Found]) -> Iterator[str]:
         "times the energy distance of 4,000 to as many fresh ones, on digits the Frechet distance of 1,437 pictures to "
         "the 360 test pictures in the 32 features of a small classifier; lower is better. The floor is real data drawn "
         "once more (of digits, the training pictures); an estimated energy distance can be a little below zero. "
-        "Numbers are means over seeds, with 95 % bootstrap intervals over them in brackets, too narrow for few seeds.\n\n"
+        "Numbers are means over seeds, with 95 % bootstrap intervals over them in brackets; few seeds: too narrow.\n\n"
         "Progressive distillation is three students, for 4, 2 and 1 evaluations, each from the one before. It is there "
         "twice: with its teacher's training inside the time (half of it), and with a teacher given (the first line), "
         "so that both together took twice the time. Drifting has no steps: it draws in one evaluation only, in the "
