@@ -41,7 +41,7 @@ from pedesis.utils.images import Pixels, make_grid, resize_nearest, save_png, to
 from pedesis.utils.noise import fixed_seed, gaussian_noise
 from pedesis.utils.precision import full_precision
 from pedesis_zoo.data import load_data
-from pedesis_zoo.data.points import load_points
+from pedesis_zoo.data.points import POINTS, load_points
 from pedesis_zoo.evaluation.metrics import features_of, frechet_distance
 from pedesis_zoo.evaluation.points import density_picture, energy_distance
 
@@ -267,13 +267,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of processor time for each model of points")
     parser.add_argument("--digits-seconds", type=float, default=30, help="the same for each model of digits")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--data", nargs="+", default=["moons", "eight-gaussians", "checkerboard", "digits"])
+    parser.add_argument(
+        "--data", nargs="+", choices=[*POINTS, "digits"], default=["moons", "eight-gaussians", "checkerboard", "digits"]
+    )
     parser.add_argument(
         "--quick", action="store_true", help="about a minute, to see that it runs; the numbers mean nothing"
     )
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--document", type=Path, default=report.DOCUMENT)
     chosen = parser.parse_args(arguments)
+    if chosen.seeds < 1 or min(chosen.seconds, chosen.digits_seconds) <= 0:
+        parser.error(
+            "--seeds must be at least 1, and seconds more than 0; got "
+            f"{chosen.seeds}, {chosen.seconds:g} and {chosen.digits_seconds:g}"
+        )
     command = shlex.join(["python", "benchmarks/one_step.py", *(sys.argv[1:] if arguments is None else arguments)])
     torch.set_num_threads(1)
     pictures = chosen.document.parent / "pictures"

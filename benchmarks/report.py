@@ -13,9 +13,10 @@ Found = dict[str, Any]
 
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench` and `make bench-quality` from the files in `benchmarks/results/`; do not edit. Numbers are
-medians, with the smallest and the largest repetition in brackets. A ratio is taken within pairs that were timed one
-right after the other, in alternating order; above 1, Pedesis is faster. Machines differ: read the ratios.
+Written by `make bench`, `make bench-quality` and `make bench-one-step` from the files in `benchmarks/results/`; do not
+edit. Numbers are medians, with the smallest and the largest repetition in brackets, where nothing else is said. A ratio
+is taken within pairs that were timed one right after the other, in alternating order; above 1, Pedesis is faster.
+Machines differ: read the ratios.
 """
 
 
@@ -221,8 +222,8 @@ def one_step(records: list[Found]) -> Iterator[str]:
         "draws from the same noise in 1, 2 and 4 evaluations; classes are not used. On points the distance is 1,000 "
         "times the energy distance of 4,000 to as many fresh ones, on digits the Frechet distance of 1,437 pictures to "
         "the 360 test pictures in the 32 features of a small classifier; lower is better. The floor is real data drawn "
-        "once more (of digits, the training pictures). Numbers are means over seeds, with 95 % bootstrap intervals "
-        "over them in brackets; few seeds make them narrower than they should be.\n\n"
+        "once more (of digits, the training pictures); an estimated energy distance can be a little below zero. "
+        "Numbers are means over seeds, with 95 % bootstrap intervals over them in brackets; few seeds: too narrow.\n\n"
         "Progressive distillation is three students, for 4, 2 and 1 evaluations, each from the one before. It is there "
         "twice: with its teacher's training inside the time (half of it), and with a teacher given (the first line), "
         "so that both together took twice the time. Drifting has no steps: it draws in one evaluation only, in the "
