@@ -41,7 +41,7 @@ def test_pictures_of_right_code_have_the_law_of_the_data_and_those_of_wrong_code
         def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
             return super().x0(x_t.flatten(1), t).reshape(x_t.shape)
 
-        predict = Denoiser.predict
+        predict, variance = Denoiser.predict, Denoiser.variance
 
     model, like = Flat(one, process("cosine")), torch.empty(2000, 1, 2, 2, dtype=torch.float64)
     right, again = (lesson.pictures(None, model, like, None, 3) for _ in range(2))
