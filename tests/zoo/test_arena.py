@@ -107,11 +107,11 @@ def test_nobody_asks_more_often_than_is_allowed_and_all_use_what_they_can() -> N
 
 def test_the_error_of_a_sampler_falls_with_its_order(mine: Path) -> None:
     """Adams-Bashforth of second order, from a file: the column says 2, and the errors say the same at their end."""
-    outcome = zoo.arena.compare("mine.py", model=None, data=["moons"], budgets=[20, 40])
-    few, many = (row for row in named(outcome, "adams", "moons"))
-    assert few["order"] == pytest.approx(2, abs=0.3)
-    assert float(many["error"]) < float(few["error"]) / 2  # type: ignore[arg-type]
-    assert "adams on moons with 20 evaluations" in str(outcome)
+    adams = own("mine.py")[0]
+    order = exact.order_of(adams)
+    few, many = (exact.contest(adams, "moons", budget, None, 300, 0, order) for budget in (20, 40))
+    assert few is not None and few.order == pytest.approx(2, abs=0.3)
+    assert many is not None and many.error < few.error / 2  # type: ignore[operator]
 
 
 def test_the_end_of_the_flow_is_found_by_another_solver_too() -> None:

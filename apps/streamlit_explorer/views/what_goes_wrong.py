@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import page
 import streamlit as st
+import torch
 from figures import what_goes_wrong as charts
+from walks import load
 
 from pedesis.doctor import CATALOGUE
 from pedesis.lessons import mixtures
 from pedesis.lessons import what_goes_wrong as lesson
+from pedesis.utils.images import Pixels, make_grid, resize_nearest, to_pixels
+
+MODEL, PICTURES = "fashion-mnist", 6
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -16,12 +21,22 @@ def wrong(name: str, data: str, seed: int) -> lesson.Wrong:
     return lesson.wrong(name, data, seed)
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def pictures(name: str | None, seed: int) -> Pixels:
+    """One picture of each of six classes, drawn right (no name) or with the mistake."""
+    model = load(MODEL)
+    like = torch.empty(PICTURES, *model.shape, dtype=model.dtype, device=model.device)
+    wanted = model.condition(list(range(PICTURES)), PICTURES)
+    return to_pixels(lesson.pictures(name, model.denoiser, like, wanted, seed))
+
+
 with page.lesson(
     "What goes wrong",
     "The loss falls, and the samples are noise, gray or all alike. Choose a **mistake** that was found in public code "
-    "and see what it does; the denoiser here is exact, so one line is all that is wrong.",
+    "and see what it does; one line is all that is wrong, for in the plane the denoiser is exact.",
     "pedesis.doctor:examine",
     "pedesis.lessons.what_goes_wrong:samples",
+    "pedesis.lessons.what_goes_wrong:pictures",
 ):
     with st.container(horizontal=True):
         names = list(lesson.wrongs())
@@ -32,7 +47,11 @@ with page.lesson(
         seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
     now, entry = wrong(name, data, seed), CATALOGUE[name]
     st.markdown(f"**You see** {page.plain(entry.symptom)}. **The cause:** {page.plain(entry.cause)}.")
-    st.code(f"{now.symbol} = {now.line}    # wrong\n{now.symbol} = {now.right_line}    # right", language="python")
+    st.code(
+        f"{now.symbol} = {now.line}    # wrong\n{now.symbol} = {now.right_line}    # right",
+        language="python",
+        wrap_lines=True,
+    )
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Samples**, from the same noise")
@@ -46,3 +65,11 @@ with page.lesson(
     st.markdown("From the function alone: it feeds unit inputs and reads the factors at every step.")
     st.code(now.said, language=None, wrap_lines=True)
     st.caption("Some mistakes leave the samples right to the eye. That is why the doctor looks at every step.")
+    st.subheader("The same line, on pictures", anchor=False)
+    st.markdown(f"The model `{MODEL}`, {lesson.PICTURE_STEPS} steps, from the same noise.")
+    sides = (("Right code", None), ("With the mistake", name))
+    for place, (title, wanted) in zip(st.columns(2, gap="large"), sides, strict=True):
+        with place:
+            with st.spinner("Drawing ..."):
+                sheet = make_grid(pictures(wanted, seed), columns=PICTURES // 2)
+            st.image(resize_nearest(sheet, 6), caption=title, width="stretch", alt=f"{title}: six pictures of clothes")

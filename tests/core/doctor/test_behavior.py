@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from pedesis import doctor
+from pedesis.doctor.adapters.k_diffusion import karras
 from pedesis.doctor.mutants import mutants
+from pedesis.doctor.sigma import examine_sigmas
 from pedesis.process import Process
 from pedesis.schedules import FromBetas
 
@@ -84,6 +87,35 @@ def one_noise(b: Any) -> dict[str, Any]:
 @case("clamp-at-every-step")
 def clamped(b: Any) -> dict[str, Any]:
     return {"step": lambda model, x, t: b.p_sample()(model, x, t).clamp(-1, 1)}
+
+
+def clamped_loop(book: Any, form: str, most: float = 1.0) -> Any:
+    """A loop that clamps x after every step, as many notebooks have it."""
+
+    def sample(model: Any, shape: Any) -> Tensor:
+        x = torch.randn(shape)
+        for i in reversed(range(book.steps)):
+            x = book.p_sample(form)(model, x, torch.full((shape[0],), i)).clamp(-most, most)
+        return x
+
+    return sample
+
+
+@case("clamp-at-every-step 2")
+def clamped_in_the_loop(b: Any) -> dict[str, Any]:
+    return {"sample": clamped_loop(b, "eps")}
+
+
+@case("start-not-scaled")
+def unscaled(b: Any) -> dict[str, Any]:
+    def sample(model: Any, shape: Any) -> Tensor:
+        sigmas = karras(12)
+        x = torch.randn(shape, dtype=torch.float64)
+        for now, then in itertools.pairwise(sigmas):
+            x = x + (then - now) * (x - model(x, now)) / now
+        return x
+
+    return {"betas": None, "sigmas": karras(12), "sample": sample, "prediction": "x0"}
 
 
 @case("changes-its-argument")
@@ -345,6 +377,9 @@ def test_it_is_named_and_nothing_else_is(textbook: Any, name: str) -> None:
 def test_every_entry_of_the_catalogue_is_tried() -> None:
     chain = Process(FromBetas(torch.linspace(0.01, 0.6, 12))).chain(12)
     formulas = {m.fault.entry.name for prediction in ("eps", "x0", "v") for m in mutants(chain, prediction)}
+    sigmas = examine_sigmas(karras(12))[0]
+    assert sigmas is not None
+    formulas |= {m.fault.entry.name for prediction in ("eps", "x0") for m in mutants(sigmas, prediction)}
     trained = {"memorization"}  # tests/core/doctor/test_training.py
     assert formulas | trained | {name.split()[0] for name in CASES} == set(doctor.CATALOGUE)
 

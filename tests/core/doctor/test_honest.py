@@ -147,3 +147,31 @@ def test_a_model_is_left_as_it_was(textbook: Any) -> None:
 def test_the_same_report_twice(textbook: Any) -> None:
     reports = [doctor.examine(betas=textbook.betas, step=textbook.p_sample(), loss=textbook.loss()) for _ in "ab"]
     assert str(reports[0]) == str(reports[1])
+
+
+@pytest.mark.parametrize("when", ["at the start", "in the steps"])
+@pytest.mark.parametrize("legacy", [True, False])
+def test_noise_of_numpy_is_noticed_in_a_loop(textbook: Any, when: str, legacy: bool) -> None:
+    """The old global generator anywhere, a generator of its own at the start."""
+
+    def drawn(shape: Any) -> Tensor:
+        source = np.random if legacy else np.random.default_rng()
+        return torch.from_numpy(source.standard_normal(shape)).float()
+
+    def sample(model: Any, shape: Any) -> Tensor:
+        x = drawn(shape) if when == "at the start" else torch.randn(shape)
+        for i in reversed(range(textbook.steps)):
+            x = textbook.p_sample()(model, x, torch.full((shape[0],), i))
+            x = x + (0.1 * drawn(shape) if when == "in the steps" and i else 0)
+        return x
+
+    report = doctor.examine(betas=textbook.betas, sample=sample)
+    assert not report.ok
+    if legacy or when == "at the start":
+        assert "draws numbers that are not torch's" in str(report) and "raise" not in str(report), report
+
+
+@pytest.mark.parametrize("prediction", ["eps", "x0", "v"])
+def test_clamping_the_estimate_in_a_loop_is_no_finding(textbook: Any, prediction: str) -> None:
+    report = doctor.examine(betas=textbook.betas, sample=textbook.sample(prediction), prediction=prediction)
+    assert report.ok, report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from pedesis import doctor
 from pedesis.doctor.mutants import Mutant, mutants
@@ -16,10 +17,12 @@ PREDICTIONS = ("eps", "x0", "v")
 STEPS = 30
 
 
-def findings(mutant: Mutant, chain: Chain, prediction: str) -> tuple[str | None, ...]:
+def findings(
+    mutant: Mutant, chain: Chain, prediction: str, dtype: torch.dtype = torch.float64
+) -> tuple[str | None, ...]:
     """What the doctor finds in a mutant. A shifted table is right if t may count from anywhere, so that is said."""
     base = 0 if mutant.fault.entry.name == "t-off-by-one" else None
-    function = {mutant.subject: mutant.function(chain)}
+    function = {mutant.subject: mutant.function(chain, dtype=dtype)}
     return doctor.examine(betas=chain.beta[1:], prediction=prediction, t_from=base, **function).names
 
 
@@ -32,6 +35,23 @@ def test_every_formula_of_the_catalogue_is_named(chains: Any, schedule: str, pre
     if SCHEDULES.index(schedule) != PREDICTIONS.index(prediction):
         chosen = list({(mutant.subject, mutant.fault.entry.name): mutant for mutant in chosen}.values())
     wrong = {str(m): names for m in chosen if (names := findings(m, chain, prediction)) != (m.fault.entry.name,)}
+    assert not wrong and len(chosen) > 20
+
+
+soak = pytest.mark.soak
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("steps", [10, pytest.param(100, marks=soak), pytest.param(1000, marks=soak)])
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_every_formula_is_named_in_short_and_long_chains(
+    chains: Any, prediction: str, steps: int, dtype: torch.dtype
+) -> None:
+    """One of each kind, from tables in either type."""
+    chain = Process(FromBetas(chains("linear", steps))).chain(steps)
+    chosen = {(mutant.subject, mutant.fault.entry.name): mutant for mutant in mutants(chain, prediction)}.values()
+    found = {str(m): findings(m, chain, prediction, dtype) for m in chosen}
+    wrong = {str(m): found[str(m)] for m in chosen if found[str(m)] != (m.fault.entry.name,)}
     assert not wrong and len(chosen) > 20
 
 

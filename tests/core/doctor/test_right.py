@@ -56,32 +56,43 @@ def test_every_prediction_and_step(textbooks: Any, chains: Any, prediction: str,
 
 @pytest.mark.parametrize("prediction", ["eps", "x0", "v"])
 @pytest.mark.parametrize("sampler", [Ancestral(), Ancestral("beta"), DDIM(), DDIM(0.4), DDIM(1.0)])
-def test_our_own_samplers(prediction: str, sampler: Sampler) -> None:
-    process = Process(FromBetas(torch.linspace(1e-3, 0.3, 30, dtype=D)))
+@pytest.mark.parametrize(
+    ("steps", "dtype"),
+    [
+        (10, torch.float32),
+        (30, D),
+        *(pytest.param(steps, dtype, marks=pytest.mark.soak) for steps in (100, 1000) for dtype in (torch.float32, D)),
+    ],
+)
+def test_our_own_samplers(chains: Any, prediction: str, sampler: Sampler, steps: int, dtype: torch.dtype) -> None:
+    process = Process(FromBetas(chains("linear", steps)))
     form = PARAMETERIZATIONS.build({"name": prediction})
 
     def step(prediction: Tensor, x_t: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        now, s = walk_levels(process, torch.tensor([int(t[0]), int(t[0]) - 1], dtype=D) / 30)
+        now, s = walk_levels(process, torch.tensor([int(t[0]), int(t[0]) - 1], dtype=D) / steps)
+        prediction, x_t, noise = prediction.to(dtype), x_t.to(dtype), noise.to(dtype)
         alpha, sigma, _ = process.scales(now.t, x_t)
         x0 = form.x0(prediction, x_t, alpha, sigma)
         said = Prediction(x_t, x0, (x_t - alpha * x0) / sigma, alpha, sigma)
         return sampler.step(process, Step(0, now, x_t, said), s, lambda x, t: said, lambda like: noise, ())
 
-    report = doctor.examine(betas=process.chain(30).beta, step=step, prediction=prediction)
+    report = doctor.examine(betas=process.chain(steps).beta, step=step, prediction=prediction)
     assert report.ok, report
 
 
-def test_our_own_process() -> None:
-    process = Process(FromBetas(torch.linspace(1e-3, 0.3, 30, dtype=D)))
+@pytest.mark.parametrize("steps", [10, 100, 1000])
+@pytest.mark.parametrize("dtype", [torch.float32, D])
+def test_our_own_process(chains: Any, steps: int, dtype: torch.dtype) -> None:
+    process = Process(FromBetas(chains("linear", steps)))
 
     def q_sample(x0: Tensor, t: Tensor) -> Tensor:
-        return process.marginal(x0, t.double() / 30).sample(torch.randn_like)
+        return process.marginal(x0.to(dtype), t.double() / steps).sample(torch.randn_like)
 
     def posterior(x_t: Tensor, x0: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        result = process.posterior(x_t, x0, (t.double() - 1) / 30, t.double() / 30)
+        result = process.posterior(x_t.to(dtype), x0.to(dtype), (t.double() - 1) / steps, t.double() / steps)
         return result.mean, result.var
 
-    report = doctor.examine(betas=process.chain(30).beta, q_sample=q_sample, posterior=posterior)
+    report = doctor.examine(betas=process.chain(steps).beta, q_sample=q_sample, posterior=posterior)
     assert report.ok, report
 
 
@@ -111,3 +122,14 @@ def test_zero_terminal_snr_is_right_but_for_eps(textbooks: Any, prediction: str,
         assert report.ok and "zero terminal SNR" in str(report), report
     report = doctor.examine(betas=book.betas, prediction="eps")
     assert "predict v or x0" in str(report) and not report.ok
+
+
+@pytest.mark.parametrize("steps", [10, 100])
+def test_tables_that_were_rounded_apart_are_not_accused(textbooks: Any, chains: Any, steps: int) -> None:
+    """A last beta of 0.999 in float32 leaves 1 - beta four digits, alphas_cumprod from float64 all."""
+    betas = chains("cosine", steps).clamp(max=0.999)
+    betas[-1] = 0.999
+    book = textbooks(betas, D)
+    given = {"betas": betas.float(), "alphas_cumprod": book.bars.float()}
+    report = doctor.examine(**given, q_sample=book.q_sample, posterior=book.q_posterior, step=book.p_sample())
+    assert report.ok, report

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from pedesis.denoiser import Condition, Denoiser
 from pedesis.lessons import what_goes_wrong as lesson
 from pedesis.lessons.mixtures import denoiser
+from pedesis.lessons.schedules import process
+from pedesis.process import Time
+from pedesis.theory.exact import Mixture, MixtureDenoiser
 
 
 @pytest.mark.parametrize("name", lesson.wrongs())
@@ -26,3 +31,21 @@ def test_right_samples_have_the_moments_of_the_data_and_too_little_noise_shrinks
     truth = float(cov[0].trace())
     assert np.trace(np.cov(now.right_samples.T)) == pytest.approx(truth, rel=0.1)
     assert np.trace(np.cov(now.samples.T)) < 0.9 * truth
+
+
+def test_pictures_of_right_code_have_the_law_of_the_data_and_those_of_wrong_code_have_not() -> None:
+    """With the exact denoiser of independent N(0, 0.1) pixels; and nothing depends on global random numbers."""
+    one = Mixture(torch.ones(1), torch.zeros(1, 4), 0.1 * torch.eye(4)[None]).mapped(Tensor.double)
+
+    class Flat(MixtureDenoiser):
+        def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
+            return super().x0(x_t.flatten(1), t).reshape(x_t.shape)
+
+        predict, variance = Denoiser.predict, Denoiser.variance
+
+    model, like = Flat(one, process("cosine")), torch.empty(2000, 1, 2, 2, dtype=torch.float64)
+    right, again = (lesson.pictures(None, model, like, None, 3) for _ in range(2))
+    assert torch.equal(right, again) and float(right.std()) == pytest.approx(0.1**0.5, rel=0.05)
+    assert float(lesson.pictures("noise-forgotten", model, like, None, 3).std()) < 0.8 * 0.1**0.5
+    for name in lesson.wrongs():
+        assert bool(lesson.pictures(name, model, like[:2], None, 3).isfinite().all()), name

@@ -156,7 +156,7 @@ def rows_of_their_own(subject: Subject, probe: Probe) -> tuple[list[Finding], bo
 def lined_up_with_columns(subject: Subject, probe: Probe) -> bool:
     """Whether t (B,) works for a batch of 1 alone."""
     for base in {probe.clock.base, 0, 1}:
-        tensors = replace(probe, clock=Clock("rows", base))
+        tensors = replace(probe, clock=replace(probe.clock, kind="rows", base=base))
         inputs = {role: value[:1] for role, value in tensors.rows(torch.ones(1, dtype=torch.float64)).items()}
         three = {role: value.expand(3, *subject.shape) for role, value in inputs.items()}
         try:

@@ -6,16 +6,19 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from pedesis.doctor import guidance as guidance_room
 from pedesis.doctor import loss as loss_room
 from pedesis.doctor import posterior as posterior_room
 from pedesis.doctor import q_sample as q_sample_room
 from pedesis.doctor import sample as sample_room
+from pedesis.doctor import sigma as sigma_room
 from pedesis.doctor import step as step_room
 from pedesis.doctor.affine import Examined
 from pedesis.doctor.data import examine_data
 from pedesis.doctor.ema import examine_ema
-from pedesis.doctor.formulas import X0_FROM
+from pedesis.doctor.formulas import X0_FROM, SigmaChain
 from pedesis.doctor.model import examine_model
 from pedesis.doctor.report import Finding, Report
 from pedesis.doctor.sandbox import isolated
@@ -31,6 +34,7 @@ def examine(
     *,
     betas: Any = None,
     alphas_cumprod: Any = None,
+    sigmas: Any = None,
     q_sample: Function | None = None,
     posterior: Function | None = None,
     step: Function | None = None,
@@ -49,6 +53,9 @@ def examine(
 
     Args:
         betas, alphas_cumprod: the noise schedule, one number per step (an entry for clean data may come first).
+        sigmas: in their place, the noise levels of code like k-diffusion's, x_t = x_0 + sigma noise, in either order,
+            with or without a 0; t is then sigma or its position, and "x0" is the denoised picture. Loss and posterior
+            are not examined there.
         q_sample: (x0, t[, noise]) -> x_t. posterior: (x0, x_t, t) -> mean, variance (or its logarithm).
         step: (prediction or model, x_t, t[, noise]) -> x_(t-1).
         guidance: (conditional, unconditional, scale) -> guided.
@@ -71,6 +78,10 @@ def examine(
         raise UnknownName("prediction", prediction, X0_FROM)
     if t_from not in (None, 0, 1):
         raise ValueError(f"t_from is the number of the first step, 0 or 1; got {t_from!r}")
+    if sigmas is not None and (betas is not None or alphas_cumprod is not None):
+        raise ValueError("give the noise levels once: sigmas=, or betas= and alphas_cumprod=")
+    if sigmas is not None and prediction not in sigma_room.X0_FROM:
+        raise ValueError(f'with sigmas a network predicts "x0", the denoised picture, or "eps"; got {prediction!r}')
     given = {
         "q_sample": q_sample,
         "posterior": posterior,
@@ -82,6 +93,8 @@ def examine(
     visit = Visit(dict(arguments or {}), tuple(shape), prediction, t_from)
     if betas is not None or alphas_cumprod is not None:
         visit.schedule(betas, alphas_cumprod)
+    if sigmas is not None:
+        visit.levels(sigmas)
     visit.given = {name for name, function in given.items() if function is not None}
     with isolated():
         for name, function in given.items():
@@ -97,6 +110,7 @@ class Visit:
     def __init__(self, arguments: dict[str, Sequence[str]], shape: tuple[int, ...], prediction: str, base: int | None):
         self.arguments, self.shape, self.prediction, self.base = arguments, shape, prediction, base
         self.chain: Chain | None = None
+        self.positions: Tensor | None = None
         self.shares = False
         self.given: set[str] = set()
         self.examined: list[str] = []
@@ -117,13 +131,26 @@ class Visit:
             self.entries.append(Finding("schedule", sentence, t=len(self.chain.beta) - 1))
             self.chain = None
 
+    def levels(self, sigmas: Any) -> None:
+        """Learn the chain from sigmas."""
+        self.examined.append("schedule")
+        try:
+            self.chain, found, self.positions = sigma_room.examine_sigmas(sigmas)
+        except Question as question:
+            found = [Finding("schedule", str(question), level="question")]
+        self.entries += found
+
     def function(self, name: str, function: Function) -> None:
         """Examine one function, or say why not."""
         self.examined.append(name)
         if self.chain is None and name != "guidance":
             if "schedule" not in self.examined:
-                sentence = f"{name} is held against a noise schedule; give betas= or alphas_cumprod= as well"
+                sentence = f"{name} is held against a noise schedule; give betas=, alphas_cumprod= or sigmas= as well"
                 self.entries.append(Finding(name, sentence, level="question"))
+            return
+        if self.positions is not None and name in ("posterior", "loss"):
+            sentence = f"{name} is examined with betas= or alphas_cumprod=, not with sigmas="
+            self.entries.append(Finding(name, sentence, level="question"))
             return
         try:
             examined = getattr(self, f"_{name}")(function)
@@ -160,6 +187,8 @@ class Visit:
     @property
     def clocks(self) -> list[Clock]:
         """Meanings of t that are still possible."""
+        if isinstance(self.chain, SigmaChain) and self.positions is not None:
+            return sigma_room.sigma_clocks(self.chain, self.positions)
         return [clock for clock in CLOCKS if self.base is None or "share" in clock.kind or clock.base == self.base]
 
     def _q_sample(self, function: Function) -> Examined:

@@ -149,9 +149,18 @@ class Evaluation:
         return Coefficients(dict(zip(roles, each[0], strict=True)), dict(zip(roles, spread, strict=True)))
 
 
+@dataclass(frozen=True)
+class SigmaChain(Chain):
+    """A chain as k-diffusion has it, x_t = x_0 + sigma noise: sigma (T + 1,) rises from 0 at index 0."""
+
+    sigma: Tensor
+
+
 def chain_symbols(chain: Chain, t: Tensor, s: Tensor | None = None) -> dict[str, Any]:
     """The symbols of steps from index t to index s (by default t - 1) of a chain."""
     s = t - 1 if s is None else s
+    if isinstance(chain, SigmaChain):
+        return {"T": len(chain.beta) - 1, "t": t, "s": s, "sigmas": Table(chain.sigma)}
     return {"T": len(chain.beta) - 1, "t": t, "s": s, "alpha_bars": Table(chain.alpha_bar)}
 
 

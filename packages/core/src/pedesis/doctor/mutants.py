@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pedesis.doctor import sigma
 from pedesis.doctor.catalogue import CATALOGUE
 from pedesis.doctor.formulas import (
     GUIDANCE,
@@ -21,6 +22,7 @@ from pedesis.doctor.formulas import (
     Evaluation,
     Formula,
     Lines,
+    SigmaChain,
     chain_symbols,
     ddim,
     ddpm_from_eps,
@@ -53,8 +55,12 @@ class Mutant:
         return implement(self.formula, chain, self.fault.lines, self.known, base, dtype)
 
 
-def right_formulas(prediction: str) -> list[tuple[str, Formula, dict[str, Any]]]:
+def right_formulas(prediction: str, sigmas: bool = False) -> list[tuple[str, Formula, dict[str, Any]]]:
     """(function, formula, what it knows) for everything in the textbook that takes a prediction of this type."""
+    if sigmas:
+        euler = sigma.euler_ancestral(prediction)
+        steps = [("step", euler, {"eta": eta}) for eta in (0.0, 0.5, 1.0)]
+        return [("q_sample", sigma.Q_SAMPLE, {}), *steps, ("step", sigma.reverse_sde(prediction), {})]
     forms = [form(prediction, variance) for variance in VARIANCES for form in (ddpm_from_eps, ddpm_from_x0)]
     return [
         ("q_sample", Q_SAMPLE, {}),
@@ -72,7 +78,7 @@ def mutants(chain: Chain, prediction: str) -> list[Mutant]:
     t = torch.arange(1, len(chain.beta))
     ready = [
         (subject, Evaluation(formula, {**chain_symbols(chain, t), **known}, 2.0**-24), known)
-        for subject, formula, known in right_formulas(prediction)
+        for subject, formula, known in right_formulas(prediction, isinstance(chain, SigmaChain))
     ]
     found = []
     for subject, evaluation, known in ready:
@@ -106,7 +112,9 @@ def implement(
 ) -> Callable[..., Any]:
     """A function as people write it: tables in `dtype`, looked up at t (B,), which counts from `base`."""
     lines = {**formula.lines, **{k: v for k, v in (wrong or {}).items() if k in formula.lines}}
-    alpha_bars = torch.cat([torch.ones(1, dtype=dtype), (1 - chain.beta[1:].to(dtype)).cumprod(0)])
+    tables = {"alpha_bars": torch.cat([torch.ones(1, dtype=dtype), (1 - chain.beta[1:].to(dtype)).cumprod(0)])}
+    if isinstance(chain, SigmaChain):
+        tables = {"sigmas": chain.sigma.to(dtype)}
 
     def looked_up(t: Tensor, like: Tensor) -> dict[str, Any]:
         index = (t + 1 - base).reshape(-1, *[1] * (like.ndim - 1))
@@ -114,7 +122,7 @@ def implement(
             "T": len(chain.beta) - 1,
             "t": index,
             "s": index - 1,
-            "alpha_bars": Clamped(alpha_bars),
+            **{name: Clamped(values) for name, values in tables.items()},
             **(known or {}),
         }
 
@@ -138,7 +146,11 @@ def implement(
         symbols = result({"conditional": conditional, "unconditional": unconditional, "scale": scale})
         return symbols["guided"]  # type: ignore[no-any-return]
 
-    functions: dict[str, Callable[..., Any]] = {Q_SAMPLE.name: q_sample, POSTERIOR.name: posterior}
+    functions: dict[str, Callable[..., Any]] = {
+        Q_SAMPLE.name: q_sample,
+        sigma.Q_SAMPLE.name: q_sample,
+        POSTERIOR.name: posterior,
+    }
     return guided if formula.name == GUIDANCE.name else functions.get(formula.name, step)
 
 

@@ -73,7 +73,7 @@ def call(
         return noise[0].reshape(out.shape) if out.numel() == noise[0].numel() else None
 
     values = {**given, **more, "model": model, "t": clock.time(index, steps), "s": clock.time(index - 1, steps)}
-    values["index"] = int(index[0]) - 1 + clock.base
+    values["index"] = clock.number(index)
     mode = Served(serve)
     try:
         with mode:

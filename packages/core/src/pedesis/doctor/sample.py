@@ -12,7 +12,6 @@ and every step is held against the textbook's step from t to s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,32 +19,17 @@ from torch import Tensor
 
 from pedesis.doctor.affine import behavior
 from pedesis.doctor.catalogue import CATALOGUE
-from pedesis.doctor.formulas import chain_symbols
+from pedesis.doctor.formulas import SigmaChain, chain_symbols
 from pedesis.doctor.match import explain, findings
 from pedesis.doctor.probe import pattern, roundoff
 from pedesis.doctor.report import Finding
-from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, said, tensors
+from pedesis.doctor.sandbox import Failed
 from pedesis.doctor.signatures import Call
-from pedesis.doctor.step import size_of_inputs, step_formulas
+from pedesis.doctor.step import step_formulas
+from pedesis.doctor.walk import ROWS, Large, Loop, Walk, indices, walked
 from pedesis.process import Chain
 
-WANTED, OPTIONAL = ("model",), ("shape", "count", "image_size", "channels", "labels", "steps")
-ROWS = ("nothing", "x_t", "prediction", "noise")
-
-
-@dataclass(frozen=True)
-class Walk:
-    """What was asked on the way, in groups of one time, and where it ended.
-
-    Attributes:
-        times: as the model was told them. states: x at each of them, and the result; (rows, elements) each.
-        sizes: of prediction and noise at each.
-    """
-
-    times: list[float]
-    states: list[Tensor]
-    sizes: list[float]
-    draws: list[Draw]
+WANTED, OPTIONAL = ("model",), ("shape", "count", "image_size", "channels", "labels", "steps", "x_t", "sigmas")
 
 
 def examine_sample(
@@ -55,104 +39,44 @@ def examine_sample(
     failure = ""
     for way in ways:
         try:
-            walk = walked(way, base, chain, shape)
+            walk = walked(way, Loop(base, chain, shape))
         except Failed as problem:
             failure = failure or str(problem)
             continue
-        return judged(walk, base, chain, shape, prediction)
+        found = judged(walk, base, chain, shape, prediction)
+        return [*found, *clamped(way, walk, Large(base, chain, shape, prediction))] if read(found) else found
     return [Finding("sample", f"sample {failure}")]
 
 
-def indices(times: Sequence[float], base: int | None, steps: int) -> Tensor:
-    """The steps 1..T that the model was told, whether as shares of 1 or as numbers."""
-    told = torch.tensor(times, dtype=torch.float64)
-    if bool((told <= 1).all()) and (bool((told != told.round()).any()) or (steps > 1 and times[0] == 1)):
-        return (told * steps).round().long()
-    if base is None:
-        base = 1 if float(told.max()) == steps else 0
-    return told.long() + 1 - base
-
-
-def walked(way: Call, base: int | None, chain: Chain, shape: tuple[int, ...]) -> Walk:
-    """One run of the loop, with a batch of one row of each kind.
-
-    Raises:
-        Failed: it raised, never asked the model, or gave back another shape.
-    """
-    loop, rows, steps = Loop(base, chain, shape), len(ROWS), len(chain.beta) - 1
-    model, mode = StandIn(loop.answer), Served(loop.serve)
-    loop.asked = model.asked
-    values = {"model": model, "shape": (rows, *shape), "count": rows, "image_size": shape[-1], "channels": shape[0]}
-    values |= {"labels": torch.zeros(rows, dtype=torch.long), "steps": steps}
+def clamped(way: Call, walk: Walk, loop: Large) -> list[Finding]:
+    """A finding if the loop clamps x_t itself: some step is another function for large x_t than for small."""
+    values, _, _ = step_coefficients(walk, tuple(loop.unit.shape))
     try:
-        with mode:
-            result = way(values)
-    except Failed:
-        raise
-    except Exception as error:  # other people's code may raise anything
-        raise Failed(f"raised {said(error)}") from None
-    outputs = [out for out in tensors(result) if out.shape == (rows, *shape)]
-    if not outputs or not model.asked:
-        shapes = ", ".join(str(tuple(out.shape)) for out in tensors(result)) or type(result).__name__
-        raise Failed(f"gave back {shapes} for the shape {(rows, *shape)}" if model.asked else "never asked the model")
-    states = [model.asked[i].x[:rows].double().reshape(rows, -1) for i in loop.first]
-    states.append(outputs[-1].double().reshape(rows, -1))
-    return Walk(loop.told, states, loop.sizes, mode.draws)
+        large = walked(way, loop)
+    except Failed as problem:
+        return [Finding("sample", f"at full size sample {problem}")]
+    if large.times != walk.times or large.elsewhere:
+        return []
+    for i, told in enumerate(large.times[:-1]):
+        noise = values["noise"][i] * loop.start(loop.unit).flatten()
+        straight = values["x_t"][i] * large.states[i] + values["prediction"][i] * loop.said[i] + noise
+        got, expected = float(large.states[i + 1].abs().max()), float(straight.abs().max())
+        if float((large.states[i + 1] - straight).abs().max()) > 0.02 * expected and got < expected:
+            sentence = f"at t = {told:g} x of {expected:.2g} becomes {got:.2g}"
+            return [behavior("sample", "clamp-at-every-step", sentence)]
+    return []
 
 
-class Loop:
-    """The model and the noise of a walk, on our side of it.
-
-    Attributes:
-        told: the times the model was told, one for each run of equal ones; first: the question at which each begins.
-        sizes: of prediction and noise at each, in turn positive and negative: what they leave behind stays small.
-    """
-
-    def __init__(self, base: int | None, chain: Chain, shape: tuple[int, ...]):
-        self.base, self.chain, self.unit = base, chain, pattern(shape)
-        self.told: list[float] = []
-        self.first: list[int] = []
-        self.sizes: list[float] = []
-        self.asked: Sequence[Asked] = ()
-
-    def row(self, kind: str, size: float, like: Tensor) -> Tensor:
-        """The rows of which only the one of this kind is not zero; again and again for a batch of several such."""
-        on = torch.zeros(len(ROWS), dtype=torch.float64)
-        on[ROWS.index(kind)] = size
-        values = on.reshape(-1, *[1] * self.unit.ndim) * self.unit
-        whole = len(like) % len(ROWS) == 0
-        return values.repeat(len(like) // len(ROWS), *[1] * self.unit.ndim) if whole else values[:1].expand_as(like)
-
-    def answer(self, x: Tensor, count: int) -> Tensor:
-        """What the model says."""
-        told = self.asked[-1].t
-        if told is None:
-            raise Failed("asks the model without telling it the time")
-        now = float(torch.as_tensor(told, dtype=torch.float64).flatten()[0])
-        if not self.told or now != self.told[-1]:
-            steps = len(self.chain.beta) - 1
-            index = indices([*self.told[:1], now], self.base or 0, steps)[-1:].clamp(1, steps)
-            sign = -1 if self.sizes and self.sizes[-1] > 0 else 1
-            self.sizes.append(sign * float(size_of_inputs(self.chain, index)))
-            self.told.append(now)
-            self.first.append(count)
-        return self.row("prediction", self.sizes[-1], x)
-
-    def serve(self, draw: Draw, count: int, out: Tensor) -> Tensor | None:
-        """What a draw gives: x_T first, then noise."""
-        if draw.law == "integers" or out.shape[1:] != self.unit.shape:
-            return None
-        if self.asked:
-            return self.row("noise", self.sizes[-1], out)
-        start = size_of_inputs(self.chain, torch.tensor([len(self.chain.beta) - 1]))
-        return self.row("x_t", float(start), out)
+def read(found: Sequence[Finding]) -> bool:
+    """Whether the steps of a walk could be read and are right."""
+    return all(finding.level == "note" for finding in found)
 
 
 def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], prediction: str) -> list[Finding]:
     """Findings about the steps of a walk."""
     steps = len(chain.beta) - 1
-    t = indices(walk.times, base, steps)
-    found = laws(walk)
+    t = indices(walk.times, base, chain)
+    found = [*laws(walk), *unscaled(walk, chain, shape)]
     if bool((t.diff() > 0).all()) and len(t) > 1:
         sentence = f"the model is told t = {walk.times[0]:g} first, {walk.times[-1]:g} last"
         return [*found, behavior("sample", "time-reversed", sentence)]
@@ -166,6 +90,9 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
         found.append(
             behavior("sample", "t-range", f"the walk runs from t = {int(t[0])} to {int(t[-1])} of {steps} steps")
         )
+    if not found and (walk.elsewhere or bool((walk.states[0][0] != 0).any())):
+        sentence = "the walk draws numbers that are not torch's (numpy's, say), so its steps cannot be read; "
+        return [Finding("sample", f"{sentence}draw them with torch.randn", level="question")]
     values, blur, rest = step_coefficients(walk, shape)
     known = chain_symbols(chain, t, s)
     entries = [entry for entry in CATALOGUE.values() if "sample" in entry.where]
@@ -176,6 +103,17 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
         "sample", values, explanation, t.tolist(), lambda role, t: f"the factor of {names[role]} at t = {t}"
     )
     return [*found, *rest, Finding("sample", f"understood as {explanation.formula.name}, {len(t)} steps", level="note")]
+
+
+def unscaled(walk: Walk, chain: Chain, shape: tuple[int, ...]) -> list[Finding]:
+    """A finding if a walk with sigmas begins at the noise that it drew, not at sigma_max times that."""
+    if not isinstance(chain, SigmaChain) or not walk.draws:
+        return []
+    start = Loop(None, chain, shape).start(torch.empty(len(ROWS), *shape))
+    factor = float(walk.states[0][1].abs().sum() / start[1].abs().sum())
+    if abs(factor - 1) > 0.01 or float(chain.sigma[-1]) < 1.1:
+        return []
+    return [behavior("sample", "start-not-scaled", f"the walk begins at noise times {factor:.3g}")]
 
 
 def step_coefficients(walk: Walk, shape: tuple[int, ...]) -> tuple[dict[str, Tensor], Tensor, list[Finding]]:

@@ -124,6 +124,12 @@ def isolated() -> Iterator[None]:
         random.setstate(own)
 
 
+def elsewhere() -> str:
+    """The states of the random numbers of numpy and Python: another one after a call that drew some."""
+    name, keys, place, *_ = np.random.get_state()  # noqa: NPY002 - to see it
+    return f"{name} {hash(np.asarray(keys).tobytes())} {place} {hash(random.getstate())}"
+
+
 class Failed(Exception):
     """Other people's code did not do what it should; the message is a clause."""
 

@@ -53,8 +53,11 @@ def examine_schedule(betas: Any = None, alphas_cumprod: Any = None) -> tuple[Cha
         own = table(betas, "betas")
         base, own = (1, own[1:]) if len(own) > 1 and own[0] == 0 else (base, own)
         if alphas_cumprod is not None:
-            found += disagreement(own, bars)
-        numbers = own
+            apart = disagreement(own, bars)
+            found += apart
+            numbers = own if apart else torch.where(own < 0.5, own, numbers)  # each where it has more digits
+        else:
+            numbers = own
     if float(numbers[-1]) == 1 and len(numbers) > 1 and bool(((numbers > 0) & (numbers < 1))[:-1].all()):
         sentence = "beta is 1 at the last step: it ends in pure noise (zero terminal SNR), which is right"
         return to_zero(numbers), [*found, Finding("schedule", sentence, level="note")], base
@@ -100,7 +103,8 @@ def disagreement(betas: Tensor, bars: Tensor) -> list[Finding]:
     if len(betas) != len(bars):
         return [Finding("schedule", f"there are {len(betas)} betas and {len(bars)} alphas_cumprod")]
     expected = torch.log1p(-betas).cumsum(0).exp()
-    off = (bars / expected - 1).abs() > 2.0**-24 * (torch.arange(len(bars)) + 4)
+    steps = torch.arange(len(bars)) + 4 + (betas / (1 - betas)).cumsum(0)  # a beta near 1 leaves 1 - beta few digits
+    off = (bars / expected - 1).abs() > 2.0**-24 * steps
     if not bool(off.any()):
         return []
     place = int(torch.nonzero(off)[0])

@@ -21,12 +21,14 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "x0": "x0 x_0 x_start xstart x_clean clean original original_samples x0_hat x_0_hat pred_x0 pred_xstart "
         "x_recon x0_pred images image batch data img imgs",
         "x_t": "x_t xt x_k z_t zt x_noisy noisy noisy_samples sample latents current",
-        "t": "t timestep timesteps time time_step ts step steps k n",
-        "s": "s t_prev prev_t t_next next_t prev_timestep timestep_prev t_minus_1",
+        "t": "t timestep timesteps time time_step ts step steps k n sigma sig sigma_t sigma_from sigma_hat",
+        "s": "s t_prev prev_t t_next next_t prev_timestep timestep_prev t_minus_1 sigma_next next_sigma sigma_prev "
+        "sigma_to",
+        "sigmas": "sigmas",
         "index": "t_index index i idx time_index",
         "noise": "noise z random_noise rand gaussian_noise",
         "prediction": "prediction pred model_output model_out output noise_pred pred_noise eps_pred eps_hat eps_theta "
-        "predicted_noise noise_prediction e_t et v v_pred predicted",
+        "denoised predicted_noise noise_prediction e_t et v v_pred predicted",
         "model": "model net network unet denoiser denoise_fn model_fn eps_model nn denoise_model",
         "shape": "shape size batch_shape sample_shape img_shape image_shape",
         "count": "n num_samples n_samples batch_size num_images n_sample nsamples b",
@@ -195,6 +197,10 @@ class Clock:
     def per_row(self) -> bool:
         """Whether rows may have times of their own."""
         return self.kind in ("rows", "share of rows")
+
+    def number(self, index: Tensor) -> int:
+        """What a loop counts at the step of the first row."""
+        return int(index[0]) - 1 + self.base
 
     def time(self, index: Tensor, steps: int) -> Any:
         """The argument for rows at step `index` (N,), 0..T."""

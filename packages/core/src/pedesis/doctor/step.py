@@ -1,12 +1,15 @@
-"""step(prediction or model, x_t, t[, noise]): from x_t to x_(t-1), by DDPM of either variance or DDIM of any eta."""
+"""step(prediction or model, x_t, t[, noise]): from x_t to x_(t-1), by DDPM of either variance or DDIM of any eta; with
+sigmas by Euler, ancestral steps of any eta or the reverse SDE."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from pedesis.doctor import sigma
 from pedesis.doctor.affine import Examined, Formulas, Subject, behavior, examine
 from pedesis.doctor.catalogue import CATALOGUE
 from pedesis.doctor.formulas import (
@@ -14,6 +17,8 @@ from pedesis.doctor.formulas import (
     TARGET,
     VARIANCES,
     Evaluation,
+    Formula,
+    SigmaChain,
     chain_symbols,
     ddim,
     ddpm_from_eps,
@@ -38,18 +43,25 @@ def step_formulas(
 ) -> Formulas:
     """Every step from t to s (by default t - 1) that counts as right."""
     s = t - 1 if s is None else s
+    noise = values.get("noise", torch.zeros_like(t))
+    if isinstance(chain, SigmaChain):
+        euler = sigma.euler_ancestral(prediction)
+        return [
+            *((euler, {"eta": eta}) for eta in etas(euler, chain, noise, t, s)),
+            (sigma.reverse_sde(prediction), {}),
+        ]
     forms = [form(prediction, variance) for variance in VARIANCES for form in (ddpm_from_eps, ddpm_from_x0)]
-    implicit = [(ddim(prediction), {"eta": eta}) for eta in etas(chain, values.get("noise", torch.zeros_like(t)), t, s)]
+    implicit = [(ddim(prediction), {"eta": eta}) for eta in etas(ddim("eps"), chain, noise, t, s)]
     return [*((form, {}) for form in forms), *implicit]
 
 
-def etas(chain: Chain, noise: Tensor, t: Tensor, s: Tensor) -> list[float]:
+def etas(formula: Formula, chain: Chain, noise: Tensor, t: Tensor, s: Tensor) -> list[float]:
     """The eta that a step may have by its factor of the noise, 0 and 1 always; right ones and those of known mistakes.
 
     Each mistake is another variance per step, or its missing root; eta is what makes the factor the same share of it at
     every step.
     """
-    formula, known = ddim("eps"), {**chain_symbols(chain, t, s), "eta": 1.0}
+    known = {**chain_symbols(chain, t, s), "eta": 1.0}
     entries = [entry for entry in CATALOGUE.values() if "step" in entry.where]
     evaluation = Evaluation(formula, known)
     found = {0.0, 1.0}
@@ -99,12 +111,14 @@ def clamping(examined: Examined, chain: Chain, prediction: str) -> list[Finding]
     assert probe is not None and reading is not None
     found: list[Finding] = []
     t = torch.tensor([max(1, probe.steps // 2)])
-    alpha, sigma = chain.alpha_bar[t].sqrt(), (1 - chain.alpha_bar[t]).sqrt()
+    alpha, std = chain.alpha_bar[t].sqrt(), (1 - chain.alpha_bar[t]).sqrt()
+    if isinstance(chain, SigmaChain):
+        alpha, std = torch.ones_like(alpha), chain.sigma[t]
     unit = pattern(probe.shape)[None].expand(5, *probe.shape) / 1.5
     symbols = {"alpha_bar": chain.alpha_bar[t]}
     for x0, eps, about in ((0.5 * unit, 6 * unit, "x_t"), (6 * unit, 0.0 * unit, "x_0_hat")):
         answer = evaluate(TARGET[prediction], {**symbols, "x0": x0, "noise": eps})
-        inputs = {"x_t": alpha * x0 + sigma * eps, "prediction": answer, "noise": 0 * unit}
+        inputs = {"x_t": alpha * x0 + std * eps, "prediction": answer, "noise": 0 * unit}
         out = probe.ask(t.expand(5), {k: v.to(probe.dtype) for k, v in inputs.items()}).outputs[probe.output]
         straight = sum(reading.values[role][t - 1] * value for role, value in inputs.items())
         assert isinstance(straight, Tensor)
@@ -129,8 +143,12 @@ def told(examined: Examined, chain: Chain) -> list[Finding]:
     step = torch.tensor([max(2, probe.steps // 2)])
     asked = probe.ask(step.expand(5), probe.rows(size_of_inputs(chain, step))).asked
     times = [float(torch.as_tensor(a.t, dtype=torch.float64).flatten()[0]) for a in asked if a.t is not None]
-    given = float(step) - 1 + probe.clock.base
-    if len(times) == 1 and times[0] != given and abs(times[0] - given) <= 1:
+    near = [int(step) + i for i in (0, -1, 1) if int(step) + i <= probe.steps]
+    if isinstance(chain, SigmaChain):
+        given, *others = chain.sigma[near].tolist()
+    else:
+        given, *others = (float(index - 1 + probe.clock.base) for index in near)
+    if len(times) == 1 and times[0] != given and any(math.isclose(times[0], other, rel_tol=1e-5) for other in others):
         sentence = f"at t = {given:g} the model is told {times[0]:g}"
         return [behavior("step", "model-told-another-t", sentence)]
     return []

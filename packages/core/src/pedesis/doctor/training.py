@@ -26,12 +26,13 @@ from pedesis.doctor.formulas import X0_FROM, evaluate
 from pedesis.doctor.report import Finding, Report
 from pedesis.doctor.sandbox import Failed, isolated, said, tensors
 from pedesis.doctor.schedule import examine_schedule
+from pedesis.doctor.sigma import examine_sigmas
 from pedesis.doctor.signatures import Question
 from pedesis.process import Process
-from pedesis.schedules import FromBetas
+from pedesis.schedules import ElucidatedDiffusion, FromBetas
 from pedesis.theory.exact import EmpiricalDenoiser
 from pedesis.utils.noise import gaussian_noise
-from pedesis.utils.registry import UnknownName
+from pedesis.utils.registry import UnknownName, shown
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
 """(x_t (B, ...), the time t in [0, 1], 0-d) -> x0_hat."""
@@ -78,6 +79,7 @@ def training(
     training: Tensor | None = None,
     betas: Any = None,
     alphas_cumprod: Any = None,
+    sigmas: Any = None,
     prediction: str = "eps",
     t_from: int = 0,
     levels: int = 12,
@@ -87,11 +89,13 @@ def training(
     """Examine a trained model on data that it was not trained on.
 
     Args:
-        model: a `Denoiser`, or any (x_t, t) -> prediction with t (B,) int64 and betas or alphas_cumprod given.
+        model: a `Denoiser`; any (x_t, t) -> prediction with t (B,) int64 and betas or alphas_cumprod given; or any
+            (x, sigma) -> denoised picture with sigma (B,) and sigmas given, x = x_0 + sigma noise (k-diffusion, EDM).
         held_out: (N, ...), as the model was fed: N >= 2, the same range and shape as in training.
         training: the training set (M, ...), M >= 2; without it, nothing is said about memorization, and the linear
             denoiser is that of the held-out data.
-        prediction, t_from: what `model` predicts, and the number of its first step; only for other people's models.
+        sigmas: the noise levels that such a model knows; the smallest and the largest count.
+        prediction, t_from: what `model` predicts, and the number of its first step; only with betas, alphas_cumprod.
         levels: how many noise levels, evenly spaced in log-SNR. rows: of each set, how many examples are asked.
         seed: of the noise.
 
@@ -109,7 +113,10 @@ def training(
     held_out, known = held_out.double(), known.double()
     with isolated():
         try:
-            process, t, estimate = understood(model, betas, alphas_cumprod, prediction, t_from, levels)
+            if sigmas is not None and not isinstance(model, Denoiser):
+                process, t, estimate = told_sigma(model, sigmas, levels)
+            else:
+                process, t, estimate = understood(model, betas, alphas_cumprod, prediction, t_from, levels)
             linear = Wiener(known, process)
             mine = errors(process, t, held_out[:rows], [estimate, linear], seed)
             own = [] if training is None else [estimate, EmpiricalDenoiser(known, process).x0]
@@ -138,7 +145,7 @@ def understood(
     if prediction not in X0_FROM:
         raise UnknownName("prediction", prediction, X0_FROM)
     if betas is None and alphas_cumprod is None:
-        raise ValueError("a model that is no Denoiser is asked along a chain; give betas= or alphas_cumprod= as well")
+        raise ValueError("a model that is no Denoiser is asked along a chain; give betas=, alphas_cumprod= or sigmas=")
     try:
         chain = examine_schedule(betas, alphas_cumprod)[0]
     except Question as question:
@@ -164,11 +171,30 @@ def understood(
     return process, index.double() / steps, estimate
 
 
+def told_sigma(model: Any, sigmas: Any, levels: int) -> tuple[Process, Tensor, Estimate]:
+    """The same for a model (x, sigma) -> denoised picture; raises ValueError for sigmas that are none."""
+    try:
+        chain = examine_sigmas(sigmas)[0]
+    except Question as question:
+        raise ValueError(str(question)) from None
+    if chain is None or len(chain.sigma) < 3:
+        raise ValueError(f"sigmas are two or more noise levels, rising or falling; got {shown(sigmas)}")
+    process = Process(ElucidatedDiffusion(float(chain.sigma[1]), float(chain.sigma[-1])), "ve")
+    ends = process.log_snr(torch.tensor([0.0, 1.0], dtype=torch.float64))
+    t = process.schedule.time(torch.linspace(float(ends[0]), float(ends[1]), levels, dtype=torch.float64))
+
+    def estimate(x: Tensor, t: Tensor) -> Tensor:
+        return answer(model, x, process.scales(t, x)[1].flatten().expand(len(x)))
+
+    return process, t, estimate
+
+
 def answer(model: Any, x: Tensor, t: Tensor) -> Tensor:
     """What somebody's model says, in its own precision. Raises Failed if that is no answer."""
     kept = next(model.parameters(), torch.empty(0)) if isinstance(model, torch.nn.Module) else x
     try:
-        outputs = tensors(model(x.to(kept), t.to(kept.device)))
+        told = t.to(kept) if t.is_floating_point() else t.to(kept.device)
+        outputs = tensors(model(x.to(kept), told))
     except Exception as error:  # other people's code may raise anything
         raise Failed(f"raised {said(error)}") from None
     if not outputs or outputs[0].shape != x.shape:

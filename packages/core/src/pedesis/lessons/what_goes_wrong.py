@@ -1,6 +1,7 @@
-"""What goes wrong: a classic mistake at work on points of the plane, and what the doctor says of it.
+"""What goes wrong: a classic mistake at work on points of the plane and on pictures, and what the doctor says of it.
 
-The denoiser is exact, so that everything wrong in the samples comes from the one line that is.
+In the plane the denoiser is exact, so that everything wrong in the samples comes from the one line that is; pictures
+come from a network, and are right but for that line.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import torch
 from torch import Tensor
 
 from pedesis import doctor
+from pedesis.denoiser import Condition, Denoiser
 from pedesis.doctor.formulas import Evaluation, chain_symbols
 from pedesis.doctor.mutants import Mutant, implement, mutants
+from pedesis.guidance import StaticThresholding
 from pedesis.lessons.mixtures import denoiser
 from pedesis.lessons.schedules import Values, process
 from pedesis.process import Chain
@@ -24,6 +27,7 @@ from pedesis.utils.noise import gaussian_noise
 STEPS, POINTS = 100, 600
 FORMULA = "DDPM, mean from eps, variance beta_tilde"
 SCHEDULE = "cosine"
+PICTURE_STEPS = 20
 
 
 def chain() -> Chain:
@@ -71,6 +75,7 @@ def wrong(name: str, data: str, seed: int) -> Wrong:
     step = mutant.function(chain())
     right = implement(mutant.formula, chain())
     symbol, line = next((s, way) for s, way in mutant.fault.lines.items() if s in mutant.formula.lines)
+    report = doctor.examine(betas=chain().beta[1:], step=step, t_from=0)
     t = torch.arange(1, STEPS + 1)
     evaluation = Evaluation(mutant.formula, {**chain_symbols(chain(), t), **mutant.known})
     got, expected = evaluation.coefficients(mutant.fault.lines).values, evaluation.coefficients().values
@@ -85,7 +90,7 @@ def wrong(name: str, data: str, seed: int) -> Wrong:
         t.numpy(),
         got[role].numpy(),
         expected[role].numpy(),
-        str(doctor.examine(betas=chain().beta[1:], step=step, t_from=0)),
+        "\n".join(line for entry in report.entries for line in entry.lines()),
     )
 
 
@@ -98,3 +103,25 @@ def samples(step: Callable[..., Any], data: str, seed: int) -> Values:
         x = step(eps, x, torch.full((POINTS,), i - 1), noise(x)).clamp(-1e6, 1e6)
     points: Values = x[x.isfinite().all(1)].numpy()
     return points
+
+
+def pictures(name: str | None, model: Denoiser, like: Tensor, condition: Condition, seed: int) -> Tensor:
+    """What the same step draws with a model of pictures, right (no name) or with the mistake, in `PICTURE_STEPS`.
+
+    Args:
+        model: whose process is variance preserving; its estimates of x_0 are kept in [-1, 1].
+        like: (B, C, H, W), the pictures' shape and type. condition: what the model is asked for, or None.
+
+    Returns:
+        x_0 like `like`; 0 where it is not finite.
+    """
+    steps = model.process.chain(PICTURE_STEPS)
+    mutant = next(iter(wrongs().values())) if name is None else wrongs()[name]
+    step = implement(mutant.formula, steps) if name is None else mutant.function(steps)
+    bounded, noise = StaticThresholding(model), gaussian_noise(seed)
+    x = noise(like)
+    with torch.no_grad():
+        for i in range(PICTURE_STEPS, 0, -1):
+            eps = bounded(x, i / PICTURE_STEPS, condition).eps
+            x = step(eps, x, torch.full((len(x),), i - 1), noise(x)).to(like).nan_to_num(0, 0, 0).clamp(-1e4, 1e4)
+    return x

@@ -7,6 +7,6 @@
 They ask nothing of a library but the objects that they are given, and so import none of them.
 """
 
-from pedesis.doctor.adapters import azula, denoising_diffusion_pytorch, diffusers, smalldiffusion
+from pedesis.doctor.adapters import azula, denoising_diffusion_pytorch, diffusers, k_diffusion, smalldiffusion
 
-__all__ = ["azula", "denoising_diffusion_pytorch", "diffusers", "smalldiffusion"]
+__all__ = ["azula", "denoising_diffusion_pytorch", "diffusers", "k_diffusion", "smalldiffusion"]

@@ -11,8 +11,12 @@ PREDICTIONS = {"pred_noise": "eps", "pred_x0": "x0", "pred_v": "v"}
 """Their word for what a network predicts -> ours."""
 
 
-def chain(diffusion: Any) -> dict[str, Any]:
-    """Arguments of `examine` for a GaussianDiffusion; its network is not asked."""
+def chain(diffusion: Any, loop: str = "p_sample_loop") -> dict[str, Any]:
+    """Arguments of `examine` for a GaussianDiffusion; its network is not asked.
+
+    Args:
+        loop: its method that is examined as `sample`; the other is "ddim_sample".
+    """
     mine = copy.copy(diffusion)
     mine._modules = dict(diffusion._modules)
 
@@ -20,13 +24,18 @@ def chain(diffusion: Any) -> dict[str, Any]:
         mine._modules["model"] = Told(model)
         return mine
 
+    def loss(model: Any, x0: Tensor) -> Any:
+        told = asking(model)
+        return told.p_losses(x0, told.random_times(len(x0)))
+
     return {
         "betas": diffusion.betas,
         "alphas_cumprod": diffusion.alphas_cumprod,
         "q_sample": diffusion.q_sample,
         "posterior": diffusion.q_posterior,
         "step": lambda model, x, t: asking(model).p_sample(x, int(t[0]) if isinstance(t, Tensor) else t)[0],
-        "sample": lambda model, shape: asking(model).p_sample_loop(tuple(shape)),
+        "sample": lambda model, shape: getattr(asking(model), loop)(tuple(shape)),
+        "loss": loss,
         "prediction": PREDICTIONS[diffusion.objective],
         "shape": (diffusion.channels, *diffusion.image_size),
         "t_from": 0,

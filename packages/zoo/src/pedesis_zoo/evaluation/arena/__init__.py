@@ -74,7 +74,7 @@ def compare(
         )
 
     some = {kind: exact.contests(kind, data, budgets, scales) for kind in everyone}
-    entries = [(entry, exact.order_of(entry)) for each in everyone.values() for entry in each]
+    entries = [(entry, exact.order_of(entry) if data else None) for each in everyone.values() for entry in each]
     plans = [(entry, *contest, order) for entry, order in entries for contest in some[entry.kind]]
     results = [
         exact.contest(entry, on, budget, scale, POINTS, seed, order)
