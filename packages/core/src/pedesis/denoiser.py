@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pedesis.nn.blocks import in_even_rows
 from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
 from pedesis.process import Process, Time, broadcast
 from pedesis.utils.precision import at_least_single, autocast, plain, weights_of
@@ -222,12 +223,12 @@ class NetworkDenoiser(Denoiser):
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
         rows, number, dtype = x_t.shape[0], at_least_single(x_t.dtype), weights_of(self.network, x_t.dtype)
-        inputs = [scaled.to(dtype), log_snr.to(x_t.device, number).expand(rows), condition]
+        told = [log_snr.to(x_t.device, number).expand(rows), condition]
         if self.guided:
             scale = torch.as_tensor(1.0 if self.scale is None else self.scale)
-            inputs.append(scale.to(x_t.device, number).expand(rows))
+            told.append(scale.to(x_t.device, number).expand(rows))
         with autocast(x_t.device, dtype):
-            out: Tensor = self.network(*inputs)
+            out = in_even_rows(self.network, scaled.to(dtype), *told)
         out = out.to(x_t.dtype)
         channels = x_t.shape[1]
         return out[:, :channels], out[:, channels:] if out.shape[1] > channels else None
@@ -275,7 +276,7 @@ class NetworkDenoiser(Denoiser):
         for name in names:
             if not isinstance(found.get(name), Tensor):
                 raise ValueError(f"the layer {name!r} has no tensor to show; name one of its own layers, or another")
-        return {name: found[name].to(x_t.dtype) for name in names}
+        return {name: found[name][: len(x_t)].to(x_t.dtype) for name in names}
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0

@@ -175,7 +175,7 @@ def generated(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pi
 def count_evaluations(model: ImageModel, count: int) -> Iterator[Callable[[], float]]:
     """Counts how often the network is evaluated for each of `count` pictures: call what this yields to know."""
     work: Counter[str] = Counter()
-    hook = model.denoiser.network.register_forward_hook(lambda _, inputs, out: work.update(rows=len(out)))
+    hook = model.denoiser.register_forward_hook(lambda _, inputs, out: work.update(rows=len(out.x_t)))
     try:
         yield lambda: total(work["rows"]) / len(padded(range(count)))
     finally:
