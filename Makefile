@@ -20,14 +20,15 @@ page: $(READY)
 	mkdir -p dist
 	$(PYTHON) -m pedesis_zoo page --out dist/page $(ARGS)
 
-# Two processes of one thread each: most tests are too small for two threads.
+# Two processes of one thread each: most tests are too small for two threads. Files in their order, as the browser's are
+# the longest and come first; by default those with the fewest tests would come last.
 test: $(READY) lint
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile -m "not soak"
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 # As a machine with AVX2 only would: the golden outputs, determinism, a training, a page of each app.
 everywhere: $(READY)
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1 \
-		$(PYTHON) -m pytest -n 2 --dist loadfile -m "everywhere and not soak"
+		$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "everywhere and not soak"
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -93,6 +93,24 @@ def generate(model: str, count: int, steps: int | None = None) -> Found:
     }
 
 
+def grouped(model: str, sizes: tuple[int, ...] = (1, 2, 8, 64), repeats: int = 9) -> Found:
+    """CPU milliseconds of a step of one call for that many guided pictures, of one thread, in turn; medians."""
+    import torch
+
+    from pedesis_zoo import load, sample
+
+    torch.set_num_threads(1)
+    loaded, found = load(model), {size: list[float]() for size in sizes}
+    wanted = 0 if loaded.classes else None
+    sample(loaded, wanted, [0])
+    for _ in range(repeats):
+        for size in sizes:
+            start = time.process_time()
+            sample(loaded, wanted, range(size))
+            found[size].append(1000 * (time.process_time() - start) / loaded.generation.steps)
+    return {f"{size} pictures": statistics.median(times) for size, times in found.items()}
+
+
 def train(batch: int, side: int, steps: int) -> Found:
     """Memory and speed of a few steps of `pedesis.training.fit`, on random pictures."""
     import numpy as np

@@ -137,7 +137,8 @@ def scaling(record: Found) -> Iterator[str]:
     yield table(("to begin", "seconds"), [(words, f"{seconds:.3g}") for words, seconds in rows])
     yield (
         "Memory is the peak of a process of its own, and how much of it came on top of drawing one picture (of "
-        "building the model, in training). Pictures are always computed eight at a time: one costs what eight cost.\n"
+        "building the model, in training). Pictures are computed 32 at a time, the last few as 1, 2, 4 or 8; before "
+        "2026-11-26, always as eights.\n"
     )
     generated = ("ms for each picture", "peak MiB", "on top, MiB")
     yield table(("pictures", *generated), [(p["count"], *_generated(p)) for p in record["pictures"]])

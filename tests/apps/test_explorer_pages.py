@@ -42,8 +42,8 @@ def healthy(app: AppTest) -> AppTest:
     return app
 
 
-def extremes(app: AppTest) -> Iterator[tuple[str, Any]]:
-    """(key, value) for the ends of every range and the choices of every list on the page."""
+def extremes(app: AppTest, most: int) -> Iterator[tuple[str, Any]]:
+    """(key, value) for the ends of every range and up to `most` choices of every list on the page."""
     for slider in app.slider:
         low, high = slider.min, slider.max
         ends = ((low, low), (low, high), (high, high)) if isinstance(slider.value, tuple) else (low, high)
@@ -52,14 +52,20 @@ def extremes(app: AppTest) -> Iterator[tuple[str, Any]]:
         yield from ((number.key, value) for value in (number.min, number.max))
     for range_ in app.select_slider:
         yield from ((range_.key, value) for value in _values(range_)[:: len(range_.options) - 1])
-    for choice in app.selectbox:  # all of a registry, some of a long list
-        yield from ((choice.key, value) for value in _values(choice)[:: 1 + len(choice.options) // 20])
+    for choice in app.selectbox:
+        yield from ((choice.key, value) for value in _some(_values(choice), most))
     for group in app.button_group:
-        yield from ((group.key, value) for value in group.options)
+        yield from ((group.key, value) for value in _some(group.options, most))
     for many in app.multiselect:
         yield from ((many.key, value) for value in ([], list(many.options), list(many.options)[-1:]))
     for switch in (*app.toggle, *app.checkbox):
         yield from ((switch.key, value) for value in (True, False))
+
+
+def _some(options: list[Any], most: int) -> list[Any]:
+    """Up to `most` of them, at equal distances, the first and the last among them."""
+    places = np.linspace(0, len(options) - 1, min(most, len(options))).round().astype(int)
+    return [options[place] for place in places]
 
 
 def _values(choice: Any) -> list[Any]:
@@ -68,10 +74,11 @@ def _values(choice: Any) -> list[Any]:
     return [kind(option) for option in choice.options]
 
 
+@pytest.mark.parametrize("most", [2, pytest.param(20, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_page_survives_the_extremes_of_every_widget(view: str) -> None:
+def test_a_page_survives_the_extremes_of_every_widget(view: str, most: int) -> None:
     app = opened(view, **QUICK.get(view, {}))
-    for key, value in list(extremes(app)):
+    for key, value in list(extremes(app, most)):
         before = app.session_state[key]
         app.session_state[key] = value
         healthy(app.run())

@@ -139,7 +139,7 @@ def apart(one: Pixels, other: Pixels) -> int:
     return int(np.abs(one.astype(int) - other.astype(int)).max())
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_clothes_follow_the_slider_on_a_phone(clean: Page, url: str, folder: Path, theme: Any) -> None:
     clean.emulate_media(color_scheme=theme)
     clean.set_viewport_size({"width": 390, "height": 800})

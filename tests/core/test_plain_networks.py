@@ -1,10 +1,12 @@
 """Every registered network is a plain function of tensors: it compiles whole, and exports with any batch size."""
 
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from pedesis.nn import NETWORKS
 
@@ -23,6 +25,11 @@ CASES: dict[str, tuple[dict[str, Any], Tensor | None, tuple[Tensor, ...]]] = {
     "unet, variance and scale": (
         IMAGES | {"classes": 4, "variance": True, "guided": True},
         torch.tensor([0, 3, -1]),
+        (torch.tensor([1.0, 2.0, 3.0]),),
+    ),
+    "unet, text, variance and scale": (
+        IMAGES | {"text": TEXT, "variance": True, "guided": True},
+        torch.tensor([[1, 3, 0], [2, 2, 1], [-1, -1, -1]]),
         (torch.tensor([1.0, 2.0, 3.0]),),
     ),
     "mlp": ({"name": "mlp", "width": 16}, None, ()),
@@ -54,8 +61,18 @@ def free_batch(inputs: tuple[Tensor | None, ...]) -> tuple[Any, ...]:
     return tuple(None if each is None else {0: torch.export.Dim.DYNAMIC} for each in inputs)
 
 
-FULLEST = ["unet, text", "unet, enlarges", "unet, variance and scale", "mlp, classes", "classifier"]
+FULLEST = ["unet, text, variance and scale", "unet, enlarges", "mlp, classes", "classifier"]
 """Cases that between them go through every line of every network."""
+
+NOTHING_GIVEN = ["unet, no class given", "unet, no text given"]
+EACH = [pytest.param(case, marks=[] if case in FULLEST + NOTHING_GIVEN else pytest.mark.soak) for case in CASES]
+
+
+@cache
+def exported(case: str) -> ExportedProgram:
+    """The network of a case for any batch size."""
+    network, inputs = made(case)
+    return torch.export.export(network, inputs, dynamic_shapes=free_batch(inputs))
 
 
 def test_every_registered_network_is_tried() -> None:
@@ -63,7 +80,7 @@ def test_every_registered_network_is_tried() -> None:
         assert {CASES[case][0]["name"] for case in cases} == set(NETWORKS)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", EACH)
 def test_compiles_as_one_graph(case: str) -> None:
     network, inputs = made(case)
     torch._dynamo.reset()
@@ -71,19 +88,21 @@ def test_compiles_as_one_graph(case: str) -> None:
     torch.testing.assert_close(compiled(*inputs), network(*inputs))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", EACH)
 def test_exports_with_any_batch_size(case: str) -> None:
     network, inputs = made(case)
-    program = torch.export.export(network, inputs, dynamic_shapes=free_batch(inputs))
     for given in (inputs, more_rows(inputs)):
-        torch.testing.assert_close(program.module()(*given), network(*given))
+        torch.testing.assert_close(exported(case).module()(*given), network(*given))
 
 
-@pytest.mark.parametrize("case", FULLEST)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.soak if case.startswith("unet") else []) for case in FULLEST]
+)
 def test_exports_to_onnx_with_any_batch_size(case: str) -> None:
+    """Denoisers with a U-Net of every kind are exported by tests/zoo/test_export.py too, each time."""
     onnxruntime = pytest.importorskip("onnxruntime")
     network, inputs = made(case)
-    program = torch.onnx.export(network, inputs, dynamo=True, dynamic_shapes=free_batch(inputs), verbose=False)
+    program = torch.onnx.export(exported(case), dynamo=True, verbose=False)
     assert program is not None
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
     for given in (inputs, more_rows(inputs)):

@@ -106,7 +106,9 @@ def of_graph(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {"scale" if key == "guidance" else key: value for key, value in given.items()}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.soak if kind == "plain" else []) for kind in KINDS]
+)
 def test_denoisers_answer_the_same_for_any_batch(kind: str, small: dict[str, Path], tmp_path: Path) -> None:
     compare(small[kind], "denoiser", tmp_path)
 

@@ -16,7 +16,7 @@ def pixels(digits: zoo.ImageModel) -> np.ndarray:
     return zoo.sample(digits, [3, 8, 1], seeds=range(3))
 
 
-def test_more_steps_give_the_pictures_back(digits: zoo.ImageModel, pixels: np.ndarray) -> None:
+def test_more_steps_give_the_pictures_back(digits: zoo.ImageModel, pixels: np.ndarray, precision: str) -> None:
     downsample, fine = (zoo.invert(digits, pixels, [3, 8, 1], steps=steps) for steps in (10, 80))
     assert (fine.error < downsample.error / 3).all() and (fine.error < 4).all()
     difference = (fine.reconstruction.astype(float) - pixels).reshape(3, -1)
@@ -25,7 +25,9 @@ def test_more_steps_give_the_pictures_back(digits: zoo.ImageModel, pixels: np.nd
     assert np.array_equal(fine.draw([3, 8, 1]), fine.reconstruction)
 
 
-def test_a_picture_has_its_own_noise_whatever_is_beside_it(digits: zoo.ImageModel, pixels: np.ndarray) -> None:
+def test_a_picture_has_its_own_noise_whatever_is_beside_it(
+    digits: zoo.ImageModel, pixels: np.ndarray, precision: str
+) -> None:
     every = zoo.invert(digits, np.concatenate([pixels] * 3), [3, 8, 1] * 3, steps=4)
     alone = zoo.invert(digits, pixels[1:2], 8, steps=4)
     assert np.array_equal(every.noise[7].numpy(), alone.noise[0].numpy()) and every.noise.shape == (9, 1, 8, 8)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pedesis_zoo as zoo
+from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.generation.classifier import class_probabilities, classifier_guidance, classifiers, load_classifier
 
 MODEL, CLASSIFIER = "fashion-mnist", "fashion-mnist-classifier"
@@ -39,6 +40,17 @@ def test_the_classifier_comes_to_believe_what_was_asked(clothes: zoo.ImageModel)
         assert beliefs.shape == (9, 8, 10) and beliefs[0].max() < 0.9, "noise convinces nobody"
         ends.append(beliefs[-1, :, asked].mean())
     assert ends[0] < 0.5 and ends[1] > 0.8, ends
+
+
+@pytest.mark.everywhere
+def test_steered_pictures_depend_on_their_seed_alone(clothes: zoo.ImageModel, precision: str) -> None:
+    def steered(seeds: list[int]) -> np.ndarray:
+        ways = classifier_guidance(clothes, load_classifier(CLASSIFIER), "bag", seeds, guidance=4.0, steps=4)
+        return finished(ways)
+
+    whole = steered(list(range(11)))
+    for seeds in ([0], [9], [0, 1, 2]):
+        assert np.array_equal(steered(seeds), whole[seeds])
 
 
 def test_it_needs_classes_and_the_same_process(clothes: zoo.ImageModel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -20,10 +21,15 @@ from pedesis.utils.noise import gaussian_noise
 D = torch.float64
 
 
-@pytest.mark.parametrize("steps", [10, 100, 1000])
-@pytest.mark.parametrize("dtype", [torch.float32, D])
-@pytest.mark.parametrize("base", [0, 1])
-@pytest.mark.parametrize("schedule", ["linear", "cosine", "scaled linear"])
+LONG = {(torch.float32, 0, "linear"), (D, 1, "cosine"), (torch.float32, 1, "scaled linear")}
+"""What is tried with 1000 steps each time; the others by `make soak`."""
+BOOKS = [
+    pytest.param(*book, marks=[] if book[0] < 1000 or book[1:] in LONG else pytest.mark.soak)
+    for book in itertools.product((10, 100, 1000), (torch.float32, D), (0, 1), ("linear", "cosine", "scaled linear"))
+]
+
+
+@pytest.mark.parametrize(("steps", "dtype", "base", "schedule"), BOOKS)
 def test_the_textbook(textbooks: Any, chains: Any, steps: int, dtype: torch.dtype, base: int, schedule: str) -> None:
     book = textbooks(chains(schedule, steps), dtype, base)
     report = doctor.examine(

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pedesis.nn.blocks import in_even_rows
 from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
 from pedesis.process import Process, Time, broadcast
 from pedesis.utils.device import sent
@@ -241,7 +242,7 @@ class NetworkDenoiser(Denoiser):
         numbers = {k: sent(torch.as_tensor(v), x_t.device, number).expand(rows) for k, v in told.items()}
         level = sent(log_snr, x_t.device, number).expand(rows)
         with autocast(x_t.device, dtype):
-            out: Tensor = self.network(scaled.to(dtype), level, condition, **numbers)
+            out = in_even_rows(self.network, scaled.to(dtype), level, condition, **numbers)
         out = out.to(x_t.dtype)
         channels = x_t.shape[1]
         return out[:, :channels], out[:, channels:] if out.shape[1] > channels else None
@@ -279,7 +280,7 @@ class NetworkDenoiser(Denoiser):
         """
         with answers(self.network, names) as found:
             self.predict(x_t, t, condition)
-        return {name: answer.to(x_t.dtype) for name, answer in found.items()}
+        return {name: answer[: len(x_t)].to(x_t.dtype) for name, answer in found.items()}
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.predict(x_t, t, condition).x0

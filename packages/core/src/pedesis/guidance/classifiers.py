@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pedesis.nn.blocks import in_even_rows
 from pedesis.process import Process, Time, broadcast
 from pedesis.utils.precision import at_least_single, autocast, weights_of
 
@@ -114,7 +115,7 @@ class NoisyClassifier(nn.Module):
         dtype, number = weights_of(self.network, x_t.dtype), at_least_single(x_t.dtype)
         log_snr = log_snr.to(x_t.device, number)
         with autocast(x_t.device, dtype):
-            logits: Tensor = self.network(scaled.to(dtype), log_snr.expand(x_t.shape[0]))
+            logits = in_even_rows(self.network, scaled.to(dtype), log_snr.expand(x_t.shape[0]))
         return logits.to(number).log_softmax(1)
 
     def log_prob(self, x_t: Tensor, t: Time, label: Tensor) -> Tensor:

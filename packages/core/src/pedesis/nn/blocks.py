@@ -116,6 +116,24 @@ class RowLinear(nn.Linear):
         return torch.cat([F.linear(four, self.weight, self.bias) for four in blocks])[: len(x)]
 
 
+def in_even_rows(network: nn.Module, x: Tensor, *others: Tensor | None, **named: Tensor) -> Tensor:
+    """network(x, *others, **named), each (B, ...) or None, an odd number of rows made even: the last is read twice.
+
+    In float32 a processor computes the end of an odd batch not as vectors, and PyTorch a small convolution of one
+    picture another way than of two; both round differently. Autocast to bf16 does neither.
+    """
+    alike = together(network, x) or torch.is_autocast_enabled("cpu")
+    if alike or len(x) % 2 == 0:
+        out: Tensor = network(x, *others, **named)
+        return out
+
+    def filled(rows: Tensor | None) -> Tensor | None:
+        return None if rows is None else torch.cat([rows, rows[-1:]])
+
+    out = network(*map(filled, (x, *others)), **{name: filled(rows) for name, rows in named.items()})
+    return out[: len(x)]
+
+
 def fold(x: Tensor, patch: int) -> Tensor:
     """Each patch x patch square of pixels becomes one pixel of patch^2 times the channels."""
     return rearrange(x, "b c (h p) (w q) -> b (p q c) h w", p=patch, q=patch)

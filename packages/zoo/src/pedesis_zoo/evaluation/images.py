@@ -184,7 +184,7 @@ def generated(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pi
 @contextmanager
 def count_evaluations(model: ImageModel, count: int) -> Iterator[Callable[[], float]]:
     """Counts how often the network is evaluated for each of `count` pictures: call what this yields to know."""
-    with count_rows(model.denoiser.network) as rows:
+    with count_rows(model.denoiser) as rows:
         yield lambda: total(rows()) / len(padded(range(count)))
 
 

@@ -63,15 +63,14 @@ class Snapshot:
 
 
 def chunks(count: int) -> list[slice]:
-    """Rows that are computed together: 32, then the whole eights that are left, then the rest as 2, 4 or 8.
+    """Rows that are computed together: 32, then the whole eights that are left, then the rest as 1, 2, 4 or 8.
 
-    In such batches a picture depends on its seed alone: a convolution of one small picture goes another way, and in
-    odd numbers of rows the last numbers of a thread are not computed as vectors; both round differently.
+    In such batches a picture depends on its seed alone.
     """
     first, found = 0, []
     while first < count:
         left = count - first
-        size = min(left - left % 8, MOST) if left >= 8 else max(2, 1 << (left - 1).bit_length())
+        size = min(left - left % 8, MOST) if left >= 8 else 1 << (left - 1).bit_length()
         found.append(slice(first, first + size))
         first += size
     return found
