@@ -178,11 +178,11 @@ def to_edit(model: str, picture: Any) -> dict[str, Any] | None:
         return None if picture is None else to_paint(source(request(model=model)[1], picture))
 
 
-def begin_edit(model: str, picture: Any, mask: str = "") -> tuple[dict[str, Any] | None, str]:
+def begin_edit(model: str, picture: Any, mask: str | None = None) -> tuple[dict[str, Any] | None, str]:
     """`to_edit` for the page, with a mask if it fits: what cannot be used does not stay, and why is said."""
     try:
         value = to_edit(model, picture)
-        if value and len(mask) == value["width"] * value["height"]:
+        if value and mask and len(mask) == value["width"] * value["height"]:
             value["mask"] = mask
         return value, show.said("Choose what to do with it." if value else "Draw or drop a picture.")
     except gr.Error as error:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 import pedesis_zoo as zoo
-from pedesis.utils.images import resize_nearest
+from pedesis.utils.images import resize_nearest, save_png
 
 from .conftest import ROOT
 from .test_demo_handlers import ASKED, folder, last, pixels  # noqa: F401
@@ -20,6 +21,7 @@ from .test_demo_handlers import ASKED, folder, last, pixels  # noqa: F401
 sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
 import comparison
+import edits
 import models
 import show
 import widgets
@@ -121,3 +123,22 @@ def test_the_file_of_two_axes_is_a_picture() -> None:
     png, *_ = last(compare.compare(**ASKED, by="guidance", values="0\n4", rows_by="sampler", row_values="ddim\nheun"))
     with Image.open(png) as image:
         assert image.width > 150 and "comparison-of-guidance" in png
+
+
+def test_a_mask_of_a_link_comes_with_its_picture(tmp_path: Path) -> None:
+    save_png(np.zeros((8, 8, 1), dtype=np.uint8), tmp_path / "a.png")
+    for mask, painted in ((None, ""), ("", ""), ("01" * 32, "01" * 32), ("01", "")):
+        value, said = edits.begin_edit("digits", {"path": str(tmp_path / "a.png")}, mask)
+        assert value is not None and value["mask"] == painted and "Choose" in said
+
+
+def test_an_edit_is_a_link() -> None:
+    hole = "0" * 56 + "1" * 8
+    asked = ["digits", None, "3", "", 2.0, 4, 2, "ddim", 0.0, 4, "uniform", {"mask": hole}, 2]
+    query = edits.query_of("inpaint", *asked)
+    assert query == "model=digits&label=3&seed=4&number=2&sampler=ddim&steps=4&repeats=2&edit=inpaint&mask=ff"
+    request, mask = edits.from_link(dict(parse_qsl(query)))
+    assert mask == hole and (request.seed, request.number, request.repeats) == (4, 2, 2)  # type: ignore[attr-defined]
+    for wrong, message in (({"edit": "weather"}, "unknown edit"), ({"edit": "inpaint", "mask": "zz"}, "hexadecimal")):
+        with pytest.raises(ValueError, match=message):
+            edits.from_link(wrong)
