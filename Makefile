@@ -13,7 +13,7 @@ demo: $(READY)
 	$(PYTHON) apps/gradio_demo/app.py $(ARGS)
 
 explorer: $(READY)
-	cd apps/streamlit_explorer && ../../$(PYTHON) -m streamlit run app.py $(ARGS)
+	cd apps/streamlit_explorer && ../../$(PYTHON) -m streamlit run server.py $(ARGS)
 
 # A folder for any host of static files; to look at it: python -m http.server --directory dist/page
 page: $(READY)

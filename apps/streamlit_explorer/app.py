@@ -1,28 +1,34 @@
-"""The explorer: the lecture notes, alive.  `streamlit run apps/streamlit_explorer/app.py`"""
+"""The explorer: the lecture notes, alive.  `streamlit run apps/streamlit_explorer/server.py`"""
 
 from __future__ import annotations
 
+import needed
 import streamlit as st
 import talk
 from catalogue import SECTIONS
 
-from pedesis.lessons import pictures
 
-# A picture of our own: the browser would fetch a ":material/...:" icon of the tab from the internet.
-st.set_page_config(page_title="Pedesis explorer", page_icon=pictures.png(pictures.picture("cat")), layout="wide")
+def icon() -> bytes:
+    """A picture of our own: the browser would fetch a ":material/...:" icon of the tab from the internet."""
+    from pedesis.lessons import pictures  # needs torch
+
+    return pictures.png(pictures.picture("cat"))
+
+
+st.set_page_config(page_title="Pedesis explorer", layout="wide")
 
 # Long formulas go on in another line, after = or +; what cannot be broken is pulled sideways.
 st.html(
     "<style>.katex-display { overflow-x: auto; overflow-y: hidden; }"
     ".stMarkdown .katex-display > .katex { white-space: normal; line-height: 1.9; }"
-    ".skeleton { height: 22rem; border-radius: 0.6rem; background: #8a879926; animation: breathe 1.6s infinite; }"
+    ".skeleton { border-radius: 0.6rem; background: #8a879926; animation: breathe 1.6s infinite; }"
     ".st-key-live [data-stale] { opacity: 1 !important; }"  # what is drawn anew all the time does not fade
     "@keyframes breathe { 50% { opacity: 0.4; } }</style>"
 )
 
 home = st.Page("views/home.py", title="Home", icon=":material/grain:", default=True)
 lessons = {
-    section: [st.Page(page.file, title=page.title, icon=page.icon, url_path=page.view) for page in pages]
+    section: [st.Page(one.file, title=one.title, icon=one.icon, url_path=one.view) for one in pages]
     for section, pages in SECTIONS.items()
 }
 current = st.navigation({"Pedesis": [home], **lessons}, expanded=True)
@@ -40,4 +46,10 @@ with st.sidebar:
 
 if as_talk:
     talk.bar(current.url_path)
+opening = st.empty()
+if not needed.loaded():
+    opening.html(needed.skeleton())
+    needed.load()
+    opening.empty()
+st.set_page_config(page_icon=icon())
 current.run()

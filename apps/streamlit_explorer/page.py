@@ -6,7 +6,8 @@
 
 A lesson opens with its title and two sentences and ends with the source of the library functions it names
 and with links to their rows of the lecture notes. Widgets that make up a page's state are given
-`key=..., bind=page.LINK`: then the address of the page carries them.
+`key=..., bind=page.LINK`: then the address of the page carries them. What takes time is drawn `later`, when the
+whole page stands: until then a skeleton holds its place, and no widget waits for a computation.
 """
 
 from __future__ import annotations
@@ -19,11 +20,26 @@ from typing import Literal
 import plotly.graph_objects as go
 import streamlit as st
 from figures import style
+from needed import skeleton
+from streamlit.delta_generator import DeltaGenerator
 
-from pedesis.lessons import library
+from pedesis.lessons import library, pictures, schedules
 
 LINK: Literal["query-params"] = "query-params"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Mistake(ValueError):
+    """What a user asked wrongly, in one sentence: it is shown, and what needs it ends there."""
+
+
+@contextmanager
+def mistakes() -> Iterator[None]:
+    """Show what was asked wrongly, where it was asked."""
+    try:
+        yield
+    except Mistake as mistake:
+        st.error(str(mistake), icon=":material/error:")
 
 
 @contextmanager
@@ -35,12 +51,18 @@ def lesson(title: str, text: str, *functions: str) -> Iterator[None]:
     """
     if st.session_state.get("lesson") != title:
         st.session_state.update(lesson=title, drawn=set())
+    waiting: list[Callable[[], None]] = []
+    st.session_state["waiting"] = waiting
     st.title(title, anchor=False)
     st.markdown(text)
-    yield
+    with mistakes():
+        yield
     st.divider()
     code(functions)
     links(functions)
+    st.session_state["waiting"] = None
+    for draw in waiting:
+        draw()
 
 
 def formula(name: str, rows: bool = False) -> None:
@@ -89,22 +111,71 @@ def power(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{mantissa}·10{str(int(exponent)).translate(RAISED)}"
 
 
+def more() -> DeltaGenerator:
+    """A place for what few will change: `with page.more(): ...`; the page keeps one thing to pull."""
+    return st.popover("More", icon=":material/tune:")
+
+
+def seed(label: str = "Seed of the noise", width: int = 150, note: str | None = None) -> int:
+    """The seed of a page; the same seed gives the same page."""
+    return int(st.number_input(label, 0, 2**31 - 1, 0, key="seed", bind=LINK, width=width, help=note))
+
+
+def schedule(usual: str | None = None, width: int | Literal["stretch"] = "stretch", note: str | None = None) -> str:
+    """The schedule of a page, out of all that are registered."""
+    names = schedules.names()
+    index = 0 if usual is None else names.index(usual)
+    return str(st.selectbox("Schedule", names, index, key="schedule", bind=LINK, width=width, help=note))
+
+
+def picture(
+    pixels: pictures.Pixels, caption: str | None, alt: str, width: int | Literal["stretch"] = "stretch", side: int = 512
+) -> None:
+    """A picture that is sharp at any size, its pixels repeated until it is `side` wide."""
+    st.image(pictures.magnified(pixels, side), caption=caption, width=width, alt=alt)
+
+
+def later(draw: Callable[[], None], key: str, height: int = 22) -> None:
+    """Something that takes time: the first time it is drawn at the end of the lesson, and a skeleton holds its place.
+
+    Args:
+        draw: calls of Streamlit; what it uses must not change until the end of the lesson.
+        height: of the skeleton, in lines.
+    """
+    drawn, waiting = st.session_state.setdefault("drawn", set()), st.session_state.get("waiting")
+    if key in drawn or waiting is None:
+        with st.container():
+            draw()
+    else:
+        place = st.empty()
+        place.html(skeleton(height))
+
+        def fill() -> None:
+            with place.container(), mistakes():
+                draw()
+            drawn.add(key)
+
+        waiting.append(fill)
+
+
 def plot(figure: go.Figure | Callable[[], go.Figure], key: str) -> None:
     """A chart with its picture (the camera button, PNG or SVG as chosen) and its numbers (CSV) to take away.
 
     Args:
-        figure: or a function that makes it: it is called while a skeleton holds the place, the first time.
+        figure: or a function that makes it, to be drawn `later`.
     """
-    place, drawn = st.empty(), st.session_state.setdefault("drawn", set())
     if callable(figure):
-        if key not in drawn:
-            place.html(f'<div class="skeleton" role="status" aria-label="{key} is being computed"></div>')
-        figure = figure()
-    drawn.add(key)
-    chart = style.with_signs(figure)
+        later(lambda: _draw(figure(), key), key)
+    else:
+        with st.container():
+            _draw(figure, key)
+
+
+def _draw(figure: go.Figure, key: str) -> None:
+    style.with_signs(figure)
     save_as = str(st.session_state.get("save_as") or "PNG").lower()
-    place.plotly_chart(
-        chart,
+    st.plotly_chart(
+        figure,
         key=key,
         config={
             "displaylogo": False,
@@ -114,7 +185,7 @@ def plot(figure: go.Figure | Callable[[], go.Figure], key: str) -> None:
     )
     st.download_button(
         "CSV",
-        lambda: style.csv(chart),  # written when it is asked for
+        lambda: style.csv(figure),  # written when it is asked for
         file_name=f"pedesis-{key}.csv",
         mime="text/csv",
         key=f"{key}-csv",

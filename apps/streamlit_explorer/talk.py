@@ -5,7 +5,6 @@ What a slide shows is in its address, as everywhere: a link to a page with its s
 
 from __future__ import annotations
 
-import page
 import streamlit as st
 from catalogue import SECTIONS, Page
 
@@ -21,7 +20,7 @@ def switch() -> bool:
     return st.toggle(
         "As a talk",
         key="talk",
-        bind=page.LINK,
+        bind="query-params",
         help="Larger type, the next and the previous page, and what to try. The address of a slide keeps its settings.",
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from page import Mistake
 
 import pedesis_zoo as zoo
 from pedesis.lessons.denoising import Walk
@@ -24,7 +25,7 @@ EACH, NO_CLASS = "one of each", "no class"
 
 @st.cache_resource(show_spinner=False)
 def own_models() -> dict[str, Path]:
-    """Weight files of your own: `streamlit run app.py -- --models DIR`. Files that draw none are named and left out."""
+    """Your own weight files: `streamlit run server.py -- --models DIR`. Files that draw none are named and left out."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--models", type=Path)
     folder = parser.parse_known_args()[0].models
@@ -33,21 +34,19 @@ def own_models() -> dict[str, Path]:
         print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
         return found
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
-        st.stop()
+        raise Mistake(str(error)) from error
 
 
 @st.cache_resource(show_spinner=False)
 def device() -> str:
-    """Where models compute: `streamlit run app.py -- --device NAME`, the best there is by default."""
+    """Where models compute: `streamlit run server.py -- --device NAME`, the best there is by default."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--device", default="auto")
     wanted = parser.parse_known_args()[0].device
     try:
         found = find_device(wanted)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
-        st.stop()
+        raise Mistake(str(error)) from error
     if sentence := announced(wanted, found):
         print(sentence, file=sys.stderr)
     return str(found)
@@ -78,8 +77,7 @@ def walk(name: str, wanted: str, guidance: float, seed: int, sampler: str, steps
         try:
             shots = zoo.generate(load(name), asked(wanted), seeds, guidance=guidance, steps=steps, sampler=sampler)
         except ValueError as error:
-            st.error(str(error), icon=":material/error:")
-            st.stop()
+            raise Mistake(str(error)) from error
         bar = st.progress(0.0, f"{sampler}, {steps} steps")
         seen = []
         for shot in shots:

@@ -128,7 +128,7 @@ def demo_url(demo_models: Path) -> Iterator[str]:
 def explorer_url() -> Iterator[str]:
     """The explorer, running."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(port)]
     health = f"http://127.0.0.1:{port}/_stcore/health"
     with serve(command, health, ROOT / "apps" / "streamlit_explorer"):
         yield f"http://127.0.0.1:{port}"

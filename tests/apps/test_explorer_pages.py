@@ -178,13 +178,18 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "figures",
         "page",
         "catalogue",
+        "needed",
         "talk",
         "walks",
     }
     standard = {
         "__future__",
         "argparse",
+        "functools",
         "hashlib",
+        "importlib",
+        "threading",
+        "time",
         "re",
         "csv",
         "io",

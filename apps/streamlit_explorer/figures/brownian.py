@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.field import trails
-from figures.style import ACCENT, GRAY, HEAT, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, LOG, PALETTE, WARM, animate, chart, heat
 from pedesis.lessons.brownian import Concentration, Finer, Grains, Law, Spectrum, Walkers
 from pedesis.lessons.schedules import Values
 
@@ -82,16 +82,8 @@ def grains(found: Grains) -> go.Figure:
 def over_time(found: Concentration) -> go.Figure:
     """The concentration over time and position."""
     figure = chart("time, in steps", "position, in sites", height=360)
-    figure.add_heatmap(
-        x=np.arange(len(found.over_time)),
-        y=found.sites,
-        z=found.over_time.T.astype(np.float32),
-        name="concentration",
-        colorscale=HEAT,
-        zmin=0,
-        showscale=False,
-        hovertemplate="time %{x}, site %{y}: %{z:.4f}<extra></extra>",
-    )
+    times, say = np.arange(len(found.over_time)), "time %{x}, site %{y}: %{z:.4f}"
+    heat(figure, times, found.sites, found.over_time.T, "concentration", say, showscale=False)
     return figure.update_layout(hovermode="closest")
 
 
@@ -132,7 +124,7 @@ def convergence(steps: Values, apart: Values, now: int) -> go.Figure:
     here = apart[list(steps).index(now)]
     look = {"size": 12, "color": WARM, "symbol": "diamond"}
     figure.add_scatter(x=[now], y=[here], name="now", mode="markers", marker=look, showlegend=False)
-    figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    figure.update_yaxes(**LOG, dtick=1)
     return figure.update_xaxes(type="log", tickvals=list(steps))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
+from figures.style import ACCENT, PALETTE, WARM, chart, mark
 from pedesis.lessons.denoising import BANDS
 from pedesis.lessons.schedules import Values
 
@@ -48,5 +48,5 @@ def apart(times: Values, distance: Values, now: float) -> go.Figure:
 
 
 def _clock(figure: go.Figure, now: float) -> go.Figure:
-    figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
+    mark(figure, now)
     return figure.update_xaxes(range=[1.02, -0.02])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, chart, mark
 from pedesis.lessons.elbo import Bound, Vae
 from pedesis.lessons.schedules import Values
 
@@ -68,5 +68,5 @@ def vae(curve: Vae, truth: float, now: float) -> go.Figure:
     figure.add_scatter(
         x=curve.log_snr[[0, -1]], y=[truth] * 2, name="truth", mode="lines", line={"color": GRAY, "dash": "dot"}
     )
-    figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
+    mark(figure, now)
     return figure.update_yaxes(rangemode="tozero")

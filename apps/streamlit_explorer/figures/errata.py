@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GRAY, PALETTE, chart
+from figures.style import ACCENT, GRAY, LOG, PALETTE, chart
 from pedesis.lessons.evidence import Evidence
 
 WRONG = PALETTE[6]
@@ -21,5 +21,5 @@ def compared(shown: Evidence) -> go.Figure:
     look = {"color": GRAY, "size": 6}
     figure.add_scatter(x=shown.x[every], y=shown.really[every], name="really", mode="markers", marker=look)
     if shown.logarithmic:
-        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+        figure.update_yaxes(**LOG, dtick=1)
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, LOG, PALETTE, WARM, chart, counted, mark
 from pedesis.lessons.faster import SEARCHED, STEPS, Assumed, Measured, Searched, Student
 from pedesis.lessons.schedules import Values
 
@@ -21,11 +21,6 @@ GRIDS = (SEARCHED, "uniform", "quadratic", "log-snr", "rho")
 def color(grid: str) -> str:
     """A grid's own color, the same in all charts."""
     return PALETTE[GRIDS.index(grid) % len(PALETTE)] if grid in GRIDS else GRAY
-
-
-def counted(steps: int) -> str:
-    """1 step, 2 steps."""
-    return f"{steps} step{'s' * (steps > 1)}"
 
 
 def assumed(shares: Assumed) -> go.Figure:
@@ -69,9 +64,9 @@ def wasted(curves: Mapping[str, Values], colors: Mapping[str, str], now: int | N
             x=list(STEPS), y=bits, name=name, mode="lines+markers", line={"color": colors.get(name, GRAY)}
         )
     if now is not None:
-        figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
+        mark(figure, now)
     figure.update_xaxes(type="log", tickvals=list(STEPS))
-    return figure.update_yaxes(type="log", range=[-2.5, 1.5], exponentformat="power", dtick=1)
+    return figure.update_yaxes(**LOG, range=[-2.5, 1.5], dtick=1)
 
 
 def places(found: Searched, steps: int) -> go.Figure:
@@ -119,9 +114,9 @@ def distances(steps: Values, away: Values, now: int) -> go.Figure:
     figure.add_scatter(
         x=steps, y=np.full(len(steps), away[-1]), name="perfect student", mode="lines", line={"color": ACCENT}
     )
-    figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
+    mark(figure, now)
     figure.update_xaxes(type="log", tickvals=steps)
-    return figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    return figure.update_yaxes(**LOG, dtick=1)
 
 
 def measured(curves: Mapping[str, Measured], colors: Mapping[str, str]) -> go.Figure:

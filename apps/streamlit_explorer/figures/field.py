@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import GRAY, HEAT, WARM, chart
+from figures.style import GRAY, chart, color_bar, heat
 from pedesis.lessons.schedules import Values
 
 
@@ -14,17 +14,8 @@ def field(
 ) -> go.Figure:
     """A density (positions, times) as colors, from -shown to shown; the last color is for `brightest` and above."""
     figure = chart(*labels, height=340)
-    figure.add_heatmap(
-        x=times,
-        y=positions,
-        z=density.astype(np.float32),
-        name="density",
-        colorscale=HEAT,
-        zmin=0,
-        zmax=brightest,
-        colorbar={"title": "density", "thickness": 10},
-        hovertemplate="time %{x:.2f}, place %{y:.2f}: density %{z:.3f}<extra></extra>",
-    )
+    say = "time %{x:.2f}, place %{y:.2f}: density %{z:.3f}"
+    heat(figure, times, positions, density, "density", say, zmax=brightest, colorbar=color_bar("density"))
     return figure.update_layout(hovermode="closest", showlegend=False).update_yaxes(range=[-shown, shown])
 
 
@@ -34,8 +25,3 @@ def trails(figure: go.Figure, times: Values, paths: Values) -> go.Figure:
     x, y = np.tile([*times, np.nan], paths.shape[1]), np.concatenate([paths, gap]).T.ravel()
     line = {"color": GRAY, "width": 1}
     return figure.add_scatter(x=x, y=y, name="paths", mode="lines", line=line, opacity=0.75, hoverinfo="skip")
-
-
-def moment(figure: go.Figure, t: float) -> go.Figure:
-    """Add a line at the time of a slice."""
-    return figure.add_vline(x=t, line={"color": WARM, "dash": "dot", "width": 1.5})

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.field import field, moment, trails
-from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
+from figures.field import field, trails
+from figures.style import ACCENT, GRAY, LOG, PALETTE, WARM, chart, mark
 from pedesis.lessons.fokker_planck import END, SHOWN, Flow, Moments, Returns
 from pedesis.lessons.schedules import Values
 
@@ -22,7 +22,7 @@ def over_time(flow: Flow, t: float) -> go.Figure:
     """The density over time, with some of the simulated paths and a line at t."""
     seen = np.abs(flow.x) <= SHOWN
     figure = field(flow.t, flow.x[seen], flow.density[:, seen].T, BRIGHTEST, SHOWN, ("time", "x"))
-    return moment(trails(figure, flow.t, flow.paths[:, :PATHS]), t)
+    return mark(trails(figure, flow.t, flow.paths[:, :PATHS]), t, WARM)
 
 
 def at(flow: Flow, i: int) -> go.Figure:
@@ -52,7 +52,7 @@ def moments(t: Values, grid: Moments, paths: Moments, now: float) -> go.Figure:
         figure.add_scatter(x=t, y=on_grid, name=name, line={"color": hue})
         dots = {"size": 5, "color": hue}
         figure.add_scatter(x=t[::4], y=of_paths[::4], name=f"{name} of the paths", mode="markers", marker=dots)
-    return moment(figure, now)
+    return mark(figure, now, WARM)
 
 
 def returning(found: Returns, starts: Sequence[float]) -> go.Figure:
@@ -76,7 +76,7 @@ def to_rest(found: Returns, starts: Sequence[float]) -> go.Figure:
         if start >= 0:  # from -start it is the same
             name = f"from ±{start:g}" if start else "from 0"
             figure.add_scatter(x=found.t[1:], y=np.maximum(bits, 1e-12), name=name, line={"color": PALETTE[i]})
-    return figure.update_yaxes(type="log", exponentformat="power", dtick=2).update_xaxes(range=[0, END])
+    return figure.update_yaxes(**LOG, dtick=2).update_xaxes(range=[0, END])
 
 
 def forgetting(t: Values, apart: Mapping[str, Values]) -> go.Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GRAY, WARM, chart
+from figures.style import ACCENT, GRAY, WARM, chart, mark
 from pedesis.lessons.forward import Histogram
 from pedesis.lessons.schedules import Curves
 
@@ -16,7 +16,7 @@ def position(curves: Curves, t: float) -> go.Figure:
     t_axis = np.concatenate([[0.0], curves.t])
     for label, power, first, hue in (("signal", curves.signal, 1.0, ACCENT), ("noise", curves.noise, 0.0, WARM)):
         figure.add_scatter(x=t_axis, y=np.sqrt(np.concatenate([[first], power])), name=label, line={"color": hue})
-    figure.add_vline(x=t, line={"color": GRAY, "dash": "dot", "width": 1.5})
+    mark(figure, t)
     return figure.update_yaxes(range=[-0.03, 1.05])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
-from figures.style import ACCENT, GRAY, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, animate, chart, mark
 from pedesis.lessons.guidance import SCALES, Densities, Scores, Sweep
 from pedesis.lessons.sampling import Points
 from pedesis.lessons.schedules import Values
@@ -105,7 +105,7 @@ def distances(sweeps: Mapping[str, Sweep], scale: float) -> go.Figure:
     figure = chart("guidance scale", "distance from the class", height=290)
     for (name, sweep), hue in zip(sweeps.items(), (ACCENT, PALETTE[2], WARM), strict=False):
         figure.add_scatter(x=SCALES, y=sweep.distance, name=name, mode="lines+markers", line={"color": hue})
-    figure.add_vline(x=scale, line={"color": GRAY, "dash": "dot", "width": 1.5})
+    mark(figure, scale)
     return figure.update_yaxes(rangemode="tozero")
 
 

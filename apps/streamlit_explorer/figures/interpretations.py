@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
-from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, LOG, PALETTE, WARM, chart, mark
 from pedesis.lessons.interpretations import TIMES, Answer, Line, Posterior, losses, names
 from pedesis.lessons.schedules import Values
 
@@ -56,7 +56,7 @@ def score(now: Line, x_t: float) -> go.Figure:
     figure = chart("x_t", "density, score / 10", height=300)
     figure.add_scatter(x=now.x, y=now.law, name="q(x_t)", line={"color": ACCENT})
     figure.add_scatter(x=now.x, y=now.score / 10, name="score / 10", line={"color": color("score")})
-    figure.add_vline(x=x_t, line={"color": WARM, "dash": "dot", "width": 1.5})
+    mark(figure, x_t, WARM)
     return figure.update_yaxes(range=[-1, 1.05 * max(1.0, float(now.law.max()))])
 
 
@@ -103,8 +103,8 @@ def step_weights(t: Values, curves: Mapping[str, Values]) -> go.Figure:
     figure = chart("t", "nats per squared error", height=340)
     for name, values in curves.items():
         figure.add_scatter(x=t, y=values, name=name, line={"color": color(name)})
-    return figure.update_yaxes(type="log", exponentformat="power", dtick=2)
+    return figure.update_yaxes(**LOG, dtick=2)
 
 
 def _powers(figure: go.Figure, low: float, high: float) -> go.Figure:
-    return figure.update_yaxes(type="log", range=[low, high], exponentformat="power", dtick=1)
+    return figure.update_yaxes(**LOG, range=[low, high], dtick=1)

@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from figures.field import field, moment, trails
+from figures.field import field, trails
 from figures.plane import plane
-from figures.style import ACCENT, GRAY, HEAT, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, PALETTE, WARM, animate, chart, heat, mark
 from pedesis.lessons.kernels import SHOWN, Circles, Cloud, Field, Merge, Slice, times
 from pedesis.lessons.schedules import Values
 
@@ -22,7 +22,7 @@ BRIGHTEST = 1.0
 def over_time(density: Field, paths: Values, t: float) -> go.Figure:
     """A density over time and position, with some paths through it and a line at t."""
     figure = field(density.t, density.x, density.density, BRIGHTEST, SHOWN, ("t", "x_t"))
-    return moment(trails(figure, times(), paths), t)
+    return mark(trails(figure, times(), paths), t, WARM)
 
 
 def slices(at: Slice) -> go.Figure:
@@ -51,7 +51,7 @@ def forgetting(times: Values, bits: Values, count: int, t: float) -> go.Figure:
     figure.add_scatter(x=times, y=bits, name="I(n; x_t)", line={"color": ACCENT})
     most = [np.log2(count)] * 2
     figure.add_scatter(x=[0, 1], y=most, name="log2 N", mode="lines", line={"color": GRAY, "dash": "dot"})
-    return moment(figure, t).update_yaxes(range=[-0.05 * most[0] - 0.05, 1.1 * most[0] + 0.05])
+    return mark(figure, t, WARM).update_yaxes(range=[-0.05 * most[0] - 0.05, 1.1 * most[0] + 0.05])
 
 
 def cloud(points: Cloud) -> go.Figure:
@@ -74,16 +74,8 @@ def cloud(points: Cloud) -> go.Figure:
 def circles(now: Circles) -> go.Figure:
     """The density in the plane, and two standard deviations of a few kernels."""
     figure = plane(460)
-    figure.add_heatmap(
-        x=now.axis,
-        y=now.axis,
-        z=now.density.astype(np.float32),
-        name="density",
-        colorscale=HEAT,
-        zmin=0,
-        showscale=False,
-        hovertemplate="(%{x:.2f}, %{y:.2f}): density %{z:.3f}<extra></extra>",
-    )
+    say = "(%{x:.2f}, %{y:.2f}): density %{z:.3f}"
+    heat(figure, now.axis, now.axis, now.density, "density", say, showscale=False)
     angle = np.linspace(0, 2 * np.pi, 91)
     for i, (x, y) in enumerate(now.centers):
         around = 2 * now.radius * np.stack([np.cos(angle), np.sin(angle)])

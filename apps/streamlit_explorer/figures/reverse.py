@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, LOG, PALETTE, WARM, chart, mark
 from pedesis.lessons.reverse import SHOWN, Bayes, Gaps, Reverse, Step
 from pedesis.lessons.schedules import Values
 
@@ -24,7 +24,7 @@ def bayes(known: Bayes, x_0: float, x_t: float) -> go.Figure:
     fill = {"fill": "tozeroy", "line": {"color": ACCENT, "width": 2.5}}
     figure.add_scatter(x=known.x, y=known.posterior, name="q(x_s | x_t, x_0)", **fill)
     for at, label, hue in ((x_0, "x_0", WARM), (x_t, "x_t", TEAL)):
-        figure.add_vline(x=at, line={"color": hue, "dash": "dot", "width": 1.5})
+        mark(figure, at, hue)
         figure.add_annotation(
             x=at, y=1, yref="paper", yanchor="bottom", text=label, showarrow=False, font={"color": hue}
         )
@@ -44,7 +44,7 @@ def variances(times: Values, steps: Sequence[Step], t: float) -> go.Figure:
     figure = chart("t", "variance of the step", height=290)
     figure.add_scatter(x=times, y=[s.beta for s in steps], name="beta", line={"color": GRAY, "dash": "dot"})
     figure.add_scatter(x=times, y=[s.beta_tilde for s in steps], name="beta_tilde", line={"color": ACCENT})
-    return _now(figure, t).update_yaxes(type="log", exponentformat="power", dtick=1)
+    return _now(figure, t).update_yaxes(**LOG, dtick=1)
 
 
 def reverse(now: Reverse) -> go.Figure:
@@ -70,10 +70,10 @@ def gaps(found: Gaps, beta: float, now: Reverse) -> go.Figure:
         figure.add_scatter(
             x=[beta], y=[max(here, FLOOR)], name=f"{name}, now", mode="markers", marker=look, showlegend=False
         )
-    figure.update_yaxes(type="log", exponentformat="power", dtick=2, range=[np.log10(FLOOR), 1.3])
-    return figure.update_xaxes(type="log", exponentformat="power", dtick=1)
+    figure.update_yaxes(**LOG, dtick=2, range=[np.log10(FLOOR), 1.3])
+    return figure.update_xaxes(**LOG, dtick=1)
 
 
 def _now(figure: go.Figure, t: float) -> go.Figure:
     """Time from 0 to 1, and where we are."""
-    return figure.add_vline(x=t, line={"color": GRAY, "dash": "dot", "width": 1.5}).update_xaxes(range=[0, 1])
+    return mark(figure, t).update_xaxes(range=[0, 1])

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from figures.plane import arrows, plane, tint
-from figures.style import ACCENT, GRAY, HEAT, PALETTE, WARM, animate, chart
+from figures.style import ACCENT, GRAY, LOG, PALETTE, WARM, animate, chart, color_bar, heat, mark
 from pedesis.lessons.sampling import STEPS, Difference, Law, Walk, moments
 from pedesis.lessons.schedules import Values
 
@@ -81,17 +81,8 @@ def flow_errors(curves: Mapping[str, Values], now: int) -> go.Figure:
 def error_map(now: Difference) -> go.Figure:
     """Where two denoisers of the same data differ, with some of their arrows and draws of x_t."""
     figure = plane(460)
-    figure.add_heatmap(
-        x=now.x,
-        y=now.x,
-        z=now.apart.astype(np.float32),
-        name="error",
-        colorscale=HEAT,
-        zmin=0,
-        zmax=1,
-        colorbar={"title": "error", "thickness": 10},
-        hovertemplate="(%{x:.2f}, %{y:.2f}): error %{z:.3f}<extra></extra>",
-    )
+    say = "(%{x:.2f}, %{y:.2f}): error %{z:.3f}"
+    heat(figure, now.x, now.x, now.apart, "error", say, zmax=1, colorbar=color_bar("error"))
     look = {"size": 3, "color": GRAY, "opacity": 0.7}
     drawn = now.points.astype(np.float32)
     figure.add_scatter(x=drawn[:, 0], y=drawn[:, 1], name="draws of x_t", mode="markers", marker=look, hoverinfo="skip")
@@ -114,6 +105,6 @@ def error_curve(t_axis: Values, errors: Values, t: float, average: float) -> go.
 
 def _doubling(figure: go.Figure, now: int) -> go.Figure:
     """Logarithmic axes, the numbers of steps as ticks, and a line at the present one."""
-    figure.add_vline(x=now, line={"color": GRAY, "dash": "dot", "width": 1.5})
+    mark(figure, now)
     figure.update_xaxes(type="log", tickvals=STEPS, ticktext=[str(steps) for steps in STEPS])
-    return figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    return figure.update_yaxes(**LOG, dtick=1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from figures.style import ACCENT, GRAY, PALETTE, WARM, chart
+from figures.style import ACCENT, GRAY, LOG, PALETTE, WARM, chart
 from pedesis.lessons.schedules import TOLERANCE, Curves, Values, names
 
 
@@ -47,7 +47,7 @@ def betas(tables: Mapping[str, Values]) -> go.Figure:
         i = np.arange(1, len(beta) + 1) / len(beta)
         mode = "lines+markers" if len(beta) <= 50 else "lines"
         figure.add_scatter(x=i, y=beta, name=name, mode=mode, line={"color": color(name)})
-    return figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    return figure.update_yaxes(**LOG, dtick=1)
 
 
 def time_share(curves: Mapping[str, Curves]) -> go.Figure:
@@ -82,4 +82,4 @@ def prior_kl(steps: Values, bits: Values, now: int, now_bits: float) -> go.Figur
     figure.add_scatter(
         x=steps[[0, -1]], y=[TOLERANCE] * 2, name="tolerable", mode="lines", line={"color": GRAY, "dash": "dot"}
     )
-    return figure.update_xaxes(type="log", dtick=1).update_yaxes(type="log", exponentformat="power", dtick=2)
+    return figure.update_xaxes(type="log", dtick=1).update_yaxes(**LOG, dtick=2)

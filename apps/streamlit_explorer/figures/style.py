@@ -10,10 +10,13 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
+
+from pedesis.lessons.schedules import Values
 
 PALETTE = ("#6c5ce7", "#e8833a", "#17a589", "#d9488b", "#2f8fd8", "#9a8c1f", "#c0504d", "#7f8c9b", "#4caf50", "#b072d1")
 GRAY = "#8a8799"
@@ -21,6 +24,9 @@ ACCENT = PALETTE[0]
 WARM = PALETTE[1]
 HEAT = ((0, "rgba(108, 92, 231, 0)"), (0.3, "rgba(108, 92, 231, 0.8)"), (0.65, "#e05a6d"), (1, "#ffb454"))
 """Colors of a density: nothing where there is none, on any ground."""
+
+LOG = {"type": "log", "exponentformat": "power"}
+"""A logarithmic axis: 10², not 100."""
 
 LATTICES = ("heatmap", "contour")
 
@@ -49,6 +55,32 @@ def chart(x: str, y: str, height: int = 320) -> go.Figure:
             "uirevision": "keep",
         }
     )
+
+
+def mark(figure: go.Figure, x: float, color: str = GRAY) -> go.Figure:
+    """Add an upright line where we are."""
+    return figure.add_vline(x=x, line={"color": color, "dash": "dot", "width": 1.5})
+
+
+def heat(figure: go.Figure, x: Values, y: Values, z: Values, name: str, hover: str, **look: Any) -> go.Figure:
+    """Add values z (y, x) as colors, from nothing at 0 on.
+
+    Args:
+        hover: what is said of a point, with %{x}, %{y} and %{z}.
+        look: more of a plotly heatmap, such as zmax.
+    """
+    look = {"colorscale": HEAT, "zmin": 0, "hovertemplate": f"{hover}<extra></extra>"} | look
+    return figure.add_heatmap(x=x, y=y, z=z.astype(np.float32), name=name, **look)
+
+
+def color_bar(title: str) -> dict[str, Any]:
+    """The narrow bar beside a picture that says what its colors mean."""
+    return {"title": title, "thickness": 10}
+
+
+def counted(steps: int) -> str:
+    """1 step, 2 steps."""
+    return f"{steps} step{'s' * (steps > 1)}"
 
 
 def animate(

@@ -6,6 +6,7 @@ import numpy as np
 import page
 import streamlit as st
 from figures import brownian as charts
+from figures.style import counted
 
 from pedesis.lessons import brownian
 
@@ -49,16 +50,16 @@ with page.lesson(
     "pedesis.physics.brownian:brownian_paths",
 ):
     page.formula(WALK, rows=True)
-    left, middle, right = st.columns(3, gap="large")
+    left, middle, right, rest = st.columns([3, 3, 3, 1], gap="large", vertical_alignment="bottom")
     with left:
         p = st.slider("Jump to the left, $p$", 0.05, 0.45, 0.2, 0.05, key="p", bind=page.LINK)
     with middle:
         q = st.slider("Jump to the right, $q$", 0.05, 0.45, 0.3, 0.05, key="q", bind=page.LINK)
     with right:
         steps = st.slider("Steps", 1, 200, 60, key="steps", bind=page.LINK)
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with rest, page.more():
         count = st.select_slider("Walkers", (10, 100, 1000, 5000), 1000, key="count", bind=page.LINK, width=220)
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
+        seed = page.seed("Seed")
 
     found, law = walkers(p, q, steps, count, seed), brownian.law(p, q, steps)
     exact, of_heat = brownian.spread(p, q, steps)
@@ -66,10 +67,10 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**{found.paths.shape[1]} of the walkers** over time")
-        page.plot(charts.paths(found, mean, np.sqrt(exact)), "paths")
+        page.plot(lambda: charts.paths(found, mean, np.sqrt(exact)), "paths")
     with right:
-        st.markdown(f"**Where all {count} are** after {steps} step{'s' * (steps > 1)}")
-        page.plot(charts.histogram(found, law), "histogram")
+        st.markdown(f"**Where all {count} are** after {counted(steps)}")
+        page.plot(lambda: charts.histogram(found, law), "histogram")
     page.formula(HEAT)
     st.markdown(
         "The dots are the exact law of the walk, $(p/z + (1-p-q) + q\\,z)^n$ multiplied out. The line is the heat "
@@ -88,13 +89,13 @@ with page.lesson(
     )
     left, right = st.columns(2, gap="large")
     with left:
-        page.plot(charts.displacement(found.variance, exact, of_heat), "displacement")
+        page.plot(lambda: charts.displacement(found.variance, exact, of_heat), "displacement")
         st.caption(
             "A walk with drift is a little narrower than $2Dt$, by $(q-p)^2$ for each step, because it jumps at most "
             "once in a step. With jumps at any time, or with smaller and smaller steps, the difference is gone."
         )
     with right:
-        page.plot(charts.grains(brownian.grains(p, q, steps, GRAINS, FRAMES, seed)), "grains")
+        page.plot(lambda: charts.grains(brownian.grains(p, q, steps, GRAINS, FRAMES, seed)), "grains")
 
     st.subheader("The master equation", anchor=False)
     page.formula(MATRIX)
@@ -109,14 +110,14 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**The concentration over time**")
-        page.plot(charts.over_time(solved), "over-time")
+        page.plot(lambda: charts.over_time(solved), "over-time")
     with right:
         st.markdown(f"**After {steps} steps**, and with jumps at any time")
-        page.plot(charts.concentration(solved), "concentration")
+        page.plot(lambda: charts.concentration(solved), "concentration")
     page.formula(PARTS)
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with left:
-        page.plot(charts.change(solved), "change")
+        page.plot(lambda: charts.change(solved), "change")
     with right:
         st.markdown(
             "What changes in the next step has two parts. The **drift** follows the slope of the concentration and "
@@ -138,10 +139,10 @@ with page.lesson(
     finest = finer(p, q)
     left, right = st.columns(2, gap="large")
     with left:
-        page.plot(charts.finer(finest[brownian.FINER.index(per_time)]), "finer-walk")
+        page.plot(lambda: charts.finer(finest[brownian.FINER.index(per_time)]), "finer-walk")
     with right:
         apart = np.array([f.apart for f in finest])
-        page.plot(charts.convergence(np.array(brownian.FINER, dtype=float), apart, per_time), "convergence")
+        page.plot(lambda: charts.convergence(np.array(brownian.FINER, dtype=float), apart, per_time), "convergence")
 
     st.subheader("In waves", anchor=False)
     page.formula(FOURIER)
@@ -153,6 +154,6 @@ with page.lesson(
     waves = brownian.spectrum(p, q, shape, steps)
     left, right = st.columns(2, gap="large")
     with left:
-        page.plot(charts.in_space(waves), "in-space")
+        page.plot(lambda: charts.in_space(waves), "in-space")
     with right:
-        page.plot(charts.in_waves(waves), "in-waves")
+        page.plot(lambda: charts.in_waves(waves), "in-waves")

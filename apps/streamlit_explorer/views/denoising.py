@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import page
 import streamlit as st
 from figures import denoising as charts
@@ -46,10 +48,9 @@ def filled(
 
 def show(pixels: pictures.Pixels, caption: str) -> None:
     """A sheet of pictures, sharp at any size."""
-    st.image(pictures.magnified(pixels), caption=caption, width="stretch", alt=caption)
+    page.picture(pixels, caption, caption)
 
 
-names = [*zoo.list_models(kind="image"), *own_models()]
 with page.lesson(
     "Denoising real images",
     "At every noise level a trained network guesses the finished picture: $\\hat x_0 = \\mathbb E[x_0\\mid x_t]$. "
@@ -64,13 +65,14 @@ with page.lesson(
     "pedesis_zoo.generation.editing:inpaint",
     "pedesis.lessons.denoising:settled",
 ):
+    names = [*zoo.list_models(kind="image"), *own_models()]
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with left:
         page.formula(ESTIMATE)
     with right:
         page.formula(ANCESTRAL, rows=True)
 
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Model",
             names,
@@ -86,20 +88,19 @@ with page.lesson(
             choices = [EACH, *classes, NO_CLASS] if classes else [NO_CLASS]
             wanted = st.selectbox("Class", choices, key=f"class-{name}", bind=page.LINK)
         low, high = load(name).generation.scales
-        guidance = st.slider(
-            "Guidance",
-            low,
-            min(high, 8.0),
-            1.0,
-            0.5,
-            key="guidance" if low == 0 else "guidance-of-students",
-            bind=page.LINK,
-            help="0 ignores the class, 1 follows it as the data do, more insists on it.",
-        )
-        seed = st.number_input(
-            "Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150, help="Same seed, same noise."
-        )
-    walks, settings = [], []
+        with page.more():
+            guidance = st.slider(
+                "Guidance",
+                low,
+                min(high, 8.0),
+                1.0,
+                0.5,
+                key="guidance" if low == 0 else "guidance-of-students",
+                bind=page.LINK,
+                help="0 ignores the class, 1 follows it as the data do, more insists on it.",
+            )
+            seed = page.seed(note="Same seed, same noise.")
+    settings = []
     for column, which, usual in zip(st.columns(2, gap="large"), ("first", "second"), ("ddim", "ddpm"), strict=True):
         with column, st.container(horizontal=True):
             sampler = st.selectbox(
@@ -119,39 +120,45 @@ with page.lesson(
         bind=page.LINK,
         help="Move it: all steps are kept.",
     )
-    for column, (sampler, steps) in zip(st.columns(2, gap="large"), settings, strict=True):
+
+    def walked(side: int) -> denoising.Walk:
+        return walk(name, wanted, guidance, seed, *settings[side])
+
+    def look(side: int) -> None:
+        now, (sampler, steps) = walked(side), settings[side]
+        done = now.at(t)
+        calls = denoising.evaluations(sampler, load(name).denoiser.process, now.times)
+        more = " and more" if sampler == "adaptive" else ""
+        st.markdown(f"**{sampler}**: step {done} of {steps}, $t = {now.times[done]:.2f}$ ({calls} evaluations{more})")
+        noisy, clean = st.columns(2, wrap=False)
+        with noisy:
+            show(denoising.sheet(now.x_t[done], 2), "$x_t$, where the walk is")
+        with clean:
+            show(denoising.sheet(now.x0[done], 2), "$\\hat x_0$, what the model expects")
+        shown, strip = denoising.film(now, 0)
+        show(strip, f"The first picture at steps {', '.join(map(str, shown))}: $x_t$ above $\\hat x_0$")
+
+    for side, column in enumerate(st.columns(2, gap="large")):
         with column:
-            now = walk(name, wanted, guidance, seed, sampler, steps)
-            done = now.at(t)
-            calls = denoising.evaluations(sampler, load(name).denoiser.process, now.times)
-            more = " and more" if sampler == "adaptive" else ""
-            st.markdown(
-                f"**{sampler}**: step {done} of {steps}, $t = {now.times[done]:.2f}$ ({calls} evaluations{more})"
-            )
-            noisy, clean = st.columns(2, wrap=False)
-            with noisy:
-                show(denoising.sheet(now.x_t[done], 2), "$x_t$, where the walk is")
-            with clean:
-                show(denoising.sheet(now.x0[done], 2), "$\\hat x_0$, what the model expects")
-            shown, strip = denoising.film(now, 0)
-            show(strip, f"The first picture at steps {', '.join(map(str, shown))}: $x_t$ above $\\hat x_0$")
-            walks.append(now)
+            page.later(partial(look, side), ("first", "second")[side])
 
     labels = [f"{sampler} {steps}" for sampler, steps in settings]
     if labels[0] == labels[1]:
         labels[1] += " again"
+
+    def shares() -> dict[str, tuple[denoising.Values, dict[str, denoising.Values]]]:
+        walks = {label: walked(side) for side, label in enumerate(labels)}
+        return {label: (now.times, denoising.settled(now)) for label, now in walks.items()}
+
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
             "**What is settled when**: the share of the picture that $\\hat x_0$ has right (dotted: the second walk)"
         )
-        page.plot(
-            charts.settled({label: (w.times, denoising.settled(w)) for label, w in zip(labels, walks, strict=True)}, t),
-            "settled",
-        )
+        page.plot(lambda: charts.settled(shares(), t), "settled")
     with right:
         st.markdown("**How far the two walks are apart**: rms distance of their $\\hat x_0$")
-        page.plot(charts.apart(*denoising.apart(*walks), t), "apart")
+        page.plot(lambda: charts.apart(*denoising.apart(walked(0), walked(1)), t), "apart")
     st.caption(
         "Both walks start from the same noise. Samplers of the ODE (ddim, heun, dpm++2m) draw no more and end in the "
         "same picture, the closer the more steps; ddpm draws new noise at every step and ends in another picture "
@@ -175,13 +182,15 @@ with page.lesson(
     if hole is None:
         st.info("Choose what to cut out, and several fillings appear.")
     else:
-        whole = walks[0].x0[-1, which - 1]
-        fillings = filled(name, wanted, guidance, seed, *settings[0], which - 1, hole, passes)
-        row = {"the hole": denoising.cut(whole, hole)}
-        row |= {f"filling {i}": pixels for i, pixels in enumerate(fillings, 1)}
-        row |= {"what was there": whole}
-        with st.container(horizontal=True, gap="small", key="fillings"):
-            for caption, pixels in row.items():
-                st.image(
-                    pictures.magnified(denoising.sheet(pixels[None], 1), 256), caption=caption, width=120, alt=caption
-                )
+
+        def fillings() -> None:
+            whole = walked(0).x0[-1, which - 1]
+            row = {"the hole": denoising.cut(whole, hole)}
+            found = filled(name, wanted, guidance, seed, *settings[0], which - 1, hole, passes)
+            row |= {f"filling {i}": pixels for i, pixels in enumerate(found, 1)}
+            row |= {"what was there": whole}
+            with st.container(horizontal=True, gap="small", key="fillings"):
+                for caption, pixels in row.items():
+                    page.picture(denoising.sheet(pixels[None], 1), caption, caption, 120, 256)
+
+        page.later(fillings, "fillings")

@@ -7,7 +7,7 @@ import page
 import streamlit as st
 from figures import elbo as charts
 
-from pedesis.lessons import elbo, mixtures, schedules
+from pedesis.lessons import elbo, mixtures
 from pedesis_zoo.models.measurements import load_table, measured
 
 BOUND, VAE = "pedesis.theory.elbo:Elbo", "pedesis.theory.latent:LinearVAE.elbo"
@@ -56,13 +56,15 @@ with page.lesson(
 ):
     page.formula(BOUND)
     st.subheader("Three terms", anchor=False)
-    with st.container(horizontal=True):
+    left, right, rest = st.columns([3, 6, 1], gap="large", vertical_alignment="bottom")
+    with left:
         data = st.selectbox(
             "Data", mixtures.LINE, key="data", bind=page.LINK, help="Numbers on a line; the model of them is exact."
         )
-        schedule = st.selectbox(
-            "Schedule", schedules.names(), schedules.names().index("cosine"), key="schedule", bind=page.LINK
-        )
+    with right:
+        steps = st.select_slider("Steps T", elbo.STEPS, 16, key="steps", bind=page.LINK)
+    with rest, page.more():
+        schedule = page.schedule("cosine")
         grid = st.selectbox("Time grid", elbo.GRID_NAMES, elbo.GRID_NAMES.index("log-snr"), key="grid", bind=page.LINK)
         variance = st.selectbox(
             "Variance of a step",
@@ -72,7 +74,6 @@ with page.lesson(
             bind=page.LINK,
             help="posterior assumes that the data are one point, beta that they are N(0, 1), optimal knows.",
         )
-    steps = st.select_slider("Steps T", elbo.STEPS, 16, key="steps", bind=page.LINK)
     truth = elbo.truth(data)
     every = sweep(data, schedule, grid, variance)
     if steps not in every:
@@ -87,12 +88,12 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**The terms** for each number of steps, and what no code can beat (dotted)")
-        page.plot(charts.terms(every, truth), "terms")
+        page.plot(lambda: charts.terms(every, truth), "terms")
     if steps in every and steps > 1:
         here = bound(data, schedule, steps, grid, variance)
         with right:
             st.markdown(f"**Where the bits go**: the denoising bits of T = {steps} by noise level")
-            page.plot(charts.per_level(here), "per-level")
+            page.plot(lambda: charts.per_level(here), "per-level")
     elif steps == 1:
         with right:
             st.info("With one step there is no denoising term: the bound is that of a VAE, below.")
@@ -107,7 +108,9 @@ with page.lesson(
         st.subheader("Rate and distortion", anchor=False)
         left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
         with left:
-            page.plot(charts.rate_distortion(here, "data of size 1", (-np.log2(ERRORS), ERRORS)), "rate-distortion")
+            page.plot(
+                lambda: charts.rate_distortion(here, "data of size 1", (-np.log2(ERRORS), ERRORS)), "rate-distortion"
+            )
         with right:
             st.markdown(
                 "Whoever has received the message down to $x_t$ has paid the **rate**, the prior and the steps so "
@@ -127,7 +130,7 @@ with page.lesson(
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     curve = vae(data)
     with left:
-        page.plot(charts.vae(curve, truth, log_snr), "vae")
+        page.plot(lambda: charts.vae(curve, truth, log_snr), "vae")
     with right:
         one = elbo.vae(data, np.array([log_snr]))
         metrics({"rate": one.rate[0], "distortion": one.distortion[0], "bound": one.total[0]})
@@ -162,10 +165,10 @@ with page.lesson(
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown("**Where the bits go**: the denoising bits of a pixel by noise level")
-            page.plot(charts.per_level(real, np.array(table["error"][:-1])), "model-per-level")
+            page.plot(lambda: charts.per_level(real, np.array(table["error"][:-1])), "model-per-level")
         with right:
             st.markdown("**Rate and distortion**: what a receiver can see after so many bits per pixel")
-            page.plot(charts.rate_distortion(real, "grey levels"), "model-rate-distortion")
+            page.plot(lambda: charts.rate_distortion(real, "grey levels"), "model-rate-distortion")
         st.caption(
             "Test images, no class given; the pixels have 256 levels, so that a picture costs 8 bits per pixel before "
             "any thought. The grid was chosen on training images so that the whole bound is least "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import page
 import streamlit as st
 from figures import faster as charts
+from figures.style import counted
 from walks import EACH, walk
 
 import pedesis_zoo as zoo
-from pedesis.lessons import denoising, elbo, faster, mixtures, pictures, schedules
+from pedesis.lessons import denoising, elbo, faster, mixtures
 from pedesis_zoo.models.measurements import load_table, measured
 
 VARIANCE, SEARCH, TARGET = (
@@ -63,9 +64,7 @@ with page.lesson(
         data = st.selectbox(
             "Data", DATA, key="data", bind=page.LINK, help="Numbers on a line; the model of them is exact.", width=260
         )
-        schedule = st.selectbox(
-            "Schedule", schedules.names(), schedules.names().index("cosine"), key="schedule", bind=page.LINK, width=260
-        )
+        schedule = page.schedule("cosine", 260)
 
     st.subheader("The right variance", anchor=False)
     st.markdown(
@@ -80,10 +79,10 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**How wide** $p(x_0\\mid x_t)$ is, and what the rules assume")
-        page.plot(charts.assumed(assumed(data, schedule)), "assumed")
+        page.plot(lambda: charts.assumed(assumed(data, schedule)), "assumed")
     with right:
         st.markdown("**What it costs** to be wrong: bits above $-\\log_2 p(x_0)$")
-        page.plot(charts.wasted(by_variance(data, schedule, grid), charts.RULES), "by-variance")
+        page.plot(lambda: charts.wasted(by_variance(data, schedule, grid), charts.RULES), "by-variance")
     st.caption(
         "“optimal” knows the variance at every $x_t$, “analytic” only its mean at every noise level. In few steps "
         "$\\tilde\\beta$ is far too sure of itself, and $\\beta$ too doubtful."
@@ -100,11 +99,11 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**Where the {steps} steps begin**")
-        page.plot(charts.places(found, steps), "places")
+        page.plot(lambda: charts.places(found, steps), "places")
     with right:
         st.markdown("**What each grid costs**, with the analytic variance")
         colors = {name: charts.color(name) for name in found.bits}
-        page.plot(charts.wasted(found.bits, colors, steps), "by-grid")
+        page.plot(lambda: charts.wasted(found.bits, colors, steps), "by-grid")
     st.caption(
         "The search puts its steps where the data make up their mind, and none where a Gaussian step is exact. "
         "It minimizes the bound; what looks best may want other times."
@@ -121,14 +120,14 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**What it has to know**: its answer to pure noise")
-        page.plot(charts.answer(now, student(data, schedule, 0)), "answer")
+        page.plot(lambda: charts.answer(now, student(data, schedule, 0)), "answer")
     with right:
-        st.markdown(f"**Where its samples land** after {charts.counted(now.steps)}")
+        st.markdown(f"**Where its samples land** after {counted(now.steps)}")
         centers, (its, plain), real = faster.densities([now.lands, now.plain], data)
-        page.plot(charts.samples(centers, its, plain, real, now.steps), "student-samples")
+        page.plot(lambda: charts.samples(centers, its, plain, real, now.steps), "student-samples")
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with left:
-        page.plot(charts.distances(*distances(data, schedule), now.steps), "distances")
+        page.plot(lambda: charts.distances(*distances(data, schedule), now.steps), "distances")
     with right:
         st.markdown(
             "The teacher's answer to noise is the mean of everything it could become: a smooth, easy function, and in "
@@ -152,11 +151,13 @@ with page.lesson(
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown("**Variances** on one grid")
-            page.plot(charts.measured(faster.measured(table.columns, grid=real_grid), charts.RULES), "real-variances")
+            page.plot(
+                lambda: charts.measured(faster.measured(table.columns, grid=real_grid), charts.RULES), "real-variances"
+            )
         with right:
             st.markdown("**Grids** with the analytic variance")
             curves = faster.measured(table.columns, variance="analytic")
-            page.plot(charts.measured(curves, {grid: charts.color(grid) for grid in curves}), "real-grids")
+            page.plot(lambda: charts.measured(curves, {grid: charts.color(grid) for grid in curves}), "real-grids")
         rows = [gain for n in (10, 25) if n in table["steps"] for gain in faster.gains(table.columns, n)]
         st.table(
             {
@@ -179,15 +180,19 @@ with page.lesson(
     low, high = zoo.recipe(students[0]).generation.scales if students else (1.0, 6.0)
     with st.container(horizontal=True):
         guidance = st.slider("Guidance", low, high, 1.0, 0.5, key="guidance", bind=page.LINK, width=300)
-        seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
-    shown = [("fashion-mnist", n, f"teacher, {charts.counted(n)}") for n in FEW]
+        seed = page.seed()
+    shown = [("fashion-mnist", n, f"teacher, {counted(n)}") for n in FEW]
     for s in students:
         n = zoo.recipe(s).generation.steps
-        shown.append((s, n, f"student, {charts.counted(n)}"))
-    with st.container(horizontal=True, gap="small", key="students"):
-        for model, n, caption in shown:
-            pixels = denoising.sheet(walk(model, EACH, guidance, seed, "ddim", n).x0[-1], 2)
-            st.image(pictures.magnified(pixels, 256), caption=caption, width=148, alt=caption)
+        shown.append((s, n, f"student, {counted(n)}"))
+
+    def drawn() -> None:
+        with st.container(horizontal=True, gap="small", key="students"):
+            for model, n, caption in shown:
+                pixels = denoising.sheet(walk(model, EACH, guidance, seed, "ddim", n).x0[-1], 2)
+                page.picture(pixels, caption, caption, 148, 256)
+
+    page.later(drawn, "students")
     st.caption(
         "DDIM from the same noise. In one step the teacher gives the mean of what the noise could become: a blur."
         + ("" if students else " No student of it has been published yet.")

@@ -48,28 +48,28 @@ with page.lesson(
         page.formula(EQUATION)
     with right:
         st.latex(r"dx = A(x)\,dt + s\,dW,\qquad B = \tfrac{s^2}{2}")
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
         force = st.pills("Force", fokker_planck.FORCES, default="spring", required=True, key="force", bind=page.LINK)
         start = st.pills("Start", fokker_planck.STARTS, default="two heaps", required=True, key="start", bind=page.LINK)
-        seed = st.number_input("Seed of the paths", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
-    left, middle, right = st.columns(3, gap="large")
+        with page.more():
+            g = st.slider("Strength of the force, $g$", 0.2, 3.0, 1.0, 0.1, key="g", bind=page.LINK)
+            s = st.slider("Strength of the noise, $s$", 0.3, 1.2, 0.8, 0.1, key="s", bind=page.LINK)
+            seed = page.seed("Seed of the paths")
+    left, right = st.columns([1, 2], gap="large")
     with left:
-        g = st.slider("Strength of the force, $g$", 0.2, 3.0, 1.0, 0.1, key="g", bind=page.LINK)
-    with middle:
-        s = st.slider("Strength of the noise, $s$", 0.3, 1.2, 0.8, 0.1, key="s", bind=page.LINK)
-    with right:
         x0 = st.slider("Place of the start, $x_0$", 0.5, 2.5, 2.0, 0.1, key="x0", bind=page.LINK)
-    t = st.slider("Time of the slice", 0.0, fokker_planck.END, 0.5, 0.05, key="t", bind=page.LINK)
+    with right:
+        t = st.slider("Time of the slice", 0.0, fokker_planck.END, 0.5, 0.05, key="t", bind=page.LINK)
 
     found = flow(force, g, s, start, x0, seed)
     i = round(t / fokker_planck.END * (len(found.t) - 1))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**The density over time**, and some simulated paths")
-        page.plot(charts.over_time(found, t), "over-time")
+        page.plot(lambda: charts.over_time(found, t), "over-time")
     with right:
         st.markdown(f"**The slice at time {t:.2f}**: {found.paths.shape[1]} paths, and the equation")
-        page.plot(charts.at(found, i), "at")
+        page.plot(lambda: charts.at(found, i), "at")
     st.caption(
         "The paths know nothing of the density and the equation nothing of the paths: one is simulated step by step, "
         "the other is solved on a grid of cells that keeps the mass and never becomes negative."
@@ -77,7 +77,8 @@ with page.lesson(
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with left:
         page.plot(
-            charts.moments(found.t, fokker_planck.on_the_grid(found), fokker_planck.of_the_paths(found), t), "moments"
+            lambda: charts.moments(found.t, fokker_planck.on_the_grid(found), fokker_planck.of_the_paths(found), t),
+            "moments",
         )
     with right:
         st.markdown(OUTCOME[force])
@@ -89,10 +90,10 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**From three points**, mean and two standard deviations")
-        page.plot(charts.returning(back, starts), "returning")
+        page.plot(lambda: charts.returning(back, starts), "returning")
     with right:
         st.markdown("**The distance from rest** falls as $e^{-2gt}$, from $0$ even as $e^{-4gt}$")
-        page.plot(charts.to_rest(back, starts), "to-rest")
+        page.plot(lambda: charts.to_rest(back, starts), "to-rest")
     st.markdown(
         "The start enters only through $x_0\\,e^{-gt}$, and that is soon nothing. Diffusion models use the spring with "
         "$g = \\beta/2$ and $s = \\sqrt\\beta$, for which the variance at rest is 1; their $\\beta$ may change in time:"
@@ -103,7 +104,7 @@ with page.lesson(
     )
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with left:
-        page.plot(charts.forgetting(found.t, forgetting(g, s, x0)), "forgetting")
+        page.plot(lambda: charts.forgetting(found.t, forgetting(g, s, x0)), "forgetting")
     with right:
         st.markdown(
             f"**Not every force forgets.** Two heaps begin at ${x0:g}$ and $-{x0:g}$: this is how far apart their "

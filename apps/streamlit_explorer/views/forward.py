@@ -9,6 +9,7 @@ import numpy as np
 import page
 import streamlit as st
 from figures import forward as charts
+from figures.style import counted
 
 from pedesis.lessons import forward, pictures, schedules
 
@@ -49,7 +50,7 @@ def walk(name: str, _picture: pictures.Pixels, schedule: str, t: float, steps: i
 
 def show(x_t: forward.Noisy, caption: str, width: int | Literal["stretch"] = "stretch") -> None:
     """A noisy picture, sharp at any size."""
-    st.image(pictures.magnified(forward.show(x_t)), caption=caption, width=width, alt=f"The noisy picture, {caption}")
+    page.picture(forward.show(x_t), caption, f"The noisy picture, {caption}", width)
 
 
 with page.lesson(
@@ -65,17 +66,10 @@ with page.lesson(
     left, right = st.columns([3, 2], gap="large")
     with left:
         name, picture = choose()
-    with right, st.container(horizontal=True):
-        schedule = st.selectbox(
-            "Schedule",
-            schedules.names(),
-            key="schedule",
-            bind=page.LINK,
-            help="How fast the signal fades: the page Schedules compares them.",
-        )
-        seed = st.number_input(
-            "Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150, help="Same seed, same noise."
-        )
+    with right, st.container(horizontal=True, vertical_alignment="bottom"):
+        schedule = page.schedule(note="How fast the signal fades: the page Schedules compares them.")
+        with page.more():
+            seed = page.seed(note="Same seed, same noise.")
     t = st.slider("Time t: from the picture (0) to noise (1)", 0.0, 1.0, 0.3, 0.01, key="t", bind=page.LINK)
 
     now = schedules.level(schedule, t)
@@ -84,7 +78,7 @@ with page.lesson(
     with left:
         clean, noisy = st.columns(2, wrap=False)
         with clean:
-            st.image(pictures.magnified(picture), caption="$x_0$, the picture", width="stretch", alt="The picture")
+            page.picture(picture, "$x_0$, the picture", "The picture")
         with noisy, st.container(key="noisy"):
             show(jumped, f"$x_t$ at $t = {t:.2f}$")
         with st.container(horizontal=True, gap="xsmall", key="film"):
@@ -101,7 +95,7 @@ with page.lesson(
             st.metric("noise $1-\\bar\\alpha_t$", f"{now.noise**2:.4f}", help="The variance of what was added.")
             log_snr = f"{now.log_snr:.2f}" if np.isfinite(now.log_snr) else "∞"
             st.metric("log SNR", log_snr, help="Natural logarithm of signal over noise.")
-        page.plot(charts.position(schedules.curves(schedule), t), "position")
+        page.plot(lambda: charts.position(schedules.curves(schedule), t), "position")
 
     st.subheader("Step by step, or in one jump?", anchor=False)
     st.markdown(
@@ -114,7 +108,7 @@ with page.lesson(
         st.info("At t = 0 no noise has been added yet: there is nothing to compare. Move t up.")
     else:
         walked = walk(name, picture, schedule, t, steps, seed)
-        drawn = {"one jump": jumped, f"{steps} step{'s' * (steps > 1)}": walked}
+        drawn = {"one jump": jumped, counted(steps): walked}
         left, right = st.columns([3, 2], gap="large")
         with left:
             for column, (way, x_t) in zip(st.columns(2, wrap=False), drawn.items(), strict=True):
@@ -134,4 +128,4 @@ with page.lesson(
                 hide_index=True,
             )
             noise = {way: forward.added(x_t, picture, schedule, t) for way, x_t in drawn.items()}
-            page.plot(charts.noise_histogram(forward.histogram(noise)), "noise")
+            page.plot(lambda: charts.noise_histogram(forward.histogram(noise)), "noise")

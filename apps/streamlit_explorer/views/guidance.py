@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import page
+import plotly.graph_objects as go
 import streamlit as st
 from figures import guidance as charts
 
@@ -51,7 +52,8 @@ with page.lesson(
         name = st.segmented_control(
             "Class", guidance.CLASSES, default=guidance.CLASSES[0], required=True, key="class", bind=page.LINK
         )
-        seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
+        with page.more():
+            seed = page.seed()
     label = guidance.CLASSES.index(name)
     left, right = st.columns(2, gap="large")
     with left:
@@ -64,10 +66,10 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(r"$\nabla\log p(x_t) + \gamma\,\nabla\log p(y\mid x_t)$, tip to tail, times $\sigma_t$")
-        page.plot(charts.scores(guidance.scores(label, scale, t), at_t), "scores")
+        page.plot(lambda: charts.scores(guidance.scores(label, scale, t), at_t), "scores")
     with right:
         st.markdown(r"$\propto p(x_t)\,p(y\mid x_t)^\gamma$ (tint); the class itself (lines)")
-        page.plot(charts.densities(at_t), "densities")
+        page.plot(lambda: charts.densities(at_t), "densities")
     st.caption(
         "The push is strong where the other class is likely, and fades deep inside the wanted one. A larger scale cuts "
         "away what the classes share and moves the rest outwards."
@@ -87,26 +89,32 @@ with page.lesson(
     if first == last:
         st.info("Between two equal times there is nothing to guide; open the interval. Here guidance acts everywhere.")
         first, last = 0.0, 1.0
-    ways = {"everywhere": sweep(label, 0.0, 1.0, seed)}
-    if (first, last) != (0, 1):
-        ways[f"only {first:g} to {last:g}"] = sweep(label, first, last, seed)
-    chosen = list(ways)[-1]
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        data = guidance.densities(label, scale, 0)
-        page.plot(charts.samples(ways[chosen], data.x, data.mine, scale), "samples")
-    with right:
-        now = guidance.SCALES.index(scale)
+
+    def ways() -> dict[str, guidance.Sweep]:
+        found = {"everywhere": sweep(label, 0.0, 1.0, seed)}
+        if (first, last) != (0, 1):
+            found[f"only {first:g} to {last:g}"] = sweep(label, first, last, seed)
+        return found
+
+    def bought() -> None:
+        chosen = sweep(label, first, last, seed)
         with st.container(horizontal=True, gap="medium"):
-            st.metric("accuracy", f"{ways[chosen].accuracy[now]:.3f}", help="Mean of p(y | x) over the samples.")
+            st.metric("accuracy", f"{chosen.accuracy[now]:.3f}", help="Mean of p(y | x) over the samples.")
             st.metric(
                 "recall",
-                f"{ways[chosen].recall[now]:.2f}",
+                f"{chosen.recall[now]:.2f}",
                 help=f"Share of draws of the class that have a sample within {guidance.REACH}: its diversity.",
             )
-            st.metric("distance", f"{ways[chosen].distance[now]:.3f}", help="Sliced Wasserstein, from the class.")
-        page.plot(charts.trade(ways, scale), "trade")
-        page.plot(charts.distances(ways, scale), "distances")
+            st.metric("distance", f"{chosen.distance[now]:.3f}", help="Sliced Wasserstein, from the class.")
+
+    now, data = guidance.SCALES.index(scale), guidance.densities(label, scale, 0)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        page.plot(lambda: charts.samples(sweep(label, first, last, seed), data.x, data.mine, scale), "samples")
+    with right:
+        page.later(bought, "bought", height=5)
+        page.plot(lambda: charts.trade(ways(), scale), "trade")
+        page.plot(lambda: charts.distances(ways(), scale), "distances")
     st.caption(
         "Guidance buys accuracy with diversity: the part of the class that lies among the other one is dropped first. "
         "Most of the drift comes from the noisy times. Leave them out, and guide only between 0 and 0.3: at the same "
@@ -120,10 +128,14 @@ with page.lesson(
         "the two are the same thing, and they agree to the last digits of double precision."
     )
     page.formula(CLASSIFIER)
-    apart, ends = classifiers_agree(label, scale, seed)
-    with st.container(horizontal=True, gap="large"):
-        st.metric("largest difference of the noise estimates", f"{apart:.0e}")
-        st.metric("largest difference of the samples", f"{ends:.0e}")
+
+    def agree() -> None:
+        apart, ends = classifiers_agree(label, scale, seed)
+        with st.container(horizontal=True, gap="large"):
+            st.metric("largest difference of the noise estimates", f"{apart:.0e}")
+            st.metric("largest difference of the samples", f"{ends:.0e}")
+
+    page.later(agree, "agree", height=5)
 
     st.subheader("Autoguidance: away from a worse model", anchor=False)
     st.markdown(
@@ -142,14 +154,19 @@ with page.lesson(
         key="blur",
         bind=page.LINK,
     )
-    auto = auto_sweep(label, blur, seed)
+
+    def repaired() -> go.Figure:
+        samples = auto_sweep(label, blur, seed).samples
+        return charts.repaired(samples[guidance.SCALES.index(1.0)], samples[now], data.x, data.mine)
+
+    def both() -> dict[str, guidance.Sweep]:
+        return {"guided by the class": ways()["everywhere"], "autoguidance": auto_sweep(label, blur, seed)}
+
     left, right = st.columns(2, gap="large")
     with left:
-        before, after = auto.samples[guidance.SCALES.index(1.0)], auto.samples[now]
-        page.plot(charts.repaired(before, after, data.x, data.mine), "repaired")
+        page.plot(repaired, "repaired")
     with right:
-        both = {"guided by the class": ways["everywhere"], "autoguidance": auto}
-        page.plot(charts.distances(both, scale), "auto-distances")
+        page.plot(lambda: charts.distances(both(), scale), "auto-distances")
         st.caption(
             "Class guidance of an exact model can only lead away from the class: its best scale is 1. Autoguidance of "
             "an imperfect model has its best scale above 1, and goes too far beyond it."

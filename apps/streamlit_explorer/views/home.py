@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import page
 import streamlit as st
 from catalogue import SECTIONS
 
@@ -16,12 +17,12 @@ st.markdown(
 film = forward.show(forward.film(pictures.picture("cat"), "cosine", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]))
 with st.container(horizontal=True, gap="small"):
     for frame in film:
-        st.image(pictures.magnified(frame, 256), width=104, alt="A cat that dissolves into noise")
+        page.picture(frame, None, "A cat that dissolves into noise", 104, 256)
 
 for section, pages in SECTIONS.items():
     st.subheader(section, anchor=False)
     for start in range(0, len(pages), 3):
-        for column, page in zip(st.columns(3), pages[start : start + 3], strict=False):
+        for column, one in zip(st.columns(3), pages[start : start + 3], strict=False):
             with column, st.container(border=True, height="stretch"):
-                st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
-                st.markdown(page.about)
+                st.page_link(one.file, label=f"**{one.title}**", icon=one.icon)
+                st.markdown(one.about)

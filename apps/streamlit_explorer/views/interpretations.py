@@ -47,14 +47,7 @@ with page.lesson(
     page.formula(FORMS)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         data = st.selectbox("Data in the plane", mixtures.PLANE, key="data", bind=page.LINK, width=160)
-        schedule = st.selectbox(
-            "Schedule",
-            schedules.names(),
-            schedules.names().index("cosine"),
-            key="schedule",
-            bind=page.LINK,
-            width=170,
-        )
+        schedule = page.schedule("cosine", 170)
     t = st.slider("Time t", 0.02, 1.0, 0.24, 0.02, key="t", bind=page.LINK)
     name = st.pills(
         "The network is asked for",
@@ -68,11 +61,11 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**What it says:** {ASKED.get(name, name)}")
-        page.plot(charts.said(now, name, plane.axis(61), law), "said")
+        page.plot(lambda: charts.said(now, name, plane.axis(61), law), "said")
         st.caption(f"The answer of a perfect network, drawn at {charts.shrink(now):.2g} times its length.")
     with right:
         st.markdown("**What it means:** the way from $x_t$ to $\\mathbb E[x_0\\mid x_t]$")
-        page.plot(charts.meant(now, name, plane.axis(61), law), "meant")
+        page.plot(lambda: charts.meant(now, name, plane.axis(61), law), "meant")
         st.caption(f"The first {charts.PART:.0%} of the way. Whatever was asked for, these arrows stay.")
     apart = interpretations.disagreement(data, schedule, t)
     st.table(
@@ -105,13 +98,13 @@ with page.lesson(
     columns = st.columns(3, gap="medium")
     with columns[0]:
         st.markdown("**The law of $x_t$ and its score**")
-        page.plot(charts.score(on_line, x_t), "score")
+        page.plot(lambda: charts.score(on_line, x_t), "score")
     with columns[1]:
         st.markdown("**The mean of $x_0$ given $x_t$**")
-        page.plot(charts.mean(on_line, x_t, all_x0.by_denoiser), "mean")
+        page.plot(lambda: charts.mean(on_line, x_t, all_x0.by_denoiser), "mean")
     with columns[2]:
         st.markdown("**All $x_0$ it may stand for**")
-        page.plot(charts.posterior(all_x0, on_line), "posterior")
+        page.plot(lambda: charts.posterior(all_x0, on_line), "posterior")
     with st.container(horizontal=True, gap="large"):
         st.metric("from the score (Tweedie)", f"{all_x0.by_tweedie:.5f}")
         st.metric("in closed form", f"{all_x0.by_denoiser:.5f}")
@@ -132,10 +125,10 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**An error of 1 becomes, in $x_0$,**")
-        page.plot(charts.amplified(curves, 0), "amplified-x0")
+        page.plot(lambda: charts.amplified(curves, 0), "amplified-x0")
     with right:
         st.markdown("**and in $\\epsilon$**")
-        page.plot(charts.amplified(curves, 1), "amplified-eps")
+        page.plot(lambda: charts.amplified(curves, 1), "amplified-eps")
     st.markdown(
         "For the same reason a loss is only a weight over time: written for another answer it has another weight, and "
         "is the same loss."
@@ -150,10 +143,10 @@ with page.lesson(
             key="measured",
             bind=page.LINK,
         )
-        page.plot(charts.weights(interpretations.loss_weights(schedule, measured), measured), "weights")
+        page.plot(lambda: charts.weights(interpretations.loss_weights(schedule, measured), measured), "weights")
         st.caption("`simple` is the loss of DDPM, flat on $\\epsilon$; `variational` is the bound on $-\\log p(x)$.")
     with right:
         steps = st.select_slider("Steps T of the chain", (10, 100, 1000), 1000, key="steps", bind=page.LINK)
-        page.plot(charts.step_weights(*interpretations.step_weights(schedule, steps)), "step-weights")
+        page.plot(lambda: charts.step_weights(*interpretations.step_weights(schedule, steps)), "step-weights")
         st.caption("One KL of the bound, between posterior and reverse step, as three weighted errors:")
     page.formula(STEP)

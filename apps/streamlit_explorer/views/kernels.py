@@ -62,7 +62,7 @@ with page.lesson(
         page.formula(LAW)
     with st.container(horizontal=True, gap="medium"):
         data = st.selectbox("Data on the line", mixtures.LINE, key="data", bind=page.LINK, width=220)
-        schedule = st.selectbox("Schedule", schedules.names(), key="schedule", bind=page.LINK, width=220)
+        schedule = page.schedule(width=220)
     left, right = st.columns(2, gap="large")
     with left:
         start = st.slider("Starting point $x_0$ of the kernel", -2.5, 2.5, 1.5, 0.1, key="start", bind=page.LINK)
@@ -72,15 +72,15 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**One starting point:** $q(x_t\\mid x_0)$")
-        page.plot(charts.over_time(*kernel_field(schedule, start), t), "kernel-field")
+        page.plot(lambda: charts.over_time(*kernel_field(schedule, start), t), "kernel-field")
     with right:
         st.markdown("**All data:** $q(x_t)$")
-        page.plot(charts.over_time(*law_field(data, schedule), t), "law-field")
+        page.plot(lambda: charts.over_time(*law_field(data, schedule), t), "law-field")
     st.caption("Color is the density over time and position; the thin lines are paths of the chain, step by step.")
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     with left:
         st.markdown(f"**The slice at $t = {t:.2f}$**")
-        page.plot(charts.slices(kernels.at(data, schedule, start, t)), "slices")
+        page.plot(lambda: charts.slices(kernels.at(data, schedule, start, t)), "slices")
     with right:
         now = schedules.level(schedule, t)
         st.latex(rf"q(x_t\mid x_0) = \mathcal N\big({now.signal * start:.3f},\ {now.noise**2:.3f}\big)")
@@ -100,10 +100,10 @@ with page.lesson(
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown(f"**{count} kernels at $t = {t:.2f}$**, one color each")
-        page.plot(charts.merging(kernels.merge(data, schedule, count, t)), "merging")
+        page.plot(lambda: charts.merging(kernels.merge(data, schedule, count, t)), "merging")
     with right:
         st.markdown("**What $x_t$ still tells** of its starting point")
-        page.plot(charts.forgetting(TIMES, information(data, schedule, count), count, t), "forgetting")
+        page.plot(lambda: charts.forgetting(TIMES, information(data, schedule, count), count, t), "forgetting")
 
     st.subheader("In two dimensions", anchor=False)
     st.markdown(
@@ -114,10 +114,10 @@ with page.lesson(
     )
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         shape = st.selectbox("Data in the plane", mixtures.PLANE, key="plane", bind=page.LINK, width=220)
-        seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
+        seed = page.seed()
         moment = st.slider("Time $t$ of the density", 0.01, 1.0, 0.1, 0.01, key="moment", bind=page.LINK, width=320)
     left, right = st.columns(2, gap="large")
     with left:
-        page.plot(charts.cloud(cloud(shape, schedule, seed)), "cloud")
+        page.plot(lambda: charts.cloud(cloud(shape, schedule, seed)), "cloud")
     with right:
-        page.plot(charts.circles(circles(shape, schedule, moment)), "circles")
+        page.plot(lambda: charts.circles(circles(shape, schedule, moment)), "circles")

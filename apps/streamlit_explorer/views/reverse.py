@@ -37,7 +37,7 @@ with page.lesson(
     "pedesis.lessons.reverse:reverse",
 ):
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        schedule = st.selectbox("Schedule", schedules.names(), key="schedule", bind=page.LINK, width=220)
+        schedule = page.schedule(width=220)
         size = st.select_slider("Step $t - s$", SIZES, 0.2, key="step", bind=page.LINK, width=300)
     left, right = st.columns(2, gap="large")
     with left:
@@ -64,15 +64,15 @@ with page.lesson(
         rf"m = {now.on_x_t:.3f}\,x_t + {now.on_x_0:.3f}\,x_0 = {mean:.3f},\qquad "
         rf"q(x_s\mid x_t, x_0) = \mathcal N\big({mean:.3f},\ {now.beta_tilde:.4f}\big)"
     )
-    page.plot(charts.bayes(reverse.bayes(schedule, x_0, x_t, s, t), x_0, x_t), "bayes")
+    page.plot(lambda: charts.bayes(reverse.bayes(schedule, x_0, x_t, s, t), x_0, x_t), "bayes")
     times, all_steps = steps(schedule, size)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**The mix**, for steps of this size at every $t$")
-        page.plot(charts.mix(times, all_steps, t), "mix")
+        page.plot(lambda: charts.mix(times, all_steps, t), "mix")
     with right:
         st.markdown("**The variance** $\\tilde\\beta$, and $\\beta$ of the step forward")
-        page.plot(charts.variances(times, all_steps, t), "variances")
+        page.plot(lambda: charts.variances(times, all_steps, t), "variances")
 
     st.subheader("The data point is not known", anchor=False)
     page.formula(TRUE)
@@ -90,10 +90,10 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**$q(x_s\\mid x_t)$** and two Gaussians in its place")
-        page.plot(charts.reverse(found), "reverse")
+        page.plot(lambda: charts.reverse(found), "reverse")
     with right:
         st.markdown("**How they fail** as the step grows")
-        page.plot(charts.gaps(gaps(data, schedule, x_t, t), now.beta, found), "gaps")
+        page.plot(lambda: charts.gaps(gaps(data, schedule, x_t, t), now.beta, found), "gaps")
     st.caption(
         "With the mean from the score and the variance $\\beta$, the KL falls as $\\beta^2$; with the exact mean and "
         "variance, at which a learned variance aims, it falls as $\\beta^3$. Below $10^{-12}$ bits is only rounding: "

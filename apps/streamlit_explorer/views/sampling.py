@@ -158,15 +158,15 @@ with page.lesson(
         if classes(name):
             label = st.selectbox("Class", [ALL, *classes(name)], key="class", bind=page.LINK, width=110)
         data = name, None if label == ALL else classes(name).index(label)
-        grid = st.selectbox(
-            "Time grid",
-            sampling.grids(),
-            key="grid",
-            bind=page.LINK,
-            width=140,
-            help="Where the steps are: even in t, in its square root, in log SNR, or in a power of the noise level.",
-        )
-        seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=140)
+        with page.more():
+            grid = st.selectbox(
+                "Time grid",
+                sampling.grids(),
+                key="grid",
+                bind=page.LINK,
+                help="Where the steps are: even in t, its square root, log SNR, or a power of the noise level.",
+            )
+            seed = page.seed()
     kinds = (EXACT,) if name in mixtures.PLANE else (EXACT, LEARNED)
     sides = {}
     for column, side, usual in zip(st.columns(2, gap="large"), "AB", (1, 0), strict=True):
@@ -192,19 +192,26 @@ with page.lesson(
         "Press Play, or pull the time. Tinted: the density $q(x_t)$. Grey: the paths of a few particles, smooth "
         "without noise and jagged with it. A and B start from the same noise."
     )
-    quantiles, floor = target(data)
-    walked = walks().values()
-    rows = {"": list(sides), "denoiser asked": [f"{one.evaluations} times" for one in walked]}
-    if together:
-        st.table(rows | {"spread of the ends": [f"{one.spread:.3f}" for one in walked]}, hide_index=True)
-        st.caption("One start, one end: the flow is a map from noise to data. With noise on the way, any end may be.")
-    else:
-        away = [sampling.distance(one.samples, quantiles) for one in walked]
-        st.table(rows | {"distance from the data": [f"{value:.3f}" for value in away]}, hide_index=True)
-        st.caption(
-            "The distance (sliced Wasserstein) is how far particles must be moved, on average and seen from one side, "
-            f"to look like the data. {PARTICLES} draws of the data themselves are {floor:.3f} away, by chance."
-        )
+
+    def compare() -> None:
+        walked = walks().values()
+        rows = {"": list(sides), "denoiser asked": [f"{one.evaluations} times" for one in walked]}
+        if together:
+            st.table(rows | {"spread of the ends": [f"{one.spread:.3f}" for one in walked]}, hide_index=True)
+            st.caption(
+                "One start, one end: the flow is a map from noise to data. With noise on the way, any end may be."
+            )
+        else:
+            quantiles, floor = target(data)
+            away = [sampling.distance(one.samples, quantiles) for one in walked]
+            st.table(rows | {"distance from the data": [f"{value:.3f}" for value in away]}, hide_index=True)
+            st.caption(
+                "The distance (sliced Wasserstein) is how far particles must be moved, on average and seen from one "
+                f"side, to look like the data. {PARTICLES} draws of the data themselves are {floor:.3f} away, "
+                "by chance."
+            )
+
+    page.later(compare, "compare", height=8)
 
     st.subheader("How many steps?", anchor=False)
     st.markdown(
@@ -223,7 +230,7 @@ with page.lesson(
         st.markdown("**Distance from the data**")
         page.plot(
             lambda: charts.distances(
-                {side: distances(data, *way, grid, seed) for side, way in sides.items()}, floor, steps
+                {side: distances(data, *way, grid, seed) for side, way in sides.items()}, target(data)[1], steps
             ),
             "distances",
         )
@@ -248,10 +255,10 @@ with page.lesson(
         left, right = st.columns([3, 2], gap="large")
         with left:
             st.markdown(f"**Where the network is wrong** at $t = {t:.2f}$")
-            page.plot(charts.error_map(now := difference(data, t)), "error-map")
+            page.plot(lambda: charts.error_map(difference(data, t)), "error-map")
         with right:
             st.markdown("**How wrong it is** over time")
-            page.plot(lambda: charts.error_curve(TIMES, errors(data), t, now.average), "error-curve")
+            page.plot(lambda: charts.error_curve(TIMES, errors(data), t, difference(data, t).average), "error-curve")
             st.caption(
                 "Root mean square over draws of $x_t$; guessing $\\hat\\epsilon = 0$ would cost $\\sqrt 2$. Off the "
                 "data, where no $x_t$ ever is, the network was never asked, and it does not matter what it says. Close "

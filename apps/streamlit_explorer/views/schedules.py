@@ -48,17 +48,17 @@ with page.lesson(
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown("**Signal power $\\bar\\alpha_t$** (dotted: noise power $1-\\bar\\alpha_t$)")
-            page.plot(charts.powers(curves), "powers")
+            page.plot(lambda: charts.powers(curves), "powers")
         with right:
             st.markdown("**log SNR**: the schedule itself")
-            page.plot(charts.log_snr(curves), "log-snr")
+            page.plot(lambda: charts.log_snr(curves), "log-snr")
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown(f"**$\\beta_i$** of the chain with $T = {steps}$ steps")
-            page.plot(charts.betas({name: schedules.betas(name, steps) for name in chosen}), "betas")
+            page.plot(lambda: charts.betas({name: schedules.betas(name, steps) for name in chosen}), "betas")
         with right:
             st.markdown("**All on one axis**: the share of time at each log SNR")
-            page.plot(charts.time_share(curves), "time-share")
+            page.plot(lambda: charts.time_share(curves), "time-share")
         st.caption(
             "As a function of log SNR all schedules are the same curve; they differ only in where they linger. "
             "Training draws t evenly, so this is also the share of training that each noise level gets."
@@ -111,14 +111,9 @@ with page.lesson(
         )
     left, middle, right = st.columns([2, 2, 1], gap="large")
     with left:
-        page.plot(charts.trap({f"T = {few}": alpha_bar, "T = 1000": reference}), "trap-curve")
+        page.plot(lambda: charts.trap({f"T = {few}": alpha_bar, "T = 1000": reference}), "trap-curve")
     with middle:
-        page.plot(charts.prior_kl(SWEEP, schedules.prior_kl_of_ddpm(SWEEP), few, end.prior_kl), "trap-kl")
+        page.plot(lambda: charts.prior_kl(SWEEP, schedules.prior_kl_of_ddpm(SWEEP), few, end.prior_kl), "trap-kl")
     with right:
         last = forward.remains(pictures.picture("cat"), end.alpha_bar)
-        st.image(
-            pictures.magnified(forward.show(last)),
-            caption=f"where {few} steps end",
-            width="stretch",
-            alt=f"A cat after {few} steps of the chain",
-        )
+        page.picture(forward.show(last), f"where {few} steps end", f"A cat after {few} steps of the chain")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import page
 import streamlit as st
 from figures import sampling as shared
@@ -27,9 +29,8 @@ def keep(cells: frozenset[int]) -> None:
     st.query_params["drawing"] = training.word(cells)
 
 
-def draw() -> frozenset[int]:
-    """A pad to draw on, and what is drawn."""
-    cells = drawing()
+def draw(cells: frozenset[int]) -> None:
+    """A pad to draw on, with what is drawn."""
     key = f"pad-{st.session_state.setdefault('wiped', 0)}"
 
     def add() -> None:
@@ -48,7 +49,6 @@ def draw() -> frozenset[int]:
         config={"displayModeBar": False},
     )
     st.button("Wipe", icon=":material/ink_eraser:", on_click=wipe, disabled=not cells)
-    return cells
 
 
 def run_of(name: str, cells: frozenset[int], seed: int) -> training.Training:
@@ -56,7 +56,7 @@ def run_of(name: str, cells: frozenset[int], seed: int) -> training.Training:
     settings = name, cells if name == DRAWING else None, seed
     if st.session_state.get("settings") != settings:
         data = training.drawn(cells) if name == DRAWING else mixtures.mixture(name)
-        st.session_state.update(settings=settings, run=training.Training(data, seed), goal=0)
+        st.session_state.update(settings=settings, run=training.Training(data, seed), goal=0, spent=0.0)
     run: training.Training = st.session_state["run"]
     return run
 
@@ -76,9 +76,13 @@ def show(run: training.Training, t: float) -> None:
     going = run.step < st.session_state["goal"]
     if going:
         run.advance(min(AT_ONCE, st.session_state["goal"] - run.step))
+        now = time.monotonic()
+        st.session_state.update(spent=st.session_state["spent"] + now - st.session_state["since"], since=now)
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(f"**The loss** after {run.step} steps (dotted: the least that there is)")
+        st.markdown(
+            f"**The loss** after {run.step} steps, {st.session_state['spent']:.1f} s (dotted: the least there is)"
+        )
         planned = max(PLAN, st.session_state["goal"], run.step)
         page.plot(charts.loss(*training.smoothed(run.losses), run.least, planned), "loss")
     with right:
@@ -104,33 +108,41 @@ with page.lesson(
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Data", [*mixtures.PLANE, DRAWING], 1, key="data", bind=page.LINK, width=190)
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=120)
+        seed = page.seed("Seed", 120)
         buttons = st.container(horizontal=True, vertical_alignment="bottom")
     t = st.slider("Time t of the score: from the data (0) to noise (1)", 0.02, 1.0, 0.3, 0.02, key="t", bind=page.LINK)
-    cells = draw() if name == DRAWING else frozenset()
-
+    cells = drawing() if name == DRAWING else frozenset()
     if name == DRAWING and not cells:
-        st.info("Draw at least one point, and a network can learn from it.")
+        st.session_state.pop("settings", None)
+        run = None
     else:
         run = run_of(name, cells, seed)
-        going = run.step < st.session_state["goal"]
+    if name == DRAWING:
+        with st.expander("Draw points", icon=":material/draw:", expanded=run is None or not st.session_state["goal"]):
+            draw(cells)
+    going = run is not None and run.step < st.session_state["goal"]
 
-        def start() -> None:
-            st.session_state["goal"] = (run.step // PLAN + 1) * PLAN
+    def start() -> None:
+        st.session_state.update(goal=(run.step // PLAN + 1) * PLAN, since=time.monotonic())
 
-        def stop() -> None:
-            st.session_state["goal"] = run.step
+    def stop() -> None:
+        st.session_state["goal"] = run.step
 
-        def anew() -> None:
-            del st.session_state["settings"]
+    def anew() -> None:
+        del st.session_state["settings"]
 
-        with buttons:
-            if going:
-                st.button("Stop", icon=":material/pause:", key="stop", on_click=stop)
-            else:
-                label = "Go on" if run.step else "Train"
-                st.button(label, icon=":material/play_arrow:", key="start", type="primary", on_click=start)
-            st.button("Start anew", icon=":material/replay:", key="anew", on_click=anew, disabled=not run.step)
+    with buttons:  # always there, so that nothing moves under a finger
+        if going:
+            st.button("Stop", icon=":material/pause:", key="stop", on_click=stop)
+        else:
+            label = "Go on" if run and run.step else "Train"
+            look = {"icon": ":material/play_arrow:", "type": "primary", "disabled": run is None}
+            st.button(label, key="start", on_click=start, **look)
+        st.button("Start anew", icon=":material/replay:", key="anew", on_click=anew, disabled=not (run and run.step))
+
+    if run is None:
+        st.info("Draw at least one point, and a network can learn from it.")
+    else:
         with st.container(key="live"):
             st.fragment(show, run_every=PAUSE if going else None)(run, t)
 
@@ -138,7 +150,8 @@ with page.lesson(
         if going:
             st.info("Stop, or wait for the end, and particles walk under both scores.")
         else:
-            page.plot(lambda: shared.race(*walks(st.session_state["settings"], run.step, run)), "race")
+            settings, step = st.session_state["settings"], run.step
+            page.plot(lambda: shared.race(*walks(settings, step, run)), "race")
             st.caption(
                 "Pull the time, or press Play: the points, their paths and the exact density $q(x_t)$ move together. "
                 "Both clouds start from the same noise; the left one has the true score, the right one the network's."

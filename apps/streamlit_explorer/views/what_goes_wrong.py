@@ -44,7 +44,7 @@ with page.lesson(
             "Mistake", names, names.index("noise-without-root"), key="mistake", bind=page.LINK, width=300
         )
         data = st.selectbox("Data", mixtures.PLANE, key="data", bind=page.LINK, width=200)
-        seed = st.number_input("Seed of the noise", 0, 2**31 - 1, 0, key="seed", bind=page.LINK, width=150)
+        seed = page.seed()
     now, entry = wrong(name, data, seed), CATALOGUE[name]
     st.markdown(f"**You see** {page.plain(entry.symptom)}. **The cause:** {page.plain(entry.cause)}.")
     st.code(
@@ -55,12 +55,12 @@ with page.lesson(
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Samples**, from the same noise")
-        page.plot(charts.samples(now), "samples")
+        page.plot(lambda: charts.samples(now), "samples")
         if charts.outside(now):
             st.caption(f"{charts.outside(now)} of {lesson.POINTS} points with the mistake are not in the picture.")
     with right:
         st.markdown("**The curve that gives it away**, step by step")
-        page.plot(charts.factor(now), "factor")
+        page.plot(lambda: charts.factor(now), "factor")
     st.subheader("What the doctor says", anchor=False)
     st.markdown("From the function alone: it feeds unit inputs and reads the factors at every step.")
     st.code(now.said, language=None, wrap_lines=True)
