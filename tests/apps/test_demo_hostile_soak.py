@@ -3,7 +3,7 @@
 import itertools
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def other() -> Iterator[Listener]:
 
 
 def test_a_hostile_visit_leaves_nothing_behind(
-    demo_models: Path, other: Listener, tmp_path: Path, record_property: pytest.RecordProperty
+    demo_models: Path, other: Listener, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     port, pids, log = free_port(), [], tmp_path / "log"  # type: ignore[var-annotated]
     command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
