@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import needed
 import streamlit as st
 import talk
 from catalogue import SECTIONS
 
-
-def icon() -> bytes:
-    """A picture of our own: the browser would fetch a ":material/...:" icon of the tab from the internet."""
-    from pedesis.lessons import pictures  # needs torch
-
-    return pictures.png(pictures.picture("cat"))
-
-
-st.set_page_config(page_title="Pedesis explorer", layout="wide")
+# A picture of our own: the browser would fetch a ":material/...:" icon of the tab from the internet.
+ICON = Path(__file__).with_name("icon.png").read_bytes()
+st.set_page_config(page_title="Pedesis explorer", page_icon=ICON, layout="wide")
 
 # Long formulas go on in another line, after = or +; what cannot be broken is pulled sideways.
 st.html(
@@ -51,5 +47,4 @@ if not needed.loaded():
     opening.html(needed.skeleton())
     needed.load()
     opening.empty()
-st.set_page_config(page_icon=icon())
 current.run()

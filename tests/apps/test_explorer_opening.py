@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from pedesis.lessons import pictures
 
 pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
 from playwright.sync_api import Page, expect
@@ -19,11 +23,16 @@ PATIENCE = 240_000
 
 
 def test_the_menu_stands_before_torch_is_there() -> None:
-    code = "import sys, needed, talk; assert not {'torch', 'plotly'} & set(sys.modules); print(needed.loaded())"
+    code = "import sys, needed, talk; assert 'torch' not in sys.modules; print(needed.loaded())"
     found = subprocess.run([sys.executable, "-c", code], cwd=APP, capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (0, "False\n"), found.stderr
     tree = (APP / "app.py").read_text()
     assert tree.index("needed.skeleton()") < tree.index("needed.load()") < tree.index("current.run()")
+
+
+def test_the_icon_is_the_cat_of_the_lessons() -> None:
+    with Image.open(APP / "icon.png") as icon:
+        np.testing.assert_array_equal(np.asarray(icon), pictures.picture("cat"))
 
 
 def lesson() -> None:
