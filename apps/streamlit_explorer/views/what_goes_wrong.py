@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import page
 import streamlit as st
-import torch
 from figures import what_goes_wrong as charts
 from walks import load
 
@@ -25,9 +24,8 @@ def wrong(name: str, data: str, seed: int) -> lesson.Wrong:
 def pictures(name: str | None, seed: int) -> Pixels:
     """One picture of each of six classes, drawn right (no name) or with the mistake."""
     model = load(MODEL)
-    like = torch.empty(PICTURES, *model.shape, dtype=model.dtype, device=model.device)
     wanted = model.condition(list(range(PICTURES)), PICTURES)
-    return to_pixels(lesson.pictures(name, model.denoiser, like, wanted, seed))
+    return to_pixels(lesson.pictures(name, model.denoiser, model.empty(PICTURES), wanted, seed))
 
 
 with page.lesson(

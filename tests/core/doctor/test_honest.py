@@ -81,7 +81,7 @@ def test_every_function_may_raise(textbook: Any, subject: str) -> None:
     [
         ({"betas": "linear"}, "betas is a str"),
         ({"betas": []}, "betas is empty"),
-        ({"q_sample": lambda x0, t: x0}, "give betas= or alphas_cumprod="),
+        ({"q_sample": lambda x0, t: x0}, "give betas=, alphas_cumprod= or sigmas="),
         ({"betas": [0.5] * 20, "q_sample": 3}, "q_sample is a int; give a function"),
         ({"betas": [0.5] * 20, "q_sample": lambda x: x}, "which argument of q_sample(x) is x0, which t"),
         ({"model": "unet"}, "model is a str"),

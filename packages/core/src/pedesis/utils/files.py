@@ -71,6 +71,7 @@ def only_writer(*paths: Path) -> Iterator[None]:
     """
     lock = paths[0].with_name(f"{_hidden(paths[0])}.lock")
     try:
+        lock.touch()  # where no file can be made, a FileLock waits as for another run
         held = FileLock(lock, timeout=0.5).acquire()
     except Timeout:
         raise ValueError(

@@ -154,8 +154,7 @@ class Pipeline:
 
     def start(self, noise: Noise, rows: slice) -> Tensor:
         """x at times[0]: from the prior, or from q(x_t | picture)."""
-        process, model, count = self.model.denoiser.process, self.model, rows.stop - rows.start
-        like = torch.empty(count, *model.shape, dtype=model.dtype, device=model.device)
+        process, like = self.model.denoiser.process, self.model.empty(rows.stop - rows.start)
         if self.picture is None:
             return process.prior(like).sample(noise)
         return process.marginal(self.picture.to(like).expand_as(like), float(self.times[0])).sample(noise)

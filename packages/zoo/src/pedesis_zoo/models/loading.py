@@ -94,6 +94,10 @@ class ImageModel:
         """What its walks are computed in: the type of its weights, at least float32."""
         return at_least_single(weights_of(self.denoiser.network, torch.float32))
 
+    def empty(self, rows: int) -> Tensor:
+        """Room for some pictures, (rows, C, H, W), of the type and at the place where they are drawn."""
+        return torch.empty(rows, *self.shape, dtype=self.dtype, device=self.device)
+
     def condition(self, wanted: Any, rows: int) -> Tensor | None:
         """What is wanted, one thing for all rows or one per row, as the tensor the denoiser takes.
 
