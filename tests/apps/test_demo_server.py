@@ -350,10 +350,11 @@ def test_a_visitor_paints_a_hole_and_fills_it(opened: Page) -> None:
     opened.get_by_role("tab", name="Edit").click()
     board = opened.locator(".painter canvas")
     expect(board).to_be_visible()
-    box = board.bounding_box()
-    assert box is not None
     opened.get_by_role("button", name="Draw the painted part").click()
     expect(opened.get_by_text("paint over a part")).to_be_visible(timeout=FIRST)
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()  # where it is now: what was said may have moved it
+    assert box is not None
     opened.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6)
     opened.mouse.down()
     opened.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.6, steps=8)

@@ -3,6 +3,7 @@
 import re
 import sys
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import ROOT
@@ -47,6 +48,7 @@ def test_a_phone_finds_the_tabs_of_its_menu_by_address(demo_url: str, page: Page
     expect(page.locator(".card").first).to_be_visible(timeout=FIRST)
 
 
+@pytest.mark.soak
 def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:  # noqa: F811
     opened.get_by_role("tab", name="Compare").click()
     expect(opened.locator(".comparison img")).to_have_count(15, timeout=FIRST)
@@ -71,6 +73,7 @@ def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:  # noqa: 
     assert [image.get_attribute("src") for image in opened.locator(".comparison img").all()] == drawn
 
 
+@pytest.mark.soak
 def test_an_edit_comes_back_by_its_address_with_its_mask(opened: Page) -> None:  # noqa: F811
     opened.get_by_role("tab", name="Edit").click()
     board, source = opened.locator(".painter canvas"), opened.locator(".source img").first
