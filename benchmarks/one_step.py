@@ -215,7 +215,7 @@ def on_digits(quick: bool = False) -> Task:
 
 
 def framed(pixels: Pixels, side: int = SIDE) -> Pixels:
-    """A picture (H, W, C) in grey (side, side, 1), with a white frame."""
+    """A picture (H, W, C) in gray (side, side, 1), with a white frame."""
     before = [(side - length) // 2 for length in pixels.shape[:2]]
     after = [side - length - left for length, left in zip(pixels.shape[:2], before, strict=True)]
     return np.pad(pixels[..., :1], ((before[0], after[0]), (before[1], after[1]), (0, 0)), constant_values=255)

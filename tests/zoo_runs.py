@@ -85,7 +85,7 @@ def of_others(count: int, few: int) -> dict[str, torch.Tensor]:
     shown = prompt_alignment(model, few, 10_000, "held-out", steps=1, guidance=1.0)
     real = real_prompts("heroes", few, "held-out")[1].pixels
     _, large = upscaled(zoo.load("heroes-x2", "cpu"), real, 10_000)
-    read_of_real = [each.value for each in evaluate_attribute_classifier("heroes-reader", few).values()]
+    read_of_real = [each.value for each in evaluate_attribute_classifier("heroes-attribute-classifier", few).values()]
     return {
         "points": torch.from_numpy(
             zoo.sample_points("toy-moons", 10 * count + 8200, seed=5, condition=1, sampler="ddpm")

@@ -22,7 +22,7 @@ from generation_request import (
     from_png,
     from_query,
 )
-from models import enlarger, request
+from models import request, super_resolver
 from painter import painted, to_paint
 from words import in_html
 
@@ -77,7 +77,7 @@ def _image_to_image(asked: ImageToImage, model: zoo.ImageModel, old: Pixels) -> 
 
 
 def _super_resolution(asked: SuperResolution, model: zoo.ImageModel, old: Pixels) -> Begun:
-    small, trained = downsample(old, asked.factor), enlarger(asked.model, asked.factor)
+    small, trained = downsample(old, asked.factor), super_resolver(asked.model, asked.factor)
     if trained is not None:
         caption = f"the small picture, for {trained.name}, which needs no prompt"
         return upscale(trained, small, asked.seeds()), small, caption

@@ -116,7 +116,7 @@ def seconds_per_step(name: str) -> float:
 
 
 @lru_cache(maxsize=2)
-def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
+def super_resolver(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
     trained = upscaler_for(load(name).data, factor)
     return None if trained is None else zoo.load(trained, chosen["device"])

@@ -107,7 +107,7 @@ def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network = UNet(patch=1, channels=3, widths=(16, 16), blocks=(1, 1), heads=2, detail=8, **more)
         for weights in network.parameters():
             weights.data = gaussian_noise(0)(weights) / 8
-        data = {"name": name, "shape": [3, 8, 8], "classes": [], "licence": "none"}
+        data = {"name": name, "shape": [3, 8, 8], "classes": [], "license": "none"}
         save_weights(
             folder / f"{name}.safetensors", NetworkDenoiser(network, Process("cosine")), {**known, "data": data}
         )

@@ -312,7 +312,7 @@ def test_widgets_fit_the_model() -> None:
 
     always = {"seed", "number", "sampler", "eta", "steps", "grid"}
     conditional = {"guidance", "also", "negative", "interval_low", "interval_high", "rescale"}
-    assert visible("plain.safetensors") == always, "hidden, not grey"
+    assert visible("plain.safetensors") == always, "hidden, not gray"
     assert visible("digits") == (always | conditional | {"label"}) - {"eta"}, "its sampler takes none"
     assert visible("words.safetensors") == always | conditional | {"prompt"}
 

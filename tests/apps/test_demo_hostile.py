@@ -149,7 +149,7 @@ def test_words_of_a_weight_file_are_text(browser: Browser, other: Listener, tmp_
     )  # fmt: skip
     about = {
         "kind": "image",
-        "data": {"name": "words", "shape": [3, 8, 8], "classes": [], "licence": "none"},
+        "data": {"name": "words", "shape": [3, 8, 8], "classes": [], "license": "none"},
         "generation": asdict(replace(recipe("digits").generation, steps=2)),
         "training": {},
     }

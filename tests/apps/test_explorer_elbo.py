@@ -29,7 +29,7 @@ def test_the_charts_hold_the_lesson(charts: Charts) -> None:
     np.testing.assert_array_equal(steps.data[0].x, found.per_level()[0])
     np.testing.assert_array_equal(steps.data[0].y, found.per_level()[1])
     np.testing.assert_allclose(steps.data[0].error_y.array, 0.1 / np.diff(found.log_snr[1:]))
-    curve = figures.rate_distortion(found, "grey levels")
+    curve = figures.rate_distortion(found, "gray levels")
     assert curve.data[0].y[-1] == 0 and curve.data[0].x[-1] == pytest.approx(found.total)
     np.testing.assert_array_equal(curve.data[0].x[:-1], found.rate[1:])
     one = elbo.vae("two bumps", np.array([-2.0, 0.0, 2.0]))

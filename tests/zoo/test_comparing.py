@@ -69,7 +69,7 @@ def test_copies_are_noticed_without_features(digits: Pixels) -> None:
 def test_a_model_against_a_folder(tmp_path: Path, digits: Pixels) -> None:
     found = zoo.evaluate("digits", folder(tmp_path / "mine", digits[:60]), number=50, steps=3)
     noise = zoo.compare(np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8), digits[:60])
-    near = "grey levels to the nearest reference picture, median"
+    near = "gray levels to the nearest reference picture, median"
     assert found[near].value < noise[near].value / 1.5
 
 

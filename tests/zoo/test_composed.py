@@ -182,9 +182,9 @@ def test_mistaken_names_are_answered_with_the_nearest(data: ModuleType) -> None:
     assert data.lexicon().value(kind, values[3]) == 3
 
 
-def test_licence_and_provenance_are_in_the_package() -> None:
+def test_license_and_provenance_are_in_the_package() -> None:
     folder = files("pedesis_zoo.data") / "archives"
-    assert "CC0 1.0 Universal" in (folder / "LICENCE").read_text()
+    assert "CC0 1.0 Universal" in (folder / "LICENSE").read_text()
     provenance = (folder / "PROVENANCE.md").read_text()
     for archive in folder.iterdir():
         if archive.name.endswith(".npz"):

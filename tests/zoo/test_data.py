@@ -118,10 +118,10 @@ def test_unknown_sets_and_splits() -> None:
 
 
 def test_your_own_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Subfolders are classes; grey, transparent, animated and turned pictures are handled, the rest is named."""
+    """Subfolders are classes; gray, transparent, animated and turned pictures are handled, the rest is named."""
     for name in ("cats", "dogs"):
         (tmp_path / name).mkdir()
-    Image.new("L", (40, 30), 200).save(tmp_path / "cats" / "grey.png")
+    Image.new("L", (40, 30), 200).save(tmp_path / "cats" / "gray.png")
     Image.new("RGBA", (50, 50), (255, 0, 0, 0)).save(tmp_path / "cats" / "clear.png")
     Image.new("P", (33, 33)).save(tmp_path / "dogs" / "palette.gif")
     frames = [Image.new("RGB", (20, 20), c) for c in ("red", "blue")]

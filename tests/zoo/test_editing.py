@@ -93,13 +93,13 @@ def test_sharpened_pictures_agree_with_the_coarse_one(
 
 
 def apart(pictures: np.ndarray, small: np.ndarray) -> np.ndarray:
-    """How far the coarse versions of pictures are from the one that was given, in grey levels, (B,)."""
+    """How far the coarse versions of pictures are from the one that was given, in gray levels, (B,)."""
     return np.array([np.abs(downsample(picture, 2).astype(float) - small).mean() for picture in pictures])
 
 
 @pytest.mark.everywhere
 def test_guidance_keeps_what_was_measured(digits: zoo.ImageModel, three: np.ndarray, precision: str) -> None:
-    """It multiplies what each half misses of the measurement. Corrected, 0.25 to 1.94 grey levels of a picture are left
+    """It multiplies what each half misses of the measurement. Corrected, 0.25 to 1.94 gray levels of a picture are left
     and 0.59 to 0.95 of eight, over 32 pictures in two precisions."""
     small = downsample(three, 2)
     generated = finished(super_resolution(digits, small, 2, "3", range(8), guidance=3.0, steps=6))
@@ -117,7 +117,7 @@ def test_guidance_does_not_lead_sharpened_pictures_astray() -> None:
     generated = finished(super_resolution(zoo.load("heroes"), small, 2, captions[1], range(8)))
     off = np.abs(generated.astype(float) - truth).mean((1, 2, 3))
     assert (off < 0.32 * np.abs(bicubic(small[None], 32)[0].astype(float) - truth).mean()).all(), off
-    assert apart(generated, small).max() < 0.5, "grey levels"
+    assert apart(generated, small).max() < 0.5, "gray levels"
 
 
 @pytest.mark.everywhere
@@ -164,7 +164,7 @@ def test_files_are_fitted_to_the_model(digits: zoo.ImageModel, three: np.ndarray
     colors = np.zeros((40, 100, 3), dtype=np.uint8)
     colors[..., 0] = 255
     save_png(colors, tmp_path / "red.png")
-    assert np.array_equal(np.unique(preprocess(digits, tmp_path / "red.png")), [76]), "the grey of red, ITU-R 601"
+    assert np.array_equal(np.unique(preprocess(digits, tmp_path / "red.png")), [76]), "the gray of red, ITU-R 601"
     with pytest.raises(ValueError, match="red.png has 100x40 pixels, more than 3,999"):
         preprocess(digits, tmp_path / "red.png", largest=3999)
     (tmp_path / "words.png").write_text("no picture")

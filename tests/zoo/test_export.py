@@ -55,9 +55,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         model = NetworkDenoiser(module, Process("cosine"), "v", 0.5)
         about = {
             "kind": kind,
-            "data": {"name": "none", "shape": shape, "classes": classes, "licence": "none"},
+            "data": {"name": "none", "shape": shape, "classes": classes, "license": "none"},
             "generation": {"sampler": "ddim", "steps": 3, "grid": "uniform", "guidance": 2.0, "scales": [1.0, 6.0]},
-            "licence": "Apache-2.0",
+            "license": "Apache-2.0",
         }
         files[name] = folder / f"{name}.safetensors"
         save_weights(files[name], model, about)
@@ -130,7 +130,7 @@ def test_a_generator_draws_what_the_sampler_draws(words: Path, small: dict[str, 
 def test_the_file_says_what_it_is(words: Path, small: dict[str, Path]) -> None:
     known = onnxruntime.InferenceSession(str(words)).get_modelmeta().custom_metadata_map
     assert json.loads(known["vocabulary"]) == TEXT["vocabulary"] and json.loads(known["length"]) == TEXT["length"]
-    assert json.loads(known["shape"]) == [3, 8, 8] and known["licence"] == "Apache-2.0"
+    assert json.loads(known["shape"]) == [3, 8, 8] and known["license"] == "Apache-2.0"
     assert known["source_sha256"] == file_sha256(small["words"]) and known["part"] == "generator"
     assert json.loads(known["sampler"]) == {"name": "ddim", "eta": 0.0, "steps": 2}
     assert json.loads(known["settings"])["guidance"] == 2.0

@@ -17,7 +17,7 @@ def pixels(digits: zoo.ImageModel) -> np.ndarray:
 
 
 def test_more_steps_give_the_pictures_back(digits: zoo.ImageModel, pixels: np.ndarray, precision: str) -> None:
-    """Of 255 grey levels 10 steps miss by 9 to 58 and 80 steps by 1.4 to 4.2; asked for is a third, and at most 8."""
+    """Of 255 gray levels 10 steps miss by 9 to 58 and 80 steps by 1.4 to 4.2; asked for is a third, and at most 8."""
     downsample, fine = (zoo.invert(digits, pixels, [3, 8, 1], steps=steps) for steps in (10, 80))
     assert (fine.error < downsample.error / 3).all() and (fine.error < 8).all()
     difference = (fine.reconstruction.astype(float) - pixels).reshape(3, -1)

@@ -50,7 +50,7 @@ def test_a_file_says_that_its_data_are_ones_own(noise: Path) -> None:
         assert zoo.load(name).data == zoo.recipe(name).data
 
 
-def test_files_of_the_first_version_are_known_by_their_licence(noise: Path) -> None:
+def test_files_of_the_first_version_are_known_by_their_license(noise: Path) -> None:
     about = zoo.load(noise).about
     older = {"data": {k: v for k, v in about["data"].items() if k not in ("source", "fingerprint")}}
     assert zoo_data(older) is None
@@ -87,7 +87,7 @@ def test_the_demo_offers_it_as_what_it_is(noise: Path, monkeypatch: pytest.Monke
     before = models.students()[0]
     assert before in zoo.list_models() and student.name in models.students()
     assert noise.name not in models.students() and noise.name in models.models()
-    assert models.classifier_of(noise.name) is None and models.enlarger(noise.name, 2) is None
+    assert models.classifier_of(noise.name) is None and models.super_resolver(noise.name, 2) is None
 
 
 def test_guidance_of_an_unconditional_model_is_refused(noise: Path) -> None:

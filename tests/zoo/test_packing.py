@@ -17,7 +17,7 @@ from pedesis_zoo.models.weights import file_sha256, load_weights, save_weights
 TEXT = {"vocabulary": [f"w{i}" for i in range(300)], "length": 6, "width": 64, "layers": 1, "heads": 2}
 ABOUT = {
     "kind": "image",
-    "data": {"name": "none", "shape": [1, 8, 8], "classes": [], "licence": "none"},
+    "data": {"name": "none", "shape": [1, 8, 8], "classes": [], "license": "none"},
     "generation": {"sampler": "ddim", "steps": 2},
 }
 

@@ -272,7 +272,7 @@ def test_the_loss_on_held_out_pictures_is_measured(tmp_path: Path) -> None:
 
 ABOUT = {
     "kind": "image",
-    "data": {"name": "none", "shape": [1, 8, 8], "classes": [], "licence": "none"},
+    "data": {"name": "none", "shape": [1, 8, 8], "classes": [], "license": "none"},
     "generation": {},
 }
 

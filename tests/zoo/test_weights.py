@@ -15,10 +15,10 @@ from pedesis_zoo.training.fine_tuning import begin_from
 
 ABOUT = {
     "kind": "image",
-    "data": {"name": "none", "shape": [1, 8, 8], "classes": ["a", "b"], "licence": "none"},
+    "data": {"name": "none", "shape": [1, 8, 8], "classes": ["a", "b"], "license": "none"},
     "generation": {"sampler": "ddim", "steps": 3, "grid": "uniform", "guidance": 1.5},
     "training": {"steps": 0, "images": 0, "hours": 0},
-    "licence": "Apache-2.0",
+    "license": "Apache-2.0",
 }
 
 

@@ -1,4 +1,4 @@
-"""The models' cards: what they are, what was measured, their licences, where their data come from."""
+"""The models' cards: what they are, what was measured, their licenses, where their data come from."""
 
 from __future__ import annotations
 

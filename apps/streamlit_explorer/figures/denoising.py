@@ -34,7 +34,7 @@ def settled(walks: Mapping[str, tuple[Values, Mapping[str, Values]]], now: float
 
 def apart(times: Values, distance: Values, now: float) -> go.Figure:
     """How far two walks' estimates are from each other over time."""
-    figure = chart(CLOCK, "rms distance, grey levels")
+    figure = chart(CLOCK, "rms distance, gray levels")
     figure.add_scatter(
         x=times,
         y=distance,

@@ -168,7 +168,7 @@ with page.lesson(
             page.plot(lambda: charts.per_level(real, np.array(table["error"][:-1])), "model-per-level")
         with right:
             st.markdown("**Rate and distortion**: what a receiver can see after so many bits per pixel")
-            page.plot(lambda: charts.rate_distortion(real, "grey levels"), "model-rate-distortion")
+            page.plot(lambda: charts.rate_distortion(real, "gray levels"), "model-rate-distortion")
         st.caption(
             "Test images, no class given; the pixels have 256 levels, so that a picture costs 8 bits per pixel before "
             "any thought. The grid was chosen on training images so that the whole bound is least "

@@ -78,7 +78,7 @@ with page.lesson(
     st.subheader("Accuracy against diversity", anchor=False)
     st.markdown(
         "Now walk from noise to data along the guided scores. Press Play to turn the scale up from 0 to 8, with the "
-        "same noise each time: grey lines lead from where a sample lies without guidance ($\\gamma = 1$) to where it "
+        "same noise each time: gray lines lead from where a sample lies without guidance ($\\gamma = 1$) to where it "
         "is moved, ever further out. (Not even the guided density at $t = 0$ is where they end: the guided densities "
         "at different times do not belong to one forward process, so no walk along their scores ends in any of them.)"
     )

@@ -189,7 +189,7 @@ with page.lesson(
 
     page.plot(lambda: charts.race(walks(), law(data, next(iter(walks().values())), steps, grid)), "race")
     st.caption(
-        "Press Play, or pull the time. Tinted: the density $q(x_t)$. Grey: the paths of a few particles, smooth "
+        "Press Play, or pull the time. Tinted: the density $q(x_t)$. Gray: the paths of a few particles, smooth "
         "without noise and jagged with it. A and B start from the same noise."
     )
 

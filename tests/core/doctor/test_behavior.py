@@ -152,7 +152,7 @@ def told_another_in_training(b: Any) -> dict[str, Any]:
     return {"loss": make_loss(b, lambda model, x0, t, noise: model(b.q_sample(x0, t, noise), t + 1))}
 
 
-def labelled_loss(b: Any, labels_of: Callable[[Tensor], Tensor]) -> dict[str, Any]:
+def labeled_loss(b: Any, labels_of: Callable[[Tensor], Tensor]) -> dict[str, Any]:
     def loss(model: Any, x0: Tensor, labels: Tensor) -> Tensor:
         t, noise = torch.randint(0, b.steps, (len(x0),)), torch.randn_like(x0)
         return mse_loss(model(b.q_sample(x0, t, noise), t, labels_of(labels)), noise)
@@ -162,12 +162,12 @@ def labelled_loss(b: Any, labels_of: Callable[[Tensor], Tensor]) -> dict[str, An
 
 @case("labels-never-dropped")
 def never(b: Any) -> dict[str, Any]:
-    return labelled_loss(b, lambda labels: labels)
+    return labeled_loss(b, lambda labels: labels)
 
 
 @case("labels-always-dropped")
 def always(b: Any) -> dict[str, Any]:
-    return labelled_loss(b, lambda labels: torch.full_like(labels, 10))
+    return labeled_loss(b, lambda labels: torch.full_like(labels, 10))
 
 
 @case("prediction-mixed-up")
@@ -396,5 +396,5 @@ def test_labels_that_are_sometimes_dropped_are_right(textbook: Any) -> None:
     def drop(labels: Tensor) -> Tensor:
         return torch.where(torch.rand(len(labels)) < 0.1, torch.full_like(labels, 10), labels)
 
-    report = doctor.examine(betas=textbook.betas, **labelled_loss(textbook, drop))
+    report = doctor.examine(betas=textbook.betas, **labeled_loss(textbook, drop))
     assert report.ok, report

@@ -15,7 +15,7 @@ TIMES = np.array([1.0, 0.5, 0.0])
 
 
 def waves(*amplitudes: float) -> Pixels:
-    """A 16 x 16 picture (1, 16, 16, 1) of cosines along x in the middle of each band, around grey."""
+    """A 16 x 16 picture (1, 16, 16, 1) of cosines along x in the middle of each band, around gray."""
     x = np.arange(16)
     rows = sum(a * np.cos(2 * np.pi * k * x / 16) for a, k in zip(amplitudes, (1, 3, 7), strict=True))
     return np.broadcast_to((128 + rows).round().astype(np.uint8)[:, None], (16, 16, 1))[None]

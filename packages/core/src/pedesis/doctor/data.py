@@ -35,7 +35,7 @@ def examine_data(batch: Any) -> list[Finding]:
     if not bool(finite.all()):
         rows = int((~finite.flatten(1).all(1)).sum())
         return [Finding("data", f"{plural(rows, 'picture')} of {len(values)} hold NaN or infinity")]
-    found = [*span(pictures, values), *axes(values), *constant(values), *labelled(labels, len(values))]
+    found = [*span(pictures, values), *axes(values), *constant(values), *labeled(labels, len(values))]
     rms, mean = float(values.square().mean().sqrt()), float(values.mean())
     low, high = float(values.min()), float(values.max())
     size = f"{len(values)} of shape {tuple(values.shape[1:])}"
@@ -74,7 +74,7 @@ def constant(values: Tensor) -> list[Finding]:
     return []
 
 
-def labelled(labels: Any, rows: int) -> list[Finding]:
+def labeled(labels: Any, rows: int) -> list[Finding]:
     """A finding if labels do not fit the pictures."""
     if labels is None:
         return []

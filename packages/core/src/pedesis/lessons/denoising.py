@@ -65,7 +65,7 @@ class Walk:
 def settled(walk: Walk) -> dict[str, Values]:
     """The share of the final pictures' power that the estimates already have right, per band, each (n + 1,).
 
-    1 at the end; 0 for a uniformly grey estimate; negative for one that is worse than grey. A band in which the
+    1 at the end; 0 for a uniformly gray estimate; negative for one that is worse than gray. A band in which the
     final pictures have no power at all is left out.
     """
     spectrum = np.fft.fft2(walk.x0.astype(np.float64), axes=(-3, -2))
@@ -82,7 +82,7 @@ def settled(walk: Walk) -> dict[str, Values]:
 def apart(one: Walk, two: Walk) -> tuple[Values, Values]:
     """How far two walks have drifted apart: all their times, falling, and the rms distance of the estimates there.
 
-    In grey levels (0 to 255). The walks start from the same noise, so their estimates start as one.
+    In gray levels (0 to 255). The walks start from the same noise, so their estimates start as one.
     """
     times = np.unique(np.concatenate([one.times, two.times]))[::-1]
     pairs = [(one.x0[one.at(t)].astype(np.float64), two.x0[two.at(t)].astype(np.float64)) for t in times]
@@ -90,7 +90,7 @@ def apart(one: Walk, two: Walk) -> tuple[Values, Values]:
 
 
 def sheet(pixels: Pixels, columns: int) -> Pixels:
-    """(B, H, W, C) laid out as one RGB picture (H', W', 3) with thin grey lines between."""
+    """(B, H, W, C) laid out as one RGB picture (H', W', 3) with thin gray lines between."""
     return _rgb(make_grid(pixels, columns, gap=1, background=128))
 
 
@@ -118,7 +118,7 @@ def hole(name: str, height: int, width: int) -> NDArray[np.bool_]:
 
 
 def cut(picture: Pixels, name: str) -> Pixels:
-    """A picture (H, W, C) with its hole in grey."""
+    """A picture (H, W, C) with its hole in gray."""
     return np.where(hole(name, *picture.shape[:2])[..., None], np.uint8(128), picture)
 
 

@@ -33,7 +33,7 @@ from pedesis.theory.latent import LinearVAE
 from pedesis.theory.reverse import VARIANCE_RULES, OptimalVariance, VarianceRule
 
 RESOLUTION = 2 / 255
-"""Numbers are told apart as the grey levels of a pixel are: in bins of this width."""
+"""Numbers are told apart as the gray levels of a pixel are: in bins of this width."""
 
 STEPS = (1, 2, 3, 4, 6, 8, 16, 32, 64)
 """Numbers of steps that are compared."""

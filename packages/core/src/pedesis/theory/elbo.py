@@ -149,7 +149,7 @@ def elbo(
     Args:
         times: (n + 1,) float64, from 1 down to 0, as a sampler takes them.
         rule: the variance of the generative steps; posterior by default.
-        levels: grey levels of the pixels, or None for continuous data (density instead of mass).
+        levels: gray levels of the pixels, or None for continuous data (density instead of mass).
         draws: evaluate only this many of the n - 1 denoising steps per image, drawn without bias from `uniform`
             (B,) in [0, 1), evenly spread, and weight them up (see `step_choice`).
 

@@ -31,7 +31,7 @@ class HybridLoss(Loss):
     Args:
         weight, condition_dropout: of the first term, as in `pedesis.losses.Loss`.
         steps: T of the chain; t is drawn from its grid. share: of L_vlb.
-        levels: grey levels of the data, or None for continuous data.
+        levels: gray levels of the data, or None for continuous data.
     """
 
     steps: int
@@ -92,7 +92,7 @@ class LearnedScheduleLoss:
 
     Args:
         condition_dropout: as in `pedesis.losses.Loss`.
-        levels: grey levels of the data, or None for continuous data.
+        levels: gray levels of the data, or None for continuous data.
         share: of the loss of the variance.
     """
 

@@ -17,7 +17,7 @@ def data(
 
     for split in ("train", "test"):
         images = load_data(name, split, download=download)
-        print(f"{name} {split}: {len(images.pixels)} pictures of {images.pixels.shape[1:]}, licence {images.license}")
+        print(f"{name} {split}: {len(images.pixels)} pictures of {images.pixels.shape[1:]}, license {images.license}")
 
 
 def prepare(

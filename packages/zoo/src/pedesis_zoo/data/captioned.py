@@ -14,7 +14,7 @@ from pedesis_zoo.data.sets import ZOO, AttributeSet, CaptionedSet
 
 @dataclass(frozen=True)
 class CompositeSource:
-    """A composed set: how to get it, the side of its pictures, the length of its captions, the licence of its parts."""
+    """A composed set: how to get it, the side of its pictures, the length of its captions, the license of its parts."""
 
     source: Callable[[], ComposedSet]
     side: int

@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 pictures in color, 32x32, ten classes; its authors state no licence.
+"""CIFAR-10 (Krizhevsky 2009): 50,000 + 10,000 pictures in color, 32x32, ten classes; its authors state no license.
 
 The binary version: records of 1 byte, the class, and 3,072, the red, green and blue planes, row by row.
 """
@@ -31,8 +31,8 @@ def cifar_10(split: str, root: str | Path | None = None, download: bool = False)
         )
     records = np.concatenate([_records(folder / name) for name in FILES[split]])
     pixels = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    licence = "none is stated (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html)"
-    return ImageSet("cifar-10", np.ascontiguousarray(pixels), records[:, 0].astype(np.int64), CLASSES, licence)
+    license = "none is stated (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html)"
+    return ImageSet("cifar-10", np.ascontiguousarray(pixels), records[:, 0].astype(np.int64), CLASSES, license)
 
 
 def _records(path: Path) -> np.ndarray:

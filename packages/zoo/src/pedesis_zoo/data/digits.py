@@ -1,4 +1,4 @@
-"""Optical digits (Alpaydin, Kaynak 1998): 1,797 grey pictures, 8x8, 17 levels, bundled with scikit-learn (BSD)."""
+"""Optical digits (Alpaydin, Kaynak 1998): 1,797 gray pictures, 8x8, 17 levels, bundled with scikit-learn (BSD)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey pictures of clothes, 28x28, MIT licence."""
+"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 gray pictures of clothes, 28x28, MIT license."""
 
 from __future__ import annotations
 

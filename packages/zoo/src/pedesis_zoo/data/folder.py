@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pedesis.utils.images import Pixels
-from pedesis_zoo.data.sets import FOLDER_LICENCE, ImageSet
+from pedesis_zoo.data.sets import FOLDER_LICENSE, ImageSet
 from pedesis_zoo.data.stored import is_prepared, prepared, stored
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")
@@ -34,8 +34,8 @@ NEVER_CLASSES = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Informatio
 def read_picture(path: Path, size: int, largest: int = LARGEST) -> tuple[np.ndarray | None, str]:
     """One picture as uint8 (size, size, 3), or None and why not; no file makes it raise.
 
-    The first frame of an animation, turned as its EXIF says, 16 bits of grey scaled to 8, transparency laid on
-    white, grey made RGB, cut to the central square, resized (Lanczos; enlarged by whole pixels if it is smaller).
+    The first frame of an animation, turned as its EXIF says, 16 bits of gray scaled to 8, transparency laid on
+    white, gray made RGB, cut to the central square, resized (Lanczos; enlarged by whole pixels if it is smaller).
     """
     try:
         return _decoded(path, size, largest)
@@ -69,7 +69,7 @@ def _formats() -> list[str]:
 
 
 def _of_eight_bits(image: Image.Image) -> Image.Image:
-    """A grey picture of 16 bits (which PNG files may also open as "I") scaled to 8; every other one as it is."""
+    """A gray picture of 16 bits (which PNG files may also open as "I") scaled to 8; every other one as it is."""
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return image
     return Image.fromarray((np.asarray(image).astype(np.int64) / 257).round().astype(np.uint8))
@@ -87,7 +87,7 @@ def load_folder(folder: str | Path, size: int) -> ImageSet:
 
     Classes are the subfolders that hold usable pictures, in natural order (1, 2, 10); pictures that lie beside
     subfolders are the class "other". What is not used is said on standard error: each picture that cannot be read,
-    and the numbers of hidden files and of files whose suffix is none of `SUFFIXES`. If every picture is grey, the set
+    and the numbers of hidden files and of files whose suffix is none of `SUFFIXES`. If every picture is gray, the set
     has one channel.
 
     Raises:
@@ -129,7 +129,7 @@ def load_folder(folder: str | Path, size: int) -> ImageSet:
     names = ["other" if place == "." else place for place in numbers]
     classes = sorted(set(names), key=lambda name: (natural(name), name))
     labels = np.array([classes.index(name) for name in names], dtype=np.int64)[np.array(places)]
-    return ImageSet(folder.resolve().name, pixels, labels, () if flat else tuple(classes), FOLDER_LICENCE)
+    return ImageSet(folder.resolve().name, pixels, labels, () if flat else tuple(classes), FOLDER_LICENSE)
 
 
 def _of_size(data: ImageSet, folder: Path, size: int) -> ImageSet:

@@ -3,7 +3,7 @@
     "an orc woman with long red hair, in a red robe with a white cloak, holding an axe and a small red shield"
 
 A hero has a race, perhaps a gender, and things worn and held. A body hides what is beneath it: trousers under a
-robe are neither labelled nor named. Whether someone is a dwarf, or a woman, counts as visible if enough pixels
+robe are neither labeled nor named. Whether someone is a dwarf, or a woman, counts as visible if enough pixels
 would differ on anyone else. The parts are CC0 tiles of Dungeon Crawl Stone Soup: see archives/PROVENANCE.md.
 """
 

@@ -21,7 +21,7 @@ from pedesis_zoo.data.stored import is_prepared, prepared, stored
 
 CLASSES = tuple(str(i) for i in range(1, 1001))
 """Their numbers in the published files."""
-LICENCE = "non-commercial research and education (https://www.image-net.org/download)"
+LICENSE = "non-commercial research and education (https://www.image-net.org/download)"
 
 
 @register("imagenet-64")
@@ -55,7 +55,7 @@ def read(paths: list[Path], side: int) -> ImageSet:
             yield from rows.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
 
     pixels = stored(pictures())
-    return ImageSet(f"imagenet-{side}", pixels, np.concatenate(labels), CLASSES, LICENCE)
+    return ImageSet(f"imagenet-{side}", pixels, np.concatenate(labels), CLASSES, LICENSE)
 
 
 def _content(path: Path, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -36,11 +36,11 @@ class Parts:
 
     @cached_property
     def _flat(self) -> tuple[NDArray[np.uint32], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Per part and pixel: its four bytes as one number; is it opaque, half transparent, coloured?"""
+        """Per part and pixel: its four bytes as one number; is it opaque, half transparent, colored?"""
         flat = self.tiles.reshape(len(self.tiles), -1, 4)
         alpha = flat[..., 3]
-        coloured = (alpha > 127) & (flat[..., :3].max(-1) > ABOVE_OUTLINE)
-        return flat.view(np.uint32)[..., 0], alpha == 255, (alpha > 0) & (alpha < 255), coloured
+        colored = (alpha > 127) & (flat[..., :3].max(-1) > ABOVE_OUTLINE)
+        return flat.view(np.uint32)[..., 0], alpha == 255, (alpha > 0) & (alpha < 255), colored
 
     def compose(self, pictures: Ints) -> tuple[Pixels, NDArray[np.uint8]]:
         """Stack parts on the background.
@@ -71,10 +71,10 @@ class Parts:
         return np.ascontiguousarray(canvas[..., :3]).reshape(*shape, 3), top.reshape(shape)
 
     def seen(self, pictures: Ints, top: NDArray[np.uint8]) -> Ints:
-        """How many coloured pixels of each part no later layer covers: (N, L), from what `compose` returned."""
-        coloured = self._flat[3]
+        """How many colored pixels of each part no later layer covers: (N, L), from what `compose` returned."""
+        colored = self._flat[3]
         top = top.reshape(len(top), -1)
-        counts = [((top == n) & coloured[parts]).sum(1) for n, parts in enumerate(pictures.T, start=1)]
+        counts = [((top == n) & colored[parts]).sum(1) for n, parts in enumerate(pictures.T, start=1)]
         return np.stack(counts, axis=1).astype(np.int64)
 
 

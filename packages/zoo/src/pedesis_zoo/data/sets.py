@@ -18,15 +18,15 @@ from pedesis.utils.images import Pixels
 
 ZOO, OWN = "zoo", "own"
 """Where data come from, as a weight file records it: only the zoo's are known by their name."""
-FOLDER_LICENCE = "your own pictures"
-"""What a folder has in place of a licence."""
+FOLDER_LICENSE = "your own pictures"
+"""What a folder has in place of a license."""
 
 
 class TrainingData(Protocol):
     """What `train` needs of data, wherever they come from.
 
     Attributes:
-        shape: of one piece of data. classes: names, empty if there are none. licence: and where it is stated.
+        shape: of one piece of data. classes: names, empty if there are none. license: and where it is stated.
         source: ZOO or OWN. fingerprint: sha256 of the content; empty for sets without end.
         network: what a network must be told of the data, as arguments.
     """
@@ -54,7 +54,7 @@ class ImageSet:
 
     Attributes:
         pixels: uint8 (N, H, W, C), 0..255. labels: int64 (N,), an index into `classes`.
-        licence: of the data, and where it is stated.
+        license: of the data, and where it is stated.
     """
 
     name: str
@@ -176,7 +176,7 @@ class AttributeSet:
 
 
 def fingerprint(values: NDArray[Any], labels: NDArray[np.int64], classes: tuple[str, ...]) -> str:
-    """sha256 of labelled data: type, shape and bytes of the values, the labels, the names of the classes."""
+    """sha256 of labeled data: type, shape and bytes of the values, the labels, the names of the classes."""
     total = hashlib.sha256(repr((values.dtype.str, values.shape, classes)).encode())
     for part in (values, labels):
         total.update(np.ascontiguousarray(part).data)

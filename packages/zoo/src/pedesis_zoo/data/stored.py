@@ -78,7 +78,7 @@ def prepare(data: ImageSet, out: Path) -> None:
     for name, array in ((PIXELS, data.pixels), (LABELS, data.labels)):
         with atomic(out / name) as temporary, temporary.open("wb") as file:
             np.save(file, array, allow_pickle=False)
-    told = {"format": 1, "name": data.name, "classes": data.classes, "licence": data.license}
+    told = {"format": 1, "name": data.name, "classes": data.classes, "license": data.license}
     with atomic(out / DESCRIPTION) as temporary:
         temporary.write_text(json.dumps(told))
 
@@ -94,7 +94,7 @@ def prepared(folder: Path) -> ImageSet:
         told = json.loads((folder / DESCRIPTION).read_text())
         pixels = np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / LABELS, allow_pickle=False)
-        name, classes, licence = told["name"], tuple(told["classes"]), told["licence"]
+        name, classes, license = told["name"], tuple(told["classes"]), told["license"]
     except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise ValueError(f"{folder} is not whole: prepare it again ({type(error).__name__}: {error})") from None
     fitting = pixels.dtype == np.uint8 and pixels.ndim == 4 and labels.shape == pixels.shape[:1]
@@ -103,4 +103,4 @@ def prepared(folder: Path) -> ImageSet:
             f"{folder} is not whole: {pixels.dtype} pictures {pixels.shape}, labels {labels.shape} up to "
             f"{labels.max(initial=0)}, {len(classes)} classes; prepare it again"
         )
-    return ImageSet(name, pixels, labels, classes, licence)
+    return ImageSet(name, pixels, labels, classes, license)

@@ -1,7 +1,7 @@
 """Pictures of your own, measured: those of a folder or what a model draws, against a data set or another folder.
 
     distances, precision, recall    in the features of a frozen model that knows such pictures, or not at all
-    nearest pictures                in grey levels, which need no features: is anything copied?
+    nearest pictures                in gray levels, which need no features: is anything copied?
 
 A distance in features that were made for other pictures is a number without a meaning, so none is given then.
 """
@@ -47,7 +47,7 @@ Shape = tuple[int, int, int]
 LEAST = 10
 """Fewer pictures than this are not compared."""
 
-EXTRACTORS = {**evaluation.FEATURE_EXTRACTORS, **{name: f"{name}-reader" for name in COMPOSED}}
+EXTRACTORS = {**evaluation.FEATURE_EXTRACTORS, **{name: f"{name}-attribute-classifier" for name in COMPOSED}}
 """The frozen model whose features are right for a data set: it was trained on it."""
 
 
@@ -148,7 +148,7 @@ def pixels_of(source: str | Path | Pixels, shape: Shape | None, size: int, numbe
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """The same pictures in grey (1) or in color (3)."""
+    """The same pictures in gray (1) or in color (3)."""
     if pixels.shape[-1] == channels:
         return pixels
     if channels == 3:
@@ -191,13 +191,13 @@ def compared(these: Pixels, known: Pixels, features: str | Features | None) -> C
 def nearness(these: Pixels, known: Pixels) -> dict[str, Estimate]:
     """How far pictures are from the nearest reference picture, beside how far those are from each other.
 
-    Distances are root mean squares over a picture's numbers, in grey levels; copies are far nearer.
+    Distances are root mean squares over a picture's numbers, in gray levels; copies are far nearer.
     """
     flat, others = (torch.as_tensor(pixels.reshape(len(pixels), -1)).float() for pixels in (these, known))
     near, apart = nearest_distance(flat, others).double(), nearest_other(others).double()
     close = (near < apart.quantile(0.01)).double()
     return {
-        "grey levels to the nearest reference picture, median": bootstrap(lambda rows: float(rows.median()), near),
+        "gray levels to the nearest reference picture, median": bootstrap(lambda rows: float(rows.median()), near),
         "the same from one reference picture to another": Estimate.exact(float(apart.median())),
         "share nearer than the nearest 1 % of reference pictures": average(close),
     }

@@ -25,7 +25,7 @@ from pedesis.utils.distributed import divided, first
 from pedesis.utils.noise import gaussian_noise
 
 HIGHEST = 14.0
-"""The log-SNR at which the cleanest level lies: noise of an eighth of a grey level."""
+"""The log-SNR at which the cleanest level lies: noise of an eighth of a gray level."""
 
 WIDTHS = tuple(2 ** (i / 4) for i in range(-4, 17))
 """Widths of the decoder that are tried, as multiples of the mean square."""

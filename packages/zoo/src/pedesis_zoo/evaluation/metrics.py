@@ -151,14 +151,14 @@ def paired_gain(scale: float, before: Tensor, after: Tensor, asked: Tensor) -> d
 def memorization(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estimate]:
     """Are pictures copies of training pictures? Their distance to the nearest, beside that of unseen test pictures.
 
-    Distances are root mean squares over a picture's numbers, in grey levels. A model that has copied nothing has
+    Distances are root mean squares over a picture's numbers, in gray levels. A model that has copied nothing has
     about 1 % of its pictures nearer to a training picture than the nearest 1 % of test pictures are; copies add to it.
     """
     flat, known, real = (torch.as_tensor(p.reshape(len(p), -1)).float() for p in (pixels, train, test))
     generated, unseen = nearest_distance(flat, known).double(), nearest_distance(real, known).double()
     close = (generated < unseen.quantile(0.01)).double()
     return {
-        "grey levels to the nearest training picture, median": bootstrap(lambda rows: float(rows.median()), generated),
+        "gray levels to the nearest training picture, median": bootstrap(lambda rows: float(rows.median()), generated),
         "the same for real test pictures": Estimate.exact(float(unseen.median())),
         "share nearer than the nearest 1 % of test pictures": average(close),
     }

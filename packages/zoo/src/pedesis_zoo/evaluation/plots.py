@@ -77,7 +77,7 @@ def by_level(figure: Figure, table: Table) -> None:
     steps = [i for i, term in enumerate(table["term"]) if term == "denoising"]
     log_snrs, bits, rms = ([float(table[column][i]) for i in steps] for column in ("log_snr", "bits", "rms"))
     left.plot(log_snrs, rms)
-    label(left, "log-SNR", "rms error in grey levels", log="y")
+    label(left, "log-SNR", "rms error in gray levels", log="y")
     right.plot(log_snrs, list(accumulate(bits)))
     label(right, "log-SNR", "bits per dimension paid")
 
@@ -108,7 +108,7 @@ def draw_contest(path: Path, rows: Sequence[Mapping[str, Cell]], floors: Mapping
                 axes.plot(x, y, marker="o", label=name, color=hues[name], **look)
             label(axes, f"evaluations, {on}", what, log="x" if what == "accuracy" else "xy")
         if str(on) in floors:
-            pair[0].axhline(floors[str(on)], color="grey", linestyle="dotted")
+            pair[0].axhline(floors[str(on)], color="gray", linestyle="dotted")
         outside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
         pair[1].legend(*pair[0].get_legend_handles_labels(), fontsize="x-small", **outside)
     with atomic(path) as temporary:
@@ -148,7 +148,7 @@ def worthwhile(table: Table) -> Table:
 
 def floor(axes: Axes, table: Table) -> None:
     """The distance of real pictures."""
-    axes.axhline(max(map(float, table["floor"])), color="grey", linestyle="dotted")
+    axes.axhline(max(map(float, table["floor"])), color="gray", linestyle="dotted")
 
 
 def only(table: Table, column: str, value: Cell) -> Table:

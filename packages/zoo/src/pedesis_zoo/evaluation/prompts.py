@@ -39,8 +39,8 @@ SILENT = -1
 
 
 def attribute_classifier_for(data: str) -> AttributeClassifier:
-    """The frozen attribute classifier of a composed set, `<data>-reader`."""
-    module, _, _ = load_any(f"{data}-reader")
+    """The frozen attribute classifier of a composed set, `<data>-attribute-classifier`."""
+    module, _, _ = load_any(f"{data}-attribute-classifier")
     assert isinstance(module, AttributeClassifier)
     return module
 
@@ -137,7 +137,7 @@ def evaluate_prompts(
     Accuracy of all mentions, of whole prompts and of each kind, beside the classifier's on the composites that they
     describe; the Frechet distance in its features to composites of the split, beside that of other composites;
     the share of pixels in the palette; how many of the parts that it finds are not those of the nearest of
-    20,000 training composites; and the distance to the nearest of them in grey levels.
+    20,000 training composites; and the distance to the nearest of them in gray levels.
     """
     data = known_data(model.about)
     attribute_classifier, shown = (

@@ -88,7 +88,7 @@ def by_level(
     """The terms of the bound one after the other, from noise to data, on the searched grid; and their total.
 
     Columns: term, t and log_snr (where x_t is known), bits per dimension, the standard error of their mean, and the
-    rms error of x0_hat there in grey levels. The variance is the model's own if it has learned one, else analytic.
+    rms error of x0_hat there in gray levels. The variance is the model's own if it has learned one, else analytic.
     """
     inner = CachedDenoiser(denoiser)
     times = levels.searched(steps)

@@ -38,7 +38,7 @@ def onnx(
         "classifier"  x (B, C, H, W)[, log_snr (B,)]                           -> log_probs (B, classes)
 
     A condition is a class (B,) int64, tokens (B, L) int64 (0 is padding), or a small picture (B, C, h, w); negative
-    integers are null. The file's metadata say what the model knows: classes, vocabulary, shape, settings, licence.
+    integers are null. The file's metadata say what the model knows: classes, vocabulary, shape, settings, license.
 
     Args:
         part: by default the generator of a distilled model, the denoiser of another, or the classifier.
@@ -136,7 +136,7 @@ def description(
         "part": part,
         "shape": data["shape"],
         "classes": data["classes"],
-        "licence": about["licence"],
+        "license": about["license"],
         "data": data["name"],
         "source_sha256": file_sha256(path),
     }

@@ -35,7 +35,7 @@ from pedesis_zoo.models.weights import SUPER_RESOLUTION
 
 
 def preprocess(model: ImageModel, path: str | Path, largest: int = 16_000_000) -> Pixels:
-    """A picture file as the model would draw it, uint8 (H, W, C): its central part, resized; grey for grey models.
+    """A picture file as the model would draw it, uint8 (H, W, C): its central part, resized; gray for gray models.
 
     Raises:
         ValueError: a file that is no picture, or that has more than `largest` pixels.

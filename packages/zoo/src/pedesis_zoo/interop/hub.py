@@ -104,9 +104,9 @@ def push_to_hub(
 
 def card_text(path: Path, about: dict[str, Any], name: str) -> str:
     """The card of a weight file with the metadata that hubs read."""
-    licence = str(about.get("licence") or about.get("license") or "other").lower()
+    license = str(about.get("license") or "other").lower()
     tasks = {"image": "text-to-image" if about["model"]["network"].get("text") else "unconditional-image-generation"}
-    front = ["---", "library_name: pedesis", f"license: {json.dumps(licence)}"]
+    front = ["---", "library_name: pedesis", f"license: {json.dumps(license)}"]
     front += [f"pipeline_tag: {tasks[about['kind']]}"] if about["kind"] in tasks else []
     front += ["tags:", "- diffusion", "---"]
     _, _, body = own_card(path).partition("\n")

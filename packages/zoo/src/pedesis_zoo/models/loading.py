@@ -19,7 +19,7 @@ from pedesis.utils.device import AUTO, find_device
 from pedesis.utils.images import Pixels
 from pedesis.utils.precision import at_least_single, weights_of
 from pedesis.utils.registry import UnknownName, shown
-from pedesis_zoo.data.sets import FOLDER_LICENCE, OWN, ZOO
+from pedesis_zoo.data.sets import FOLDER_LICENSE, OWN, ZOO
 from pedesis_zoo.models.arguments import plain, several
 from pedesis_zoo.models.notebook import lines
 from pedesis_zoo.models.recipe import Generation
@@ -238,7 +238,7 @@ def load(name_or_path: str | Path, device: str | torch.device = AUTO, compile: b
 def zoo_data(about: Mapping[str, Any]) -> str | None:
     """The zoo's data that a weight file says it was trained on; None for data of one's own, whatever their name."""
     data = about["data"]
-    source = data.get("source", OWN if data["licence"] == FOLDER_LICENCE else ZOO)  # files of version 0.1.0 say no more
+    source = data.get("source", OWN if data["license"] == FOLDER_LICENSE else ZOO)  # files of version 0.1.0 say no more
     return data["name"] if source == ZOO else None
 
 

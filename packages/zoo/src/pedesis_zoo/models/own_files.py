@@ -38,9 +38,9 @@ def own_card(path: Path) -> str:
         "kind": about["kind"],
         "parameters": f"{parameters:,} ({path.stat().st_size / 1e6:.1f} MB, safetensors)",
         "sha256": f"`{file_sha256(path)}`",
-        "data": f"{data['name']}, {' x '.join(map(str, data['shape']))}; license of the data: {data['licence']}",
+        "data": f"{data['name']}, {' x '.join(map(str, data['shape']))}; license of the data: {data['license']}",
         "classes": ", ".join(data["classes"]) or "none",
-        "license of the weights": about.get("licence", "not said"),
+        "license of the weights": about.get("license", "not said"),
         "trained for": ", ".join(f"{number:,} {unit}" for unit, number in training.items()) or "not said",
     }
     if usual is not None:

@@ -38,6 +38,7 @@ ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION = "attribute-classifier", "super-resoluti
 RENAMED = {
     "attribute-reader": ATTRIBUTE_CLASSIFIER,
     "enlarger": SUPER_RESOLUTION,
+    "licence": "license",
     "parameterisation": "parameterization",
 }
 """Words of older files for kinds of models and parts of their description -> today's."""
@@ -215,16 +216,19 @@ def load_weights(path: str | Path, sha256: str | None = None) -> tuple[nn.Module
     if digest(metadata["pedesis"], tensors) != metadata.get("sha256"):
         raise ValueError(f"{path} was altered or damaged: its content does not match the digest in its header")
     try:
-        about = json.loads(metadata["pedesis"])
+        about = json.loads(metadata["pedesis"], object_hook=_renamed)
         if about["format"] > FORMAT:
             raise ValueError(f"{path} was written by a newer version (format {about['format']}); upgrade pedesis-zoo")
         about["kind"] = RENAMED.get(about["kind"], about["kind"])
-        about["model"] = {RENAMED.get(key, key): value for key, value in about["model"].items()}
         model = build(about["kind"], about["model"])
         model.load_state_dict(unpacked(tensors), strict=True)
     except (KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} does not describe a model that can be built ({type(error).__name__})") from None
     return model.eval().requires_grad_(False), about
+
+
+def _renamed(described: dict[str, Any]) -> dict[str, Any]:
+    return {RENAMED.get(key, key): value for key, value in described.items()}
 
 
 def _check_file(path: Path) -> None:

@@ -19,7 +19,7 @@ from pedesis_zoo.models.registry import recipe
 from pedesis_zoo.training.run import Report, plan
 from pedesis_zoo.training.run import train as train_plan
 
-LICENCE = "your own data"
+LICENSE = "your own data"
 
 
 def train(
@@ -90,9 +90,9 @@ def own_data(
     numbers, names = _labels(labels, classes, len(array))
     if array.dtype == np.uint8 and array.ndim in (3, 4):
         pixels = array if array.ndim == 4 else array[..., None]
-        return ImageSet("arrays", pixels, numbers, names, LICENCE)
+        return ImageSet("arrays", pixels, numbers, names, LICENSE)
     if np.issubdtype(array.dtype, np.floating) and array.ndim == 2:
-        return PointSet("arrays", array.astype(np.float64), numbers, names, LICENCE)
+        return PointSet("arrays", array.astype(np.float64), numbers, names, LICENSE)
     raise ValueError(
         "data must be uint8 pictures (N, H, W, C) or (N, H, W), 0 to 255, or floating points (N, D); "
         f"got {array.dtype} of shape {array.shape}"

@@ -50,7 +50,7 @@ def publish(name: str, weights: Path) -> None:
     packed = known.kind not in FEATURE_EXTRACTORS
     if packed:
         rounded(module)  # what is learned of it below is learned of what will be loaded
-    about |= {"generation": asdict(known.generation), "licence": known.license}  # settings may be chosen after training
+    about |= {"generation": asdict(known.generation), "license": known.license}  # settings may be chosen after training
     if known.kind == "image":
         assert isinstance(module, NetworkDenoiser)
         about["variance"] = mean_variance(module, known.data)
@@ -177,7 +177,7 @@ def card_text(name: str) -> str:
         ("kind", known.kind),
         ("parameters", f"{parameters:,} ({size:.1f} MB, safetensors, {stored})"),
         ("sha256", f"`{known.sha256}`"),
-        ("data", f"{data['name']}, {' x '.join(map(str, data['shape']))}; license of the data: {data['licence']}"),
+        ("data", f"{data['name']}, {' x '.join(map(str, data['shape']))}; license of the data: {data['license']}"),
         ("classes", ", ".join(data["classes"]) or "none"),
         ("license of the weights", known.license),
         ("trained with", f"`{known.trained_with or f'python -m pedesis_zoo train {name}'}`"),

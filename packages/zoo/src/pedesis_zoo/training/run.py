@@ -90,7 +90,7 @@ class Plan:
                 "name": self.data.name,
                 "shape": list(self.data.shape),
                 "classes": list(self.data.classes),
-                "licence": self.data.license,
+                "license": self.data.license,
                 "source": self.data.source,
                 "fingerprint": self.data.fingerprint,
             },
@@ -101,7 +101,7 @@ class Plan:
                 "hours": round(state.seconds / 3600, 3),
                 **measured,
             },
-            "licence": self.recipe.license,
+            "license": self.recipe.license,
         }
 
 

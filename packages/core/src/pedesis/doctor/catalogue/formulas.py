@@ -50,7 +50,7 @@ FORMULA_ENTRIES = (
         "t-off-by-one",
         (*FORWARD, *POSTERIORS),
         "faint noise is left in the pictures; final moments look right to 2 %",
-        "the tables are read at a neighbouring step",
+        "the tables are read at a neighboring step",
         "CompVis/stable-diffusion PR #533; keras-team zea PR #601",
         ({"t": "t - 1", "s": "s - 1"}, {"t": "t + 1", "s": "s + 1"}),
     ),

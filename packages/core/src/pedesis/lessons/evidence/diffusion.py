@@ -116,7 +116,7 @@ def outer_bins() -> Evidence:
     cells = [Gaussian(torch.full_like(levels, m), torch.tensor(std**2, dtype=D)) for m in mean.tolist()]
     corrected = np.array([discretized_log_prob(levels, cell).exp().sum().item() for cell in cells])
     printed = norm(mean, std).cdf(1 + 1 / 255) - norm(mean, std).cdf(-1 - 1 / 255)
-    says = "The probability of all 256 grey levels together: with finite outer bins some of it is lost."
+    says = "The probability of all 256 gray levels together: with finite outer bins some of it is lost."
     where = ("pedesis.theory.elbo:discretized_log_prob",)
     return Evidence(
         says, "mean of the decoder", "sum of probabilities", mean, printed, corrected, np.ones_like(mean), where

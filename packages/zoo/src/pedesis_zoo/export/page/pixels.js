@@ -1,4 +1,4 @@
-// From numbers to what is seen: x in [-1, 1], channels first, becomes grey levels round(127.5 (x + 1)) on a canvas.
+// From numbers to what is seen: x in [-1, 1], channels first, becomes gray levels round(127.5 (x + 1)) on a canvas.
 
 /** RGBA bytes of one picture (C, H, W), C = 1 or 3. */
 export function toPixels(x, [channels, height, width]) {

@@ -3,7 +3,7 @@
 from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
-    title="28x28 grey clothes in ten classes, by the recipe of the lecture notes",
+    title="28x28 gray clothes in ten classes, by the recipe of the lecture notes",
     kind="image",
     data="fashion-mnist",
     network={"name": "unet", "widths": [64, 96], "blocks": [2, 2], "heads": 4},

@@ -3,7 +3,7 @@
 from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
-    title="28x28 grey clothes, trained for bits per dimension",
+    title="28x28 gray clothes, trained for bits per dimension",
     kind="image",
     data="fashion-mnist",
     network={"name": "unet", "widths": [128, 144], "blocks": [2, 2], "heads": 3, "variance": True},

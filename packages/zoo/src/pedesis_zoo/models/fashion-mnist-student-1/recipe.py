@@ -3,7 +3,7 @@
 from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
-    title="28x28 grey clothes in ten classes, in 1 step",
+    title="28x28 gray clothes in ten classes, in 1 step",
     kind="image",
     data="fashion-mnist",
     network={"name": "unet", "widths": [128, 144], "blocks": [2, 2], "heads": 3, "guided": True},

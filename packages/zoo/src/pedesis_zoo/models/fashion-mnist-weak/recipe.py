@@ -3,7 +3,7 @@
 from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
-    title="28x28 grey clothes in ten classes, small and briefly trained",
+    title="28x28 gray clothes in ten classes, small and briefly trained",
     kind="image",
     data="fashion-mnist",
     network={"name": "unet", "widths": [48, 64], "blocks": [1, 1], "heads": 2, "embedding": 128, "detail": 8},

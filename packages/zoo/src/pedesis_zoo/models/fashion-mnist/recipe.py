@@ -3,7 +3,7 @@
 from pedesis_zoo.models.recipe import Generation, Recipe
 
 RECIPE = Recipe(
-    title="28x28 grey clothes in ten classes, with guidance",
+    title="28x28 gray clothes in ten classes, with guidance",
     kind="image",
     data="fashion-mnist",
     network={"name": "unet", "widths": [128, 144], "blocks": [2, 2], "heads": 3},
