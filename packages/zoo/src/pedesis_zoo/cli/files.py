@@ -18,7 +18,11 @@ def export(
     bits: Annotated[int, typer.Option(help="of the weights: 16 or 8")] = 16,
     steps: Annotated[int | None, typer.Option(help="steps of a generator")] = None,
 ) -> None:
-    """Write a model as one file that needs neither torch nor this package."""
+    """Write a model as one file that needs neither torch nor this package.
+
+    For one picture at a time ONNX Runtime is about twice as fast as torch; for many, torch in bf16 is the faster
+    (docs/benchmarks.md).
+    """
     from pedesis.utils.registry import UnknownName
     from pedesis_zoo import export as formats
 
