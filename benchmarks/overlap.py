@@ -88,7 +88,7 @@ def main() -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         known = recipe("fashion-mnist")
         spec = {"network": {**known.network, "channels": 1, "classes": 10}, "process": known.process}
-        model = build("image", {**spec, "parameterisation": {"name": "v"}, "data_std": 1.0}).to(device).network
+        model = build("image", {**spec, "parameterization": {"name": "v"}, "data_std": 1.0}).to(device).network
         assert isinstance(model, nn.Module)
         with fixed_seed(1), torch.no_grad():
             for p in model.parameters():

@@ -32,11 +32,11 @@ def line(name: str) -> str:
     known, results = recipe(name), load_numbers(name)
     command, first = next(iter(results.items()))
     keys = [key.format(model=name) for key in HEADLINES]
-    predicted = [f"{key} {first[key][0]:.3g}{beside(key, first)}" for key in keys if key in first]
+    shown = [f"{key} {first[key][0]:.3g}{beside(key, first)}" for key in keys if key in first]
     if number := re.search(r"-n (\d+)", command):
-        predicted.append(f"n = {int(number[1]):,}")
+        shown.append(f"n = {int(number[1]):,}")
     size = (MODELS / name / WEIGHTS).stat().st_size / 1e6
-    return f"| [{name}]({FOLDER}/{name}/card.md) | {known.title} | {size:.1f} | {'; '.join(predicted)} |"
+    return f"| [{name}]({FOLDER}/{name}/card.md) | {known.title} | {size:.1f} | {'; '.join(shown)} |"
 
 
 def beside(key: str, numbers: Numbers) -> str:

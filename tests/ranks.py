@@ -60,5 +60,5 @@ def call(world: int, function: str, *arguments: object, folder: Path, seconds: f
     start_up = f"import {module}\nfrom pedesis.utils.launch import ranks\nwith ranks(10):\n"
     program = f"{start_up}    {module}.{name}{arguments!r}"
     processes = start(world, ["-c", program], folder)
-    predicted = finish(processes, seconds)
-    assert [process.returncode for process in processes] == [0] * world, "\n".join(predicted)
+    printed = finish(processes, seconds)
+    assert [process.returncode for process in processes] == [0] * world, "\n".join(printed)

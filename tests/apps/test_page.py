@@ -71,11 +71,11 @@ def url(folder: Path) -> Iterator[str]:
 @pytest.fixture
 def clean(page: Page) -> Iterator[Page]:
     """A browser's page that must not ask another host, nor complain."""
-    asked, predicted = list[str](), list[str]()
+    asked, errors = list[str](), list[str]()
 
     def hear(message: ConsoleMessage) -> None:
         if message.type == "error":
-            predicted.append(message.text)
+            errors.append(message.text)
 
     def note(request: Request) -> None:
         if urlsplit(request.url).hostname not in ("127.0.0.1", None):
@@ -83,10 +83,10 @@ def clean(page: Page) -> Iterator[Page]:
 
     page.context.on("request", note)
     page.context.on("console", hear)
-    page.on("pageerror", lambda error: predicted.append(str(error)))
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     assert asked == []
-    assert predicted == []
+    assert errors == []
 
 
 def drawn(page: Page, place: str, what: str = "") -> Any:
@@ -177,8 +177,8 @@ def test_heroes_follow_words_and_unknown_ones_are_named(clean: Page, url: str, f
     words = clean.get_by_label("Words", exact=True)
     words.fill("a wyvern in a red robe with a zeppelin")
     words.press("Enter")
-    predicted = clean.locator("#heroes .note")
-    expect(predicted).to_have_text("The model does not know \u201cwyvern\u201d, \u201czeppelin\u201d.", timeout=LONG)
+    note = clean.locator("#heroes .note")
+    expect(note).to_have_text("The model does not know \u201cwyvern\u201d, \u201czeppelin\u201d.", timeout=LONG)
     words.fill("An Orc-woman, in a red robe!")
     words.press("Enter")
     prompt = "an orc woman in a red robe"
@@ -186,7 +186,7 @@ def test_heroes_follow_words_and_unknown_ones_are_named(clean: Page, url: str, f
     one, other = pixels(first), twin(folder, "heroes-student", prompt, 0, 3.0)
     assert apart(one, other) <= 3  # four guided steps amplify rounding
     assert (np.abs(one.astype(int) - other) <= 1).mean() > 0.999
-    expect(predicted).to_have_text("")
+    expect(note).to_have_text("")
 
 
 def test_the_walk_and_the_row_of_scales(clean: Page, url: str, folder: Path) -> None:
@@ -255,11 +255,11 @@ def test_words_become_the_same_tokens(prompt: str) -> None:
     script = f"""import {{ tokens }} from "./words.js";
         let said; try {{ said = tokens({json.dumps(prompt)}, {known}); }} catch (error) {{ said = error.message; }}
         console.log(JSON.stringify(said));"""
-    predicted, words = javascript(script), Vocabulary(text.vocabulary)
+    tokens, words = javascript(script), Vocabulary(text.vocabulary)
     if unknown := words.encode(prompt).unknown:
-        assert re.findall("\u201c(.*?)\u201d", predicted) == list(unknown)
+        assert re.findall("\u201c(.*?)\u201d", tokens) == list(unknown)
     else:
-        assert predicted == words.tokens([prompt], text.length)[0].tolist()
+        assert tokens == words.tokens([prompt], text.length)[0].tolist()
 
 
 @pytest.mark.parametrize("t", [0.1, 0.5, 1.0])

@@ -281,8 +281,8 @@ def test_a_users_mistake_is_one_sentence_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, predicted = typed(["arena", *arguments], capsys, monkeypatch)
-    assert code == 2 and said in predicted and "Traceback" not in predicted
+    code, printed = typed(["arena", *arguments], capsys, monkeypatch)
+    assert code == 2 and said in printed and "Traceback" not in printed
     assert not list(tmp_path.iterdir())
 
 

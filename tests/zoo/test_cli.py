@@ -79,9 +79,9 @@ def test_mistakes_are_one_sentence_and_exit_code_2(
     monkeypatch.setattr(sys, "argv", ["pedesis_zoo", *arguments])
     with pytest.raises(SystemExit) as stopped:
         main()
-    predicted = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert stopped.value.code == 2
-    assert message in predicted and predicted.count("\n") == 1
+    assert message in printed and printed.count("\n") == 1
     assert not list(tmp_path.iterdir()), "nothing half-written is left behind"
 
 
@@ -136,8 +136,8 @@ def test_training_on_a_folder(tmp_path: Path) -> None:
         folder=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    generated = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
-    assert generated.returncode == 0, generated.stderr
+    done = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_new_run_may_begin_from_trained_weights(tmp_path: Path) -> None:
@@ -146,11 +146,11 @@ def test_a_new_run_may_begin_from_trained_weights(tmp_path: Path) -> None:
     published = MODELS / "digits" / "weights.safetensors"
     shared = ["train", "digits", "--steps", "2", "--batch", "64", "--learning-rate", "1e-9", "--start", str(published)]
     assert run(*shared, "--out", "m.safetensors", folder=tmp_path).returncode == 0
-    generated = [
+    runs = [
         run("sample", name, "-n", "4", "--out", f"{i}.png", folder=tmp_path)
         for i, name in enumerate(["digits", "m.safetensors"])
     ]
-    assert all(done.returncode == 0 for done in generated)
+    assert all(done.returncode == 0 for done in runs)
     pictures = [np.asarray(Image.open(tmp_path / f"{i}.png")).astype(int) for i in range(2)]
     assert np.abs(pictures[0] - pictures[1]).mean() < 2
     wrong = MODELS / "fashion-mnist" / "weights.safetensors"

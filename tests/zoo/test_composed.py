@@ -80,8 +80,8 @@ def test_batches_are_a_function_of_step_and_row(data: ModuleType) -> None:
     generated = data.lexicon().draw(3, np.arange(48, 60))
     np.testing.assert_array_equal(to_pixels(x0), generated.pixels)
     for row in range(12):
-        predicted = data.lexicon().phrases.mentions(batches.vocabulary.decode(tokens[row].tolist()))
-        assert predicted.items() <= generated.visible(row).items()
+        mentions = data.lexicon().phrases.mentions(batches.vocabulary.decode(tokens[row].tolist()))
+        assert mentions.items() <= generated.visible(row).items()
 
 
 @SETS
@@ -121,10 +121,10 @@ def test_every_value_is_seen_and_every_word_is_used(data: ModuleType) -> None:
 @SETS
 def test_captions_name_only_what_is_visible(data: ModuleType) -> None:
     _, _, captions, visible = many(data)
-    predicted = [data.lexicon().phrases.mentions(caption) for caption in captions]
-    for mentions, seen, caption in zip(predicted, visible, captions, strict=True):
+    spoken = [data.lexicon().phrases.mentions(caption) for caption in captions]
+    for mentions, seen, caption in zip(spoken, visible, captions, strict=True):
         assert mentions.items() <= seen.items(), caption
-    named = Counter(kind for mentions in predicted for kind in mentions)
+    named = Counter(kind for mentions in spoken for kind in mentions)
     assert set(named) == set(data.KINDS)
     assert max(len(split(caption)) for caption in captions) <= data.LENGTH
     Vocabulary(data.lexicon().vocabulary).tokens(captions, data.LENGTH)  # raises if a word is not known

@@ -143,8 +143,8 @@ def test_your_own_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert moving[8, 8].tolist() == [255, 0, 0] or moving[8, 8, 0] > 240
     assert palette.shape == (16, 16, 3)
     assert upright[-1].mean() > 200 > upright[0].mean(), "the EXIF orientation is obeyed"
-    predicted = capsys.readouterr().err
-    assert "broken.png cannot be read" in predicted and "thin.png is 2x90 pixels" in predicted
+    printed = capsys.readouterr().err
+    assert "broken.png cannot be read" in printed and "thin.png is 2x90 pixels" in printed
 
 
 def test_grey_folders_have_one_channel_and_flat_folders_no_classes(tmp_path: Path) -> None:
@@ -197,14 +197,14 @@ def test_what_systems_leave_in_folders_is_no_class_and_is_counted(
         (tmp_path / name).write_text("something else")
     images = load_folder(tmp_path, 8)
     assert images.classes == ("cat", "dog") and len(images.pixels) == 2
-    predicted = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert (
-        "left out: 9 files" in predicted
-        and "2 .heic" in predicted
-        and "1 .txt" in predicted
-        and "1 without a suffix" in predicted
+        "left out: 9 files" in printed
+        and "2 .heic" in printed
+        and "1 .txt" in printed
+        and "1 without a suffix" in printed
     )
-    assert "2 in .thumbnails" in predicted and "1 hidden" in predicted
+    assert "2 in .thumbnails" in printed and "1 hidden" in printed
 
 
 def test_classes_are_in_natural_order(tmp_path: Path) -> None:

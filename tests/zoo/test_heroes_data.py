@@ -94,6 +94,6 @@ def test_the_promised_prompt_can_be_read() -> None:
 def test_someone_who_is_not_human_is_never_just_a_man() -> None:
     generated = lexicon().draw(4, np.arange(5000))
     for row, caption in enumerate(generated.captions(range(5000))):
-        predicted = lexicon().phrases.mentions(caption)
-        if "gender" in predicted and "race" not in predicted:
+        mentions = lexicon().phrases.mentions(caption)
+        if "gender" in mentions and "race" not in mentions:
             assert generated.visible(row)["race"] == "human"

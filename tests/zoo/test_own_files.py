@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def predicted(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     """The exit code, and both outputs, of a command."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["pedesis_zoo", *arguments])
@@ -76,9 +76,9 @@ def test_a_description_of_nothing_is_one_sentence(folder: Path, about: dict[str,
 
 
 def test_a_card_of_ones_own_says_what_was_measured(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = predicted(["card", "mine.safetensors"], capsys)
+    code, out, _ = run(["card", "mine.safetensors"], capsys)
     assert code == 0 and out.startswith("# mine\n") and "digits, 1 x 8 x 8" in out and "Nothing yet" in out
-    code, out, err = predicted(["evaluate", "mine.safetensors", "-n", "50", "--steps", "2", "--save"], capsys)
+    code, out, err = run(["evaluate", "mine.safetensors", "-n", "50", "--steps", "2", "--save"], capsys)
     assert code == 0, err
     assert (folder / "mine.metrics.json").is_file() and "nearest training pictures" in zoo.card("mine.safetensors")
 
@@ -108,14 +108,14 @@ def test_what_is_none_is_one_sentence_and_leaves_nothing(
     folder: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(os.listdir(folder))
-    code, _, err = predicted(arguments, capsys)
+    code, _, err = run(arguments, capsys)
     assert code == 2 and message in err and "Traceback" not in err
     assert err.splitlines()[-1].startswith("error: ") and sorted(os.listdir(folder)) == before
 
 
 def test_results_that_could_not_be_kept_are_not_measured(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "mine.metrics.json").mkdir()
-    code, out, err = predicted(["evaluate", "mine.safetensors", "-n", "50", "--save"], capsys)
+    code, out, err = run(["evaluate", "mine.safetensors", "-n", "50", "--save"], capsys)
     assert code == 2 and "mine.metrics.json: it is a folder" in err and out == ""
 
 
@@ -126,7 +126,7 @@ def test_samplers_of_ones_own_on_the_command_line(
     monkeypatch.setattr(sys, "path", [*sys.path])
     (folder / file).write_text(OWN_SAMPLER.format(name=f"{file}-sampler"))
     sizes = ["-n", "1", "--num-inference-steps", "2", "--guidance_scale=3", "--device", "cpu"]
-    code, _, err = predicted(["sample", "digits", *sizes, "--sampler", f"{file}-sampler", "--import", name], capsys)
+    code, _, err = run(["sample", "digits", *sizes, "--sampler", f"{file}-sampler", "--import", name], capsys)
     assert code == 0, err
     assert (folder / "samples.png").is_file()
 

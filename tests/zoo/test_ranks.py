@@ -57,8 +57,8 @@ def zoo(folder: Path, *words: str, world: int = 1) -> subprocess.CompletedProces
 
 def test_the_command_line_under_torchrun(tmp_path: Path) -> None:
     for world in (1, 2):
-        generated = zoo(tmp_path, "sample", "digits", "-n", "40", "--steps", "2", "--out", f"{world}.png", world=world)
-        assert generated.returncode == 0 and generated.stdout == f"40 pictures in {world}.png\n", generated.stderr
+        done = zoo(tmp_path, "sample", "digits", "-n", "40", "--steps", "2", "--out", f"{world}.png", world=world)
+        assert done.returncode == 0 and done.stdout == f"40 pictures in {world}.png\n", done.stderr
     assert np.array_equal(*(np.asarray(Image.open(tmp_path / f"{world}.png")) for world in (1, 2)))
     for world in (1, 2):
         measured = zoo(tmp_path, "evaluate", "digits", "-n", "50", "--steps", "1", world=world)
@@ -99,9 +99,9 @@ def killed(folder: Path, world: int, source: random.Random) -> str:
     time.sleep(source.random())
     kept, victim = reached(out), source.randrange(world)
     processes[victim].send_signal(signal.SIGKILL)
-    predicted = finish(processes, seconds=100)
-    assert [process.returncode for process in processes] == [-9 if k == victim else 2 for k in range(world)], predicted
-    others = [words for k, words in enumerate(predicted) if k != victim]
+    printed = finish(processes, seconds=100)
+    assert [process.returncode for process in processes] == [-9 if k == victim else 2 for k in range(world)], printed
+    others = [words for k, words in enumerate(printed) if k != victim]
     assert all("Traceback" not in words for words in others), others
     assert sum(words.count("another process of this run ended") for words in others) >= 1
     assert step_of(out) >= max(before, kept)
@@ -157,9 +157,9 @@ def test_a_signal_to_one_rank_ends_all_after_the_same_step(tmp_path: Path) -> No
         assert all(process.poll() is None for process in processes), finish(processes)
         time.sleep(0.01)
     processes[1].send_signal(signal.SIGTERM)
-    predicted = finish(processes, seconds=100)
-    assert [process.returncode for process in processes] == [0, 128 + signal.SIGTERM], predicted
-    assert "Traceback" not in "".join(predicted)
+    printed = finish(processes, seconds=100)
+    assert [process.returncode for process in processes] == [0, 128 + signal.SIGTERM], printed
+    assert "Traceback" not in "".join(printed)
     assert step_of(out) == int(out.with_suffix(".step").read_text()) > 0
 
 
@@ -183,13 +183,14 @@ def test_a_damaged_checkpoint_falls_back_on_the_one_before(
     damage(newest, how)
     capsys.readouterr()
     run(str(out), 9, 60)
-    predicted = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert re.search(
-        r"going on from the checkpoint before it, .*\.previous\.checkpoint\.safetensors, of step \d", predicted
+        r"going on from the checkpoint before it, .*\.previous\.checkpoint\.safetensors, of step \d", printed
     )
-    assert how == "missing" or str(newest) in predicted
+    assert how == "missing" or str(newest) in printed
     one, other = load_file(checkpoint_path(whole)), load_file(newest)
     assert all(torch.equal(value, other[name]) for name, value in one.items())
+    check_whole(previous_path(newest))  # the damaged one has not pushed out the good one before it
 
 
 def test_two_damaged_checkpoints_are_refused_before_anything_is_lost(
@@ -202,26 +203,26 @@ def test_two_damaged_checkpoints_are_refused_before_anything_is_lost(
     kept = out.read_bytes()
     with pytest.raises(SystemExit):
         run(str(out), 9, 60)
-    predicted = capsys.readouterr().err
-    assert predicted.count("altered or damaged") == 2 and "to begin anew" in predicted and out.read_bytes() == kept
+    printed = capsys.readouterr().err
+    assert printed.count("altered or damaged") == 2 and "to begin anew" in printed and out.read_bytes() == kept
 
 
 def ran(folder: Path, program: str, world: int = 2) -> tuple[list[int], str]:
     """How the ranks of a run ended, and all that they said."""
     processes = start(world, ["-c", f"from tests.zoo_runs import run; {program}"], folder)
-    predicted = "".join(finish(processes, seconds=100))
-    assert "Traceback" not in predicted, predicted
-    return [process.returncode for process in processes], predicted
+    printed = "".join(finish(processes, seconds=100))
+    assert "Traceback" not in printed, printed
+    return [process.returncode for process in processes], printed
 
 
 def test_a_full_disk_keeps_the_weights_of_several_ranks(tmp_path: Path) -> None:
     """A file may have 40 kB here: room for the weights, not for the checkpoint, four times as large."""
     out = tmp_path / "m.safetensors"
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))"
-    codes, predicted = ran(tmp_path, f"{limit}; run({str(out)!r}, 5, 0)")
-    assert codes == [2, 0] and predicted.count("error: ") == 1, predicted
-    assert re.search(rf"step 1: cannot write {checkpoint_path(out)}: File too large.*; training goes on", predicted)
-    assert f"error: stopped after step 5: the trained weights are in {out}; cannot write" in predicted
+    codes, printed = ran(tmp_path, f"{limit}; run({str(out)!r}, 5, 0)")
+    assert codes == [2, 0] and printed.count("error: ") == 1, printed
+    assert re.search(rf"step 1: cannot write {checkpoint_path(out)}: File too large.*; training goes on", printed)
+    assert f"error: stopped after step 5: the trained weights are in {out}; cannot write" in printed
     assert load_weights(out)[1]["training"]["steps"] == 5 and not checkpoint_path(out).exists()
     assert not list(tmp_path.glob(".*"))
 
@@ -229,16 +230,16 @@ def test_a_full_disk_keeps_the_weights_of_several_ranks(tmp_path: Path) -> None:
 def test_several_ranks_do_not_write_the_files_of_another_run(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
     with only_writer(out, checkpoint_path(out)):
-        codes, predicted = ran(tmp_path, f"run({str(out)!r}, 3, 60)")
-    assert codes == [2, 2] and predicted.count("another run is writing") == 1 and not out.exists()
+        codes, printed = ran(tmp_path, f"run({str(out)!r}, 3, 60)")
+    assert codes == [2, 2] and printed.count("another run is writing") == 1 and not out.exists()
 
 
 def test_several_ranks_fall_back_on_the_checkpoint_before_a_damaged_one(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
     assert ran(tmp_path, f"run({str(out)!r}, 6, 0)")[0] == [0, 0]
     damage(checkpoint_path(out), "altered")
-    codes, predicted = ran(tmp_path, f"run({str(out)!r}, 9, 60)")
-    assert codes == [0, 0] and predicted.count("going on from the checkpoint before it") == 1, predicted
+    codes, printed = ran(tmp_path, f"run({str(out)!r}, 9, 60)")
+    assert codes == [0, 0] and printed.count("going on from the checkpoint before it") == 1, printed
     check_whole(checkpoint_path(out))
     assert read_header(checkpoint_path(out))["step"] == 9
 

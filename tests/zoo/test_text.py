@@ -86,16 +86,16 @@ def test_an_attribute_classifier_reads_what_it_was_taught(tmp_path: Path) -> Non
 
 def test_mentions_are_what_the_caption_says() -> None:
     source, real, captions = real_prompts("heroes", 50, "held-out")
-    predicted = mentioned(source, captions)
+    named = mentioned(source, captions)
     labels = torch.from_numpy(real.labels)
-    assert ((predicted == labels) | (predicted == SILENT)).all(), "captions are true"
-    assert (predicted != SILENT).any(1).all()
+    assert ((named == labels) | (named == SILENT)).all(), "captions are true"
+    assert (named != SILENT).any(1).all()
 
 
 def test_micro_is_the_share_of_mentions() -> None:
     right = torch.tensor([[1, 0, 1], [1, 1, 0]]).bool()
-    predicted = torch.tensor([[1, 1, 1], [1, 1, 0]]).bool()
-    assert micro(right, predicted).value == pytest.approx(4 / 5)
+    mentioned_there = torch.tensor([[1, 1, 1], [1, 1, 0]]).bool()
+    assert micro(right, mentioned_there).value == pytest.approx(4 / 5)
 
 
 @pytest.fixture(scope="module")

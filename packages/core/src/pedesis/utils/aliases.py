@@ -151,4 +151,4 @@ def words_for(kind: str) -> dict[str, str]:
 _NAMES = {
     kind: {squashed(word): name for name, words in table.items() for word in words} for kind, table in NAMES.items()
 }
-_HINTS = {kind: {squashed(word): predicted for word, predicted in table.items()} for kind, table in HINTS.items()}
+_HINTS = {kind: {squashed(word): hint for word, hint in table.items()} for kind, table in HINTS.items()}

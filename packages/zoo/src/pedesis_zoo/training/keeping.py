@@ -53,7 +53,7 @@ class Keeper:
                 if path == self.out:
                     save_weights(path, model, self.plan.about(state))
                 elif state.whole:  # else a step was cut short: going on from the older one is exact
-                    state.save(path, previous_path(path))
+                    state.save(path, previous_path(path) if _is_whole(path) else None)
             except ValueError as error:
                 trouble.append(str(error))
         return "; ".join(trouble)
@@ -85,6 +85,15 @@ def whole_checkpoint(checkpoint: Path) -> tuple[Path | None, str]:
     if troubles:
         raise ValueError(f"{'; '.join(troubles)}. Remove {checkpoint} to begin anew")
     return None, ""
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether it is worth keeping: a damaged one must not push out the good one before it."""
+    try:
+        check_whole(checkpoint)
+    except (Damaged, OSError):
+        return False
+    return True
 
 
 def previous_path(checkpoint: Path) -> Path:
