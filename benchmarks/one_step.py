@@ -1,4 +1,4 @@
-"""e) One-step methods side by side: `python benchmarks/one_step.py [--seconds 10] [--digits-seconds 30] [--seeds 3]`.
+"""f) One-step methods side by side: `python benchmarks/one_step.py [--seconds 10] [--digits-seconds 30] [--seeds 3]`.
 
 Every method trains the same network on the same data for the same time, and draws from the same noise in 1, 2 and 4
 evaluations. Time is processor time of one thread, so that other work beside it counts little; the steps that fit into

@@ -10,7 +10,7 @@ from pedesis.denoiser import NetworkDenoiser
 from pedesis.guidance import ClassifierFreeGuidance
 from pedesis.losses import Drifting, InductiveMomentMatching, MeanFlow, Shortcut, jump
 from pedesis.losses.drifting import drift
-from pedesis.losses.flow_map import laplace, mean_velocity, same
+from pedesis.losses.flow_map import laplace, mean_velocity, same, squared_error
 from pedesis.losses.mean_flow import mean_flow_target
 from pedesis.losses.moment_matching import discrepancy
 from pedesis.nn import MLP, UNet
@@ -300,6 +300,14 @@ def test_groups_share_their_times_and_must_be_whole() -> None:
 
 
 # -- drifting -------------------------------------------------------------------------------------------------
+
+
+def test_no_gradient_reaches_the_target(points: Tensor) -> None:
+    """Else shortcut, mean-flow and drifting losses could be lowered by moving what is to be reached."""
+    target, output = points.clone().requires_grad_(), (2 * points + 1).requires_grad_()
+    squared_error(target, output).sum().backward()
+    assert target.grad is None and output.grad is not None
+    torch.testing.assert_close(output.grad, 2 * (output - target).detach() / points[0].numel())
 
 
 def test_the_drifting_field_is_antisymmetric_and_zero_for_equal_clouds(points: Tensor) -> None:

@@ -23,9 +23,9 @@ from pedesis.utils.noise import TrainingNoise
 
 def jump(denoiser: NetworkDenoiser, x_t: Tensor, t: Tensor, s: Tensor, condition: Condition = None) -> Tensor:
     """x_s, of the shape of x_t (B, ...)."""
-    told = denoiser.toward(s).predict_at(x_t, t, condition)
+    end = denoiser.toward(s).predict_at(x_t, t, condition)
     alpha, sigma = (broadcast(c, x_t) for c in denoiser.process.alpha_sigma(s))
-    return alpha * told.x0 + sigma * told.eps
+    return alpha * end.x0 + sigma * end.eps
 
 
 def mean_velocity(denoiser: NetworkDenoiser, x_t: Tensor, t: Tensor, s: Tensor, condition: Condition = None) -> Tensor:
@@ -39,9 +39,9 @@ def noised(denoiser: NetworkDenoiser, x0: Tensor, eps: Tensor, t: Tensor) -> Ten
     return alpha * x0 + sigma * eps
 
 
-def squared_error(target: Tensor, answer: Tensor) -> Tensor:
-    """mean (target - answer)^2 of each row, (B,), float64 on the CPU, as times are; no gradient reaches the target."""
-    return (target.detach() - answer).square().flatten(1).mean(1).to("cpu", torch.float64)
+def squared_error(target: Tensor, output: Tensor) -> Tensor:
+    """mean (target - output)^2 of each row, (B,), float64 on the CPU, as times are; no gradient reaches the target."""
+    return (target.detach() - output).square().flatten(1).mean(1).to("cpu", torch.float64)
 
 
 def uniform(noise: TrainingNoise) -> Tensor:
