@@ -140,9 +140,9 @@ def scaling(record: Found) -> Iterator[str]:
         "building the model, in training). Pictures are computed 32 at a time, the last few as 1, 2, 4 or 8; before "
         "2026-11-26, always as eights.\n"
     )
-    generated = ("ms for each picture", "peak MiB", "on top, MiB")
-    yield table(("pictures", *generated), [(p["count"], *_generated(p)) for p in record["pictures"]])
-    yield table(("side (16 pictures)", *generated), [(p["side"], *_generated(p)) for p in record["side"]])
+    columns = ("ms for each picture", "peak MiB", "on top, MiB")
+    yield table(("pictures", *columns), [(p["count"], *_generated(p)) for p in record["pictures"]])
+    yield table(("side (16 pictures)", *columns), [(p["side"], *_generated(p)) for p in record["side"]])
     trained = ("images/s", "peak MiB", "on top, MiB")
     yield table(("training batch", *trained), [(p["batch"], *_trained(p)) for p in record["training batch"]])
     if record["training side"]:

@@ -16,14 +16,14 @@ PICTURES = Path(__file__).parent / "pictures"
 COLUMNS, LINES, LINE = 6, 6, 15
 
 
-def sheet(generated: CompositeBatch, captions: list[str], factor: int) -> Image.Image:
+def sheet(composites: CompositeBatch, captions: list[str], factor: int) -> Image.Image:
     """Pictures, enlarged, each above its caption."""
     font = ImageFont.load_default(12)
-    side = generated.pixels.shape[1] * factor
+    side = composites.pixels.shape[1] * factor
     width, height = side + 60, side + LINES * LINE + 12
     page = Image.new("RGB", (COLUMNS * width, -(-len(captions) // COLUMNS) * height), "white")
     draw = ImageDraw.Draw(page)
-    for i, (pixels, caption) in enumerate(zip(resize_nearest(generated.pixels, factor), captions, strict=True)):
+    for i, (pixels, caption) in enumerate(zip(resize_nearest(composites.pixels, factor), captions, strict=True)):
         x, y = i % COLUMNS * width, i // COLUMNS * height
         page.paste(to_image(pixels), (x, y))
         text = "\n".join(textwrap.wrap(caption, width // 7))

@@ -27,7 +27,7 @@ from pedesis.process import Time
 from pedesis.samplers import DDIM
 from pedesis.utils.images import Pixels, to_pixels
 from pedesis.utils.philox import Philox
-from pedesis_zoo.data.captions import Vocabulary
+from pedesis_zoo.data.tokenizer import Vocabulary
 from pedesis_zoo.export.page import page as write_page
 from pedesis_zoo.export.page.building import MODELS, SOURCES
 from pedesis_zoo.generation.sampling import make_pipeline
@@ -247,7 +247,7 @@ def javascript(script: str) -> Any:
     ],
 )
 def test_words_become_the_same_tokens(prompt: str) -> None:
-    from pedesis_zoo.data.captions import SPELLINGS
+    from pedesis_zoo.data.tokenizer import SPELLINGS
 
     text = zoo.load("heroes-student", "cpu").text
     assert text is not None

@@ -226,6 +226,17 @@ def test_the_interval_chooses_by_log_snr(denoiser: MixtureDenoiser, points: torc
         torch.testing.assert_close(limited(points, t, label).x0, which(points, t, label).x0)
 
 
+def test_rows_inside_the_interval_keep_the_noise_of_their_rule(denoiser: MixtureDenoiser, points: torch.Tensor) -> None:
+    """In CFG++ eps does not explain x_t with the guided x0: it is the unconditional one."""
+    label, rule = torch.arange(16) % 2, CFGPlusPlus(denoiser, 0.6)
+    times = denoiser.process.schedule.time(torch.linspace(-6, 6, 16, dtype=D))
+    limited = GuidanceInterval(denoiser, rule, low=-2.1, high=2.1)(points, times, label)
+    inside = (torch.linspace(-6, 6, 16).abs() < 2.1)[:, None]
+    whole, plain = rule(points, times, label).eps, denoiser(points, times, label).eps
+    torch.testing.assert_close(limited.eps, torch.where(inside, whole, plain))
+    assert not torch.allclose(whole, rule.prediction(points, times, rule(points, times, label).x0).eps)
+
+
 def test_rescaling_keeps_the_spread_of_the_conditional_estimate() -> None:
     class Halves(Denoiser):
         def x0(self, x_t: torch.Tensor, t: Time, condition: Condition = None) -> torch.Tensor:

@@ -132,8 +132,8 @@ def test_a_rule_of_ones_own(digits: zoo.ImageModel) -> None:
     assert zoo.sample(digits, **asked, around=rule).std() > 20 and seen[0].process is digits.denoiser.process
 
 
-def test_an_enlarger_needs_a_picture() -> None:
-    with pytest.raises(ValueError, match="pedesis_zoo.generation.editing.enlarge"):
+def test_an_upscaler_needs_a_picture() -> None:
+    with pytest.raises(ValueError, match="pedesis_zoo.generation.editing.upscale"):
         zoo.generate("heroes-x2")
 
 

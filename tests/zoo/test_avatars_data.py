@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pedesis_zoo.data.avatars import KINDS, lexicon
-from pedesis_zoo.data.captions import Vocabulary
 from pedesis_zoo.data.composed import HIDDEN
 from pedesis_zoo.data.pixel_art import read
+from pedesis_zoo.data.tokenizer import Vocabulary
 
 SCRIPT = Path(__file__).parents[2] / "packages" / "zoo" / "build_parts" / "avatars.py"
 SPEC = importlib.util.spec_from_file_location("build_avatars", SCRIPT)

@@ -14,9 +14,9 @@ from pedesis.utils.images import to_pixels
 from pedesis.utils.noise import splitmix64
 from pedesis.utils.registry import UnknownName
 from pedesis_zoo.data import avatars, heroes
-from pedesis_zoo.data.captions import Vocabulary, split
 from pedesis_zoo.data.composed import HIDDEN, CaptionBatches, ComposedSet
 from pedesis_zoo.data.pixel_art import ABOVE_OUTLINE, BACKGROUND, uniforms
+from pedesis_zoo.data.tokenizer import Vocabulary, split
 
 SETS = pytest.mark.parametrize("data", [heroes, avatars], ids=["heroes", "avatars"])
 MANY = 50_000

@@ -173,7 +173,7 @@ GUIDED: dict[str, Callable[[zoo.ImageModel, Tensor], torch.nn.Module]] = {
     "training set": lambda model, x: EmpiricalDenoiser(
         torch.rand(20, 1, 8, 8), model.denoiser.process, torch.arange(20) % 10
     ).to(x.device),
-    "with its variance": lambda model, x: model.informed,
+    "with its variance": lambda model, x: model.with_variance,
 }
 
 

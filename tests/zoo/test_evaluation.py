@@ -40,7 +40,7 @@ def test_copies_of_training_pictures_are_noticed() -> None:
 
 def test_a_published_model_knows_its_mean_variance() -> None:
     model = zoo.load("digits")
-    informed = model.informed
+    informed = model.with_variance
     assert isinstance(informed, AnalyticVariance)
     pixels = load_data("digits", "train").pixels[512:712]  # not those that it was measured on
     log_snrs = informed.log_snrs

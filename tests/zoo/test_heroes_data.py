@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pedesis_zoo.data.captions import Vocabulary
 from pedesis_zoo.data.composed import HIDDEN
 from pedesis_zoo.data.heroes import FOUR_LEGS, HOODED, KINDS, lexicon
 from pedesis_zoo.data.pixel_art import read, table
+from pedesis_zoo.data.tokenizer import Vocabulary
 
 ALLOWED = Path(__file__).parents[2] / "packages" / "zoo" / "build_parts" / "heroes-cc0.tsv"
 

@@ -30,7 +30,7 @@ from pedesis.utils.precision import at_least_single, autocast, plain, weights_of
 
 Condition = Tensor | None
 """What an image should show, batch first: classes (B,) int64, token ids (B, L) int64, an image. Negative
-integers are null; None means that every row is null (unconditional)."""
+integers are null, and so is an image of zeros; None means that every row is null (unconditional)."""
 
 
 def drop(condition: Condition, mask: Tensor) -> Condition:
@@ -148,7 +148,7 @@ class Denoiser(nn.Module):
 class NetworkDenoiser(Denoiser):
     """A neural network read through a parameterization.
 
-        answer = network(c_in x_t, log_snr, condition),   c_in = 1 / sqrt(alpha^2 data_std^2 + sigma^2)
+        output = network(c_in x_t, log_snr, condition),   c_in = 1 / sqrt(alpha^2 data_std^2 + sigma^2)
 
     The network sees the noise level as log_snr, never t, so the schedule can be changed after training. A network
     that answers with twice the channels also says how sure it is, r = sigmoid(second half):
@@ -223,7 +223,7 @@ class NetworkDenoiser(Denoiser):
         return twin if self.option("jumps") else self
 
     def network_output(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
-        """What the network says, in the type of x_t: to what it is asked, and the logit of r if it gives one.
+        """The output of the network, in the type of x_t: the parameterization's target, and the logit of r if it gives one.
 
         Args:
             log_snr: one number, or one per row of x_t, (B,).
@@ -237,9 +237,9 @@ class NetworkDenoiser(Denoiser):
         alpha, sigma = (broadcast(c, x_t) for c in self.process.alpha_sigma(log_snr))
         scaled = x_t * (alpha**2 * self.data_std**2 + sigma**2).rsqrt()
         rows, number, dtype = x_t.shape[0], at_least_single(x_t.dtype), weights_of(self.network, x_t.dtype)
-        told = {"scale": 1.0 if self.scale is None else self.scale} if self.guided else {}
-        told |= {} if self.end is None else {"end": self.end}
-        numbers = {k: sent(torch.as_tensor(v), x_t.device, number).expand(rows) for k, v in told.items()}
+        inputs = {"scale": 1.0 if self.scale is None else self.scale} if self.guided else {}
+        inputs |= {} if self.end is None else {"end": self.end}
+        numbers = {k: sent(torch.as_tensor(v), x_t.device, number).expand(rows) for k, v in inputs.items()}
         level = sent(log_snr, x_t.device, number).expand(rows)
         with autocast(x_t.device, dtype):
             out = in_even_rows(self.network, scaled.to(dtype), level, condition, **numbers)
@@ -250,7 +250,7 @@ class NetworkDenoiser(Denoiser):
     def prediction_from_output(
         self, x_t: Tensor, t: Time, network_output: Tensor, logit: Tensor | None = None
     ) -> Prediction:
-        """The prediction that an answer of the network stands for."""
+        """The prediction that an output of the network stands for."""
         return self.prediction_from_output_at(x_t, self.process.log_snr(t), network_output, logit)
 
     def prediction_from_output_at(

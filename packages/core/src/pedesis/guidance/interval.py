@@ -1,6 +1,6 @@
 r"""A guidance interval: guidance only at the noise levels where it helps.
 
-x0 = guided where low < log_snr <= high, plain elsewhere
+prediction = guided where low < log_snr <= high, plain elsewhere     (x0 and eps: in CFG++ they differ)
 """
 
 from __future__ import annotations
@@ -34,5 +34,7 @@ class GuidanceInterval(Guided):
         if not bool(inside.any()):
             return self.inner(x_t, t, condition)  # type: ignore[no-any-return]
         plain: Prediction = self.inner(x_t, t, condition)
-        chosen = torch.where(broadcast(inside, x_t) > 0, self.guided(x_t, t, condition).x0, plain.x0)
-        return self.prediction(x_t, t, chosen, variance=plain.variance)
+        guided: Prediction = self.guided(x_t, t, condition)
+        rows = broadcast(inside, x_t) > 0
+        x0, eps = torch.where(rows, guided.x0, plain.x0), torch.where(rows, guided.eps, plain.eps)
+        return self.prediction(x_t, t, x0, eps, variance=plain.variance)

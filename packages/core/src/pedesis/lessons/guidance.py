@@ -80,19 +80,19 @@ def scores(label: int, scale: float, t: float, points: int = 11) -> Scores:
     """grad log p(x_t), the push grad log p(y | x_t) and their guided sum at t in (0, 1], all times sigma_t."""
     x, denoiser = axis(points, 2.25), exact()
 
-    def predicted(by: Denoiser, x_t: Tensor, wanted: int) -> Tensor:
+    def scaled_score(by: Denoiser, x_t: Tensor, wanted: int) -> Tensor:
         prediction: Prediction = by(x_t, t, torch.full((len(x_t),), wanted))
         return -prediction.eps
 
     plain, conditional = (
-        field(partial(predicted, denoiser, wanted=-1), x),
-        field(partial(predicted, denoiser, wanted=label), x),
+        field(partial(scaled_score, denoiser, wanted=-1), x),
+        field(partial(scaled_score, denoiser, wanted=label), x),
     )
     return Scores(
         x,
         plain,
         conditional - plain,
-        field(partial(predicted, ClassifierFreeGuidance(denoiser, scale), wanted=label), x),
+        field(partial(scaled_score, ClassifierFreeGuidance(denoiser, scale), wanted=label), x),
     )
 
 

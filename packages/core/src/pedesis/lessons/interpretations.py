@@ -42,7 +42,7 @@ def losses() -> tuple[str, ...]:
     return tuple(WEIGHTS)
 
 
-def asked(name: str) -> Parameterization:
+def parameterization(name: str) -> Parameterization:
     """A registered parameterization. Raises UnknownName, a ValueError, for any other."""
     return PARAMETERIZATIONS.build({"name": name})
 
@@ -67,7 +67,7 @@ class Answer:
 
 def answer(data: str, schedule: str, name: str, t: float, points: int = 13) -> Answer:
     """The answer field of toy data in the plane at t in (0, 1]."""
-    exact, rule, x = denoiser(data, schedule), asked(name), axis(points, 2.4)
+    exact, rule, x = denoiser(data, schedule), parameterization(name), axis(points, 2.4)
 
     def said(x_t: Tensor) -> Tensor:
         return _said(rule, exact(x_t, t))
@@ -84,7 +84,10 @@ def disagreement(data: str, schedule: str, t: float) -> dict[str, float]:
     exact, x_t = _draws(data, schedule, t)
     truth = exact(x_t, t)
     alpha, sigma, _ = exact.process.scales(t, x_t)
-    apart = {name: asked(name).x0(_said(asked(name), truth), x_t, alpha, sigma) - truth.x0 for name in names()}
+    apart = {
+        name: parameterization(name).x0(_said(parameterization(name), truth), x_t, alpha, sigma) - truth.x0
+        for name in names()
+    }
     return {name: float(difference.abs().max()) for name, difference in apart.items()}
 
 
@@ -170,7 +173,7 @@ def amplified(schedule: str) -> dict[str, tuple[Values, Values]]:
     alpha, sigma = (values.detach() for values in _scales(schedule))
     found = {}
     for name in names():
-        of_eps = asked(name).eps_error_scale(alpha, sigma).abs()
+        of_eps = parameterization(name).eps_error_scale(alpha, sigma).abs()
         found[name] = (of_eps * sigma / alpha).numpy(), of_eps.numpy()
     return found
 
@@ -178,7 +181,7 @@ def amplified(schedule: str) -> dict[str, tuple[Values, Values]]:
 def loss_weights(schedule: str, measured: str) -> dict[str, Values]:
     """The weight of each loss over `TIMES`, on a squared error of `measured` (a name of `names`)."""
     chain, t = process(schedule), torch.as_tensor(TIMES)
-    snr, change = chain.log_snr(t).exp(), asked(measured).eps_error_scale(*_scales(schedule)) ** 2
+    snr, change = chain.log_snr(t).exp(), parameterization(measured).eps_error_scale(*_scales(schedule)) ** 2
     return {name: (WEIGHTS.build({"name": name})(chain, t, snr) * change).detach().numpy() for name in losses()}
 
 

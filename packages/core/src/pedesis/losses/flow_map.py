@@ -53,11 +53,11 @@ def check_told(denoiser: NetworkDenoiser, loss: str, straight: bool = False) -> 
     """ValueError unless the network is told where a step ends and, if asked for, answers with straight velocities."""
     if not denoiser.option("jumps"):
         raise ValueError(f"{loss} needs a network that is told where a step ends: build it with jumps=True")
-    frame, asked = denoiser.process.frame, denoiser.parameterization.name
-    if straight and not (isinstance(frame, FlowFrame) and asked == "flow"):
+    frame, name = denoiser.process.frame, denoiser.parameterization.name
+    if straight and not (isinstance(frame, FlowFrame) and name == "flow"):
         raise ValueError(
             f"{loss} needs velocities of straight paths: Process(..., frame='flow') and the parameterization 'flow'; "
-            f"got {frame.name!r} and {asked!r}"
+            f"got {frame.name!r} and {name!r}"
         )
 
 
@@ -65,8 +65,8 @@ def same(condition: Condition, group: int) -> Tensor:
     """Which rows of a group are asked for the same, bool (groups, group, group); without a condition all, (1, 1, 1)."""
     if condition is None:
         return torch.ones(1, 1, 1, dtype=torch.bool)
-    asked = condition.clamp(min=-1).reshape(-1, group, condition[0].numel())  # null rows are alike
-    return (asked[:, :, None] == asked[:, None]).all(3)
+    labels = condition.clamp(min=-1).reshape(-1, group, condition[0].numel())  # null rows are alike
+    return (labels[:, :, None] == labels[:, None]).all(3)
 
 
 def laplace(x: Tensor, y: Tensor, width: Tensor) -> Tensor:

@@ -52,8 +52,8 @@ class Shortcut:
         x_t, target = noised(denoiser, x0, eps, levels[0]), eps - x0
         if bool(jumping.any()):
             rows, (begin, half, end, told) = jumping.to(x0.device), (level[jumping] for level in levels)
-            asked = None if condition is None else condition[rows]
-            target[rows] = self.two_jumps(denoiser, x_t[rows], begin, half, end, told, asked)
+            row_condition = None if condition is None else condition[rows]
+            target[rows] = self.two_jumps(denoiser, x_t[rows], begin, half, end, told, row_condition)
         return squared_error(target, mean_velocity(denoiser, x_t, levels[0], levels[2], condition)), t
 
     @torch.no_grad()

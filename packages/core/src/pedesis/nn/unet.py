@@ -171,7 +171,7 @@ class UNet(nn.Module):
         return out
 
     def upscaled(self, small: Tensor | None, x: Tensor) -> Tensor:
-        """The small picture that x (B, C, H, W) is conditioned on, made as large; black for none."""
+        """The small picture that x (B, C, H, W) is conditioned on, made as large; zeros, the middle gray, for none."""
         if small is None:
             return torch.zeros_like(x)
         large = F.interpolate(small.to(x), scale_factor=self.config.enlarges, mode="nearest")

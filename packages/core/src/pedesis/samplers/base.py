@@ -190,8 +190,8 @@ class GaussianSampler(Sampler):
         self, process: Process, now: Step, s: Level, denoise: Denoise, noise: Noise, before: Sequence[Step]
     ) -> Tensor:
         kernel = self.kernel(process, now, s, denoise, before)
-        generated = (s.t > 0 or self.draws_data) and self._draws(kernel)
-        return kernel.sample(noise) if generated else kernel.mean
+        adds_noise = (s.t > 0 or self.draws_data) and self._draws(kernel)
+        return kernel.sample(noise) if adds_noise else kernel.mean
 
     def _draws(self, kernel: Gaussian) -> bool:
         """What the sampler says of itself; one that says nothing is judged by its variance, for which a GPU waits."""

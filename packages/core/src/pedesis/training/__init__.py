@@ -9,7 +9,8 @@ that was stopped and resumed ends in the same bits as one that was not. A batch 
 are rows of it, and in several processes (`pedesis.utils.distributed`): the gradient is that of the whole but for
 rounding.
 
-fit, state, config, speed       the loop and its step; what a run holds, the average with it; its plan
+fit, state, config, speed       the loop and its step; what a run holds; its plan
+ema                             the average of the weights
 batches, checkpoint             data as functions of (step, rows); everything that a resumed run needs
 distillation, variational       students of few steps; learned variance and learned schedule
 cross_entropy                   the losses of classifiers (`pedesis.guidance.classifiers`)

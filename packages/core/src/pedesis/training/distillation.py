@@ -77,8 +77,8 @@ class Distillation:
         for each in number.unique().tolist():
             rows = number == each
             times = torch.linspace(each, each - 1, self.substeps + 1, dtype=torch.float64) / self.steps
-            asked = None if condition is None else condition[rows]
-            z_end[rows] = self.sampler.sample(self._teacher(scale, rows), z_t[rows], times, asked)
+            row_condition = None if condition is None else condition[rows]
+            z_end[rows] = self.sampler.sample(self._teacher(scale, rows), z_t[rows], times, row_condition)
         with torch.no_grad():
             target = one_step_target(process, z_t, z_end, t, end)
         weight = process.log_snr(t).exp().clamp(min=1)

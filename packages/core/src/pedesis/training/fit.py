@@ -16,6 +16,7 @@ from pedesis.denoiser import Condition
 from pedesis.training.batches import Batches, LoaderBatches
 from pedesis.training.checkpoint import plain, restore
 from pedesis.training.config import TrainConfig, learning_rate
+from pedesis.training.ema import update_ema
 from pedesis.training.speed import Speedometer
 from pedesis.training.state import Model, TrainState, trained
 from pedesis.utils.distributed import add, check_same, from_first, share, world
@@ -131,14 +132,14 @@ def _sum_over_ranks(parameters: list[Tensor], loss: float, stop: bool) -> tuple[
     """Sum the gradients in place; the sum of the losses, and whether any rank said stop. One without rows adds zero."""
     if world() == 1:
         return loss, stop
-    told = torch.tensor([loss, stop, *(p.grad is not None for p in parameters)], dtype=torch.float64)
-    add([told])
-    active = [p for p, count in zip(parameters, told[2:].tolist(), strict=True) if count > 0]
+    sums = torch.tensor([loss, stop, *(p.grad is not None for p in parameters)], dtype=torch.float64)
+    add([sums])
+    active = [p for p, count in zip(parameters, sums[2:].tolist(), strict=True) if count > 0]
     for parameter in active:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
     add([p.grad for p in active if p.grad is not None])
-    return float(told[0]), bool(told[1] > 0)
+    return float(sums[0]), bool(sums[1] > 0)
 
 
 def _digest(state: TrainState[Any]) -> str:
@@ -148,15 +149,14 @@ def _digest(state: TrainState[Any]) -> str:
 
 
 def update(state: TrainState[Any]) -> None:
-    """One step of the optimizer and of the average."""
+    """One step of the optimizer and of the average of the weights."""
     config = state.config
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(config, state.step, state.steps)
     state.whole = False
     state.optimizer.step()
     state.step += 1
-    share = 1 - (1 - 1 / state.step) ** (config.ema_power + 1)
-    torch._foreach_lerp_(state.ema, [p.detach() for p in state.parameters], share)
+    update_ema(state.ema, state.parameters, state.step, config.ema_power)
     state.whole = True
 
 

@@ -137,9 +137,9 @@ def from_first(value: int) -> int:
     """The number that rank 0 has."""
     if world() == 1:
         return value
-    told = torch.tensor(value, dtype=torch.int64)
-    _collective(lambda: dist.broadcast(told, 0))
-    return int(told)
+    buffer = torch.tensor(value, dtype=torch.int64)
+    _collective(lambda: dist.broadcast(buffer, 0))
+    return int(buffer)
 
 
 def total(value: float) -> float:
@@ -162,11 +162,11 @@ def by_first(act: Callable[[], None]) -> None:
                 act()
         except ValueError as error:
             sentence = str(error)
-    told = sentence.encode()
-    length = from_first(len(told))
+    encoded = sentence.encode()
+    length = from_first(len(encoded))
     if length == 0:
         return
-    words = torch.zeros(length, dtype=torch.uint8) if rank() else torch.tensor(list(told), dtype=torch.uint8)
+    words = torch.zeros(length, dtype=torch.uint8) if rank() else torch.tensor(list(encoded), dtype=torch.uint8)
     if world() > 1:
         _collective(lambda: dist.broadcast(words, 0))
     raise ValueError(bytes(words.tolist()).decode())

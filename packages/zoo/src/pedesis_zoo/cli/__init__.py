@@ -97,7 +97,7 @@ def sample(
     from pedesis.utils.images import resize_nearest as enlarge_pixels
     from pedesis.utils.images import save_png
     from pedesis_zoo.generation.batches import in_batches
-    from pedesis_zoo.generation.pipeline import MOST
+    from pedesis_zoo.generation.pipeline import MAX_BATCH
     from pedesis_zoo.generation.sampling import generate
     from pedesis_zoo.models.loading import load
 
@@ -109,7 +109,7 @@ def sample(
     wanted = [i % len(model.classes) if in_turn else label for i in range(number)]
     choices: dict[str, Any] = {"guidance": guidance, "steps": steps, "sampler": sampler, "grid": grid}
     choices["palette"] = palette
-    pixels = in_batches(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MOST)
+    pixels = in_batches(lambda some, seeds: generate(model, some, seeds, **choices), wanted, seed, size=MAX_BATCH)
     settings = {"model": name, "class": str(label), "guidance": str(guidance), "steps": str(steps), "seed": str(seed)}
     if not first():
         return

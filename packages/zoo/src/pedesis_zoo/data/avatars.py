@@ -15,9 +15,9 @@ from random import Random
 
 import numpy as np
 
-from pedesis_zoo.data.captions import listed, with_article
 from pedesis_zoo.data.composed import ComposedSet, Numbers, Row
 from pedesis_zoo.data.pixel_art import Ints, Parts, read, table
+from pedesis_zoo.data.tokenizer import listed, with_article
 
 KINDS = ("skin", "hair", "mouth", "glasses", "beard", "earrings", "clothes", "hat")
 LENGTH = 32  # tokens that hold any caption

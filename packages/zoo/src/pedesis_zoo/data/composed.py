@@ -25,8 +25,8 @@ from torch import Tensor
 from pedesis.utils.images import Pixels, to_model
 from pedesis.utils.noise import splitmix64
 from pedesis.utils.registry import UnknownName
-from pedesis_zoo.data.captions import Phrases, Vocabulary
 from pedesis_zoo.data.pixel_art import Ints, Parts, uniforms
+from pedesis_zoo.data.tokenizer import Phrases, Vocabulary
 
 SPLITS = ("train", "held-out")
 HIDDEN = -1
@@ -131,9 +131,9 @@ class ComposedSet(ABC):
         while len(todo) or not done:
             numbers = uniforms((seed, SPLITS.index(split), attempt), index[todo], 1 + 3 * kinds)
             values = self.attributes(numbers[:, 1 : 1 + 2 * kinds], None if split == "train" else numbers[:, 0])
-            generated = self.compose(values, numbers[:, -layers:])
-            good = ~self.held_out(values) if split == "train" else self.held_out(generated.labels)
-            done.append((todo[good], values[good], generated.labels[good], generated.pixels[good]))
+            composites = self.compose(values, numbers[:, -layers:])
+            good = ~self.held_out(values) if split == "train" else self.held_out(composites.labels)
+            done.append((todo[good], values[good], composites.labels[good], composites.pixels[good]))
             todo, attempt = todo[~good], attempt + 1
         order, values, labels, pixels = (np.concatenate(column) for column in zip(*done, strict=True))
         back = np.argsort(order)
@@ -236,10 +236,10 @@ class CaptionBatches:
     def __call__(self, step: int, rows: range) -> tuple[Tensor, Tensor]:
         """x0 (B, 3, H, W) in [-1, 1], and the tokens (B, length) of a caption of each."""
         index = step * self.batch + np.arange(rows.start, rows.stop, rows.step)
-        generated = self.source.draw(self.seed, index, self.split)
-        captions = generated.captions([splitmix64(self.seed, 1, i) for i in index.tolist()])
+        composites = self.source.draw(self.seed, index, self.split)
+        captions = composites.captions([splitmix64(self.seed, 1, i) for i in index.tolist()])
         tokens = torch.from_numpy(self.vocabulary.tokens(captions, self.length))
-        return to_model(generated.pixels).to(self.device), tokens.to(self.device)
+        return to_model(composites.pixels).to(self.device), tokens.to(self.device)
 
 
 class LabelBatches:
@@ -250,5 +250,5 @@ class LabelBatches:
 
     def __call__(self, step: int, rows: range) -> tuple[Tensor, Tensor]:
         """x0 (B, 3, H, W) in [-1, 1], and the labels (B, K), 0 for none and -1 for hidden."""
-        generated = self.source.draw(self.seed, step * self.batch + np.arange(rows.start, rows.stop, rows.step))
-        return to_model(generated.pixels).to(self.device), torch.from_numpy(generated.labels).to(self.device)
+        composites = self.source.draw(self.seed, step * self.batch + np.arange(rows.start, rows.stop, rows.step))
+        return to_model(composites.pixels).to(self.device), torch.from_numpy(composites.labels).to(self.device)

@@ -100,8 +100,8 @@ class HeroSet(ComposedSet):
             if self.gender_of[b]:
                 twin = ~other & (self.gender_of != self.gender_of[b])
                 labels[rows[apart[twin].min(0) < DISTINCT["gender"]], gender] = HIDDEN
-        told = labels[:, KINDS.index("hair")] > 0
-        labels[told, gender] = values[told, gender]
+        hair_visible = labels[:, KINDS.index("hair")] > 0
+        labels[hair_visible, gender] = values[hair_visible, gender]
         return labels
 
     def attributes(self, numbers: Numbers, held_out: Numbers | None) -> Ints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from pedesis_zoo.data.captions import listed, with_article
+from pedesis_zoo.data.tokenizer import listed, with_article
 
 MOST = 7  # attributes named in one caption
 WORDS = ("a an and with in wearing holding carrying armed hero",)  # besides those for the attributes

@@ -50,7 +50,7 @@ class TrainingData(Protocol):
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Labelled pictures.
+    """Labeled pictures.
 
     Attributes:
         pixels: uint8 (N, H, W, C), 0..255. labels: int64 (N,), an index into `classes`.
@@ -88,7 +88,7 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class PointSet:
-    """Labelled points: float64 (N, D), and int64 (N,)."""
+    """Labeled points: float64 (N, D), and int64 (N,)."""
 
     name: str
     points: NDArray[np.float64]

@@ -78,9 +78,9 @@ def prepare(data: ImageSet, out: Path) -> None:
     for name, array in ((PIXELS, data.pixels), (LABELS, data.labels)):
         with atomic(out / name) as temporary, temporary.open("wb") as file:
             np.save(file, array, allow_pickle=False)
-    told = {"format": 1, "name": data.name, "classes": data.classes, "license": data.license}
+    description = {"format": 1, "name": data.name, "classes": data.classes, "license": data.license}
     with atomic(out / DESCRIPTION) as temporary:
-        temporary.write_text(json.dumps(told))
+        temporary.write_text(json.dumps(description))
 
 
 def is_prepared(folder: Path) -> bool:
@@ -91,10 +91,10 @@ def is_prepared(folder: Path) -> bool:
 def prepared(folder: Path) -> ImageSet:
     """A prepared set, its pixels mapped. Raises ValueError for a folder that is not as `prepare` wrote it."""
     try:
-        told = json.loads((folder / DESCRIPTION).read_text())
+        description = json.loads((folder / DESCRIPTION).read_text())
         pixels = np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / LABELS, allow_pickle=False)
-        name, classes, license = told["name"], tuple(told["classes"]), told["license"]
+        name, classes, license = description["name"], tuple(description["classes"]), description["license"]
     except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise ValueError(f"{folder} is not whole: prepare it again ({type(error).__name__}: {error})") from None
     fitting = pixels.dtype == np.uint8 and pixels.ndim == 4 and labels.shape == pixels.shape[:1]

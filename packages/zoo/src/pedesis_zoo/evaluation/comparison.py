@@ -91,8 +91,8 @@ def compare(
         ValueError: fewer than 10 pictures, other sizes, or a model that has no features for them.
     """
     shape = next((each.shape[1:] for each in (against, these) if isinstance(each, np.ndarray)), None)
-    asked = None if shape is None else (shape[-1], *shape[:2])
-    known, usual = pixels_of(against, asked, size, number)
+    channels_first = None if shape is None else (shape[-1], *shape[:2])
+    known, usual = pixels_of(against, channels_first, size, number)
     found, _ = pixels_of(these, (known.shape[-1], known.shape[1], known.shape[2]), size, number)
     return compared(found, known, usual if features is None else features)
 
@@ -172,12 +172,12 @@ def extractor(name: str, shape: tuple[int, ...]) -> Features:
 def compared(these: Pixels, known: Pixels, features: str | Features | None) -> Comparison:
     """`compare`, of arrays of one shape."""
     if features is None:
-        told = f"no frozen model here knows such pictures, so there is no distance in features: {_offered()}"
-        return Comparison(nearness(these, known), told)
+        note = f"no frozen model here knows such pictures, so there is no distance in features: {_offered()}"
+        return Comparison(nearness(these, known), note)
     if isinstance(features, str):
-        look, told = extractor(features, these.shape[1:]), f"in the features of {features}"
+        look, note = extractor(features, these.shape[1:]), f"in the features of {features}"
     else:
-        look, told = features, "in features of your own"
+        look, note = features, "in features of your own"
     fake, real = look(these), look(known)
     results = {"Frechet distance": bootstrap(lambda rows: frechet_distance(real, rows), fake, rounds=40)}
     results["Frechet distance of one half of the reference to the other"] = Estimate.exact(
@@ -185,7 +185,7 @@ def compared(these: Pixels, known: Pixels, features: str | Features | None) -> C
     )
     results["kernel distance"] = bootstrap(lambda rows: kernel_distance(real, rows), fake, rounds=40)
     results["precision"], results["recall"] = map(average, precision_recall(real, fake))
-    return Comparison(results | nearness(these, known), told)
+    return Comparison(results | nearness(these, known), note)
 
 
 def nearness(these: Pixels, known: Pixels) -> dict[str, Estimate]:

@@ -24,8 +24,15 @@ from pedesis.guidance.autoguidance import AutoGuidance
 from pedesis.guidance.thresholding import StaticThresholding
 from pedesis.samplers import SAMPLERS
 from pedesis.utils.images import Pixels
-from pedesis_zoo.evaluation.images import Draw, count_evaluations, feature_extractor_for, floor, generated, reference
-from pedesis_zoo.evaluation.metrics import features_of, frechet_distance, manifold_coverage, paired_gain
+from pedesis_zoo.evaluation.images import (
+    Draw,
+    count_evaluations,
+    feature_extractor_for,
+    floor,
+    generate_with,
+    reference,
+)
+from pedesis_zoo.evaluation.metrics import features_of, frechet_distance, in_manifold, paired_gain
 from pedesis_zoo.evaluation.prompts import conditioning_gap_of_prompts, prompts_by_guidance
 from pedesis_zoo.generation.classifier import classifier_guidance, classifiers, load_classifier
 from pedesis_zoo.generation.sampling import EVERYWHERE, generate, make_pipeline
@@ -47,8 +54,8 @@ def quality(data: str, pixels: Pixels, wanted: np.ndarray) -> Row:
         "distance": frechet_distance(test, fake),
         "floor": floor(data, len(fake)),
         "accuracy": float((log_probs.argmax(1).numpy() == wanted).mean()),
-        "precision": float(manifold_coverage(test, fake).mean()),
-        "recall": float(manifold_coverage(fake, test[: len(fake)]).mean()),
+        "precision": float(in_manifold(test, fake).mean()),
+        "recall": float(in_manifold(fake, test[: len(fake)]).mean()),
     }
 
 
@@ -68,7 +75,7 @@ def by_evaluations(
         if steps := budget // each:
             draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=1.0, steps=steps, sampler=name)  # noqa: B023, E731
             with count_evaluations(model, count) as evaluations:
-                pixels, wanted = generated(draw, len(model.classes), count, first_seed)
+                pixels, wanted = generate_with(draw, len(model.classes), count, first_seed)
             rows.append(
                 {"sampler": name, "steps": steps, "evaluations": evaluations(), **quality(data, pixels, wanted)}
             )
@@ -117,7 +124,7 @@ def by_guidance(
     for name, rule in guidance_rules(model).items():
         usable = [scale for scale in scales if scale >= 1 or name in ("classifier-free", "classifier")]
         for scale in tqdm(usable, unit="scale", desc=name, disable=None):
-            scores = quality(data, *generated(rule(scale), len(model.classes), count, first_seed))
+            scores = quality(data, *generate_with(rule(scale), len(model.classes), count, first_seed))
             rows.append({"guidance": name, "scale": scale, **scores})
     return rows
 
@@ -131,7 +138,7 @@ def conditioning_gap(model: ImageModel, count: int = 2000, first_seed: int = 10_
     feature_extractor, right = feature_extractor_for(known_data(model.about)), []
     for each in (1.0, scale):
         draw: Draw = lambda labels, seeds: generate(model, labels, seeds, guidance=each)  # noqa: B023, E731
-        pixels, wanted = generated(draw, len(model.classes), count, first_seed)
+        pixels, wanted = generate_with(draw, len(model.classes), count, first_seed)
         _, log_probs = features_of(feature_extractor, pixels)
         right.append((log_probs.argmax(1) == torch.as_tensor(wanted)).double())
     return {**paired_gain(scale, right[0], right[1], torch.ones(count))}

@@ -24,8 +24,8 @@ from pedesis_zoo.evaluation.metrics import (
     bootstrap,
     features_of,
     frechet_distance,
+    in_manifold,
     kernel_distance,
-    manifold_coverage,
     memorization,
     precision_recall,
 )
@@ -172,10 +172,10 @@ def draw(model: ImageModel, count: int, first_seed: int, **settings: Any) -> tup
     def walk(labels: list[int], seeds: list[int]) -> Iterator[Snapshot]:
         return generate(model, labels if model.classes else None, seeds, **settings)
 
-    return generated(walk, max(len(model.classes), 1), count, first_seed)
+    return generate_with(walk, max(len(model.classes), 1), count, first_seed)
 
 
-def generated(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels, np.ndarray]:
+def generate_with(draw: Draw, classes: int, count: int, first_seed: int) -> tuple[Pixels, np.ndarray]:
     """`count` pictures over all classes in turn by any way to draw, and the classes asked for."""
     wanted = np.arange(count) % classes
     return in_batches(draw, wanted.tolist(), first_seed), wanted
@@ -189,10 +189,10 @@ def count_evaluations(model: ImageModel, count: int) -> Iterator[Callable[[], fl
 
 
 @contextmanager
-def count_rows(asked: torch.nn.Module) -> Iterator[Callable[[], int]]:
+def count_rows(module: torch.nn.Module) -> Iterator[Callable[[], int]]:
     """Counts the rows that a module is given: call what this yields to know."""
     work: Counter[str] = Counter()
-    hook = asked.register_forward_hook(lambda _, inputs, out: work.update(rows=len(inputs[0])))
+    hook = module.register_forward_hook(lambda _, inputs, out: work.update(rows=len(inputs[0])))
     try:
         yield lambda: work["rows"]
     finally:
@@ -243,7 +243,7 @@ def evaluate_images(model: ImageModel, count: int = 2000, first_seed: int = 10_0
     results["Frechet distance of real training images"] = Estimate.exact(floor(data, len(fake)))
     results["kernel distance"] = bootstrap(lambda rows: kernel_distance(test, rows), fake, rounds=40)
     results["precision"], results["recall"] = map(average, precision_recall(test, fake))
-    results["recall of real training images"] = average(manifold_coverage(train[: len(fake)], test[: len(fake)]))
+    results["recall of real training images"] = average(in_manifold(train[: len(fake)], test[: len(fake)]))
     splits = (load_data(data, split).pixels for split in ("train", "test"))
     return results | memorization(pixels, next(splits), next(splits)[: len(pixels)])
 

@@ -87,13 +87,13 @@ def kernel_distance(real: Tensor, fake: Tensor, subset: int = 1000, subsets: int
 
     size, source = min(subset, len(real), len(fake)), torch.Generator().manual_seed(seed)
 
-    def generated(features: Tensor) -> Tensor:
+    def random_subset(features: Tensor) -> Tensor:
         return features[torch.randperm(len(features), generator=source)[:size]]
 
-    return float(torch.stack([poly_mmd(generated(real), generated(fake)) for _ in range(subsets)]).mean())
+    return float(torch.stack([poly_mmd(random_subset(real), random_subset(fake)) for _ in range(subsets)]).mean())
 
 
-def manifold_coverage(centers: Tensor, points: Tensor, neighbors: int = 3) -> Tensor:
+def in_manifold(centers: Tensor, points: Tensor, neighbors: int = 3) -> Tensor:
     """Which `points` lie inside the ball of some center, its radius the distance to its k-th neighbor: 0 or 1, (N,)."""
     radii = torch.cat([torch.cdist(rows, centers).kthvalue(neighbors + 1).values for rows in centers.split(1000)])
     inside = [(torch.cdist(rows, centers) <= radii).any(1) for rows in points.split(1000)]
@@ -106,7 +106,7 @@ def precision_recall(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     precision (N,): which fake rows lie in the manifold of the real ones. recall: which of the first N real rows lie in
     that of the fake ones.
     """
-    return manifold_coverage(real, fake), manifold_coverage(fake, real[: len(fake)])
+    return in_manifold(real, fake), in_manifold(fake, real[: len(fake)])
 
 
 def nearest_distance(points: Tensor, known: Tensor) -> Tensor:
@@ -128,17 +128,17 @@ def average(values: Tensor) -> Estimate:
     return bootstrap(lambda rows: float(rows.mean()), values)
 
 
-def paired_gain(scale: float, before: Tensor, after: Tensor, asked: Tensor) -> dict[str, float]:
+def paired_gain(scale: float, before: Tensor, after: Tensor, wanted: Tensor) -> dict[str, float]:
     """What a guidance scale gains over scale 1: both shares of what is right, and their difference.
 
     Args:
         before, after: how many things are right in each picture, at scale 1 and at `scale`, of the same seeds, (N,).
-        asked: how many things are asked of it, (N,).
+        wanted: how many things are wanted of it, (N,).
 
     Returns:
         The difference with a 95 % interval over resampled pictures, each with both of its versions.
     """
-    table = torch.stack([before, after, asked], dim=1).double()
+    table = torch.stack([before, after, wanted], dim=1).double()
 
     def share(rows: Tensor, column: int) -> float:
         return float(rows[:, column].sum() / rows[:, 2].sum())
@@ -155,10 +155,10 @@ def memorization(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estim
     about 1 % of its pictures nearer to a training picture than the nearest 1 % of test pictures are; copies add to it.
     """
     flat, known, real = (torch.as_tensor(p.reshape(len(p), -1)).float() for p in (pixels, train, test))
-    generated, unseen = nearest_distance(flat, known).double(), nearest_distance(real, known).double()
-    close = (generated < unseen.quantile(0.01)).double()
+    distances, unseen = nearest_distance(flat, known).double(), nearest_distance(real, known).double()
+    close = (distances < unseen.quantile(0.01)).double()
     return {
-        "gray levels to the nearest training picture, median": bootstrap(lambda rows: float(rows.median()), generated),
+        "gray levels to the nearest training picture, median": bootstrap(lambda rows: float(rows.median()), distances),
         "the same for real test pictures": Estimate.exact(float(unseen.median())),
         "share nearer than the nearest 1 % of test pictures": average(close),
     }
@@ -167,7 +167,7 @@ def memorization(pixels: Pixels, train: Pixels, test: Pixels) -> dict[str, Estim
 def bootstrap(statistic: Callable[[Tensor], float], fake: Tensor, rounds: int = 100, seed: int = 0) -> Estimate:
     """A statistic of a sample, with the 2.5 % and 97.5 % quantiles over resamples of its rows.
 
-    Resampled Frechet distances are biased upwards; the interval is shifted to be centerd on the estimate.
+    Resampled Frechet distances are biased upwards; the interval is shifted to be centered on the estimate.
     """
     source = torch.Generator().manual_seed(seed)
     value = statistic(fake)

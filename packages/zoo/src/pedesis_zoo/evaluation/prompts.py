@@ -26,7 +26,7 @@ from pedesis_zoo.evaluation.metrics import (
     average,
     bootstrap,
     frechet_distance,
-    manifold_coverage,
+    in_manifold,
     memorization,
     paired_gain,
 )
@@ -48,8 +48,8 @@ def attribute_classifier_for(data: str) -> AttributeClassifier:
 def real_prompts(data: str, count: int, split: str, seed: int = 77) -> tuple[ComposedSet, CompositeBatch, list[str]]:
     """Composed pictures of a split with a caption each; other seeds than training's."""
     source = COMPOSED[data].source()
-    generated = source.draw(seed, np.arange(count), split)
-    return source, generated, generated.captions([splitmix64(seed, 1, i) for i in range(count)])
+    composites = source.draw(seed, np.arange(count), split)
+    return source, composites, composites.captions([splitmix64(seed, 1, i) for i in range(count)])
 
 
 def mentioned(source: ComposedSet, captions: list[str]) -> Tensor:
@@ -82,7 +82,8 @@ class PromptAlignment:
     """Pictures drawn from the captions of composites, and what they were asked to show.
 
     Attributes:
-        real, drawn: uint8 (N, H, W, C). wanted: the value that is asked for of each kind, (N, K), `SILENT` for none.
+        real, generated: uint8 (N, H, W, C).
+        wanted: the value that is asked for of each kind, (N, K), `SILENT` for none.
     """
 
     source: ComposedSet
@@ -198,8 +199,8 @@ def prompts_by_guidance(
             row["accuracy"] = micro(right, shown.mentions).value
             row["whole prompts"] = float((right | ~shown.mentions).all(1).double().mean())
             row |= {
-                "precision": float(manifold_coverage(real, fake).mean()),
-                "recall": float(manifold_coverage(fake, real).mean()),
+                "precision": float(in_manifold(real, fake).mean()),
+                "recall": float(in_manifold(fake, real).mean()),
             }
             each = zip(shown.source.kinds, right.sum(0) / shown.mentions.sum(0), strict=True)
             rows.append(row | {kind: float(share) for kind, share in each if bool(share.isfinite())})

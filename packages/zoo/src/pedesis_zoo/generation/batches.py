@@ -13,7 +13,7 @@ from tqdm import tqdm
 from pedesis.utils.distributed import divided
 from pedesis.utils.distributed import first as first_rank
 from pedesis.utils.images import Pixels
-from pedesis_zoo.generation.pipeline import MOST, Snapshot
+from pedesis_zoo.generation.pipeline import MAX_BATCH, Snapshot
 from pedesis_zoo.generation.sampling import seeds_from
 
 
@@ -21,14 +21,14 @@ def in_batches(
     draw: Callable[[list[Any], list[int]], Iterable[Snapshot]],
     wanted: Sequence[Any],
     first_seed: int,
-    size: int = 6 * MOST,
+    size: int = 6 * MAX_BATCH,
 ) -> Pixels:
     """Many pictures, `size` at a time: the ends of the walks draw(what is wanted, seeds), from `first_seed` on.
 
     In several processes (`pedesis.utils.distributed`) each draws some, and all of them get all; each must call this.
     """
 
-    def generated(rows: range) -> Tensor:
+    def generate_rows(rows: range) -> Tensor:
         pieces = []
         hidden = None if first_rank() else True
         for some in tqdm(range(rows.start, rows.stop, size), unit=f"x{size} pictures", leave=False, disable=hidden):
@@ -36,7 +36,7 @@ def in_batches(
             pieces.append(finished(draw(part, seeds_from(first_seed + some, len(part)))))
         return torch.from_numpy(np.concatenate(pieces))
 
-    return divided(len(wanted), generated, multiple=MOST).numpy()
+    return divided(len(wanted), generate_rows, multiple=MAX_BATCH).numpy()
 
 
 def finished(snapshots: Iterable[Snapshot]) -> Pixels:

@@ -139,10 +139,10 @@ def super_resolution(
         )
     pooling, measured = Pooling(factor), to_model(small[None]).to(model.device)
 
-    def told(plain: Denoiser) -> Denoiser:
+    def measurement_guided(plain: Denoiser) -> Denoiser:
         return MomentMatching(StaticThresholding(plain), pooling, measured, iterations=1)
 
-    pipeline = make_pipeline(model, condition, seeds, inside=told, **settings)
+    pipeline = make_pipeline(model, condition, seeds, inside=measurement_guided, **settings)
     guided = pipeline.denoiser
     return replace(pipeline, denoiser=lambda rows: StaticThresholding(DDNM(guided(rows), pooling, measured))).run()
 

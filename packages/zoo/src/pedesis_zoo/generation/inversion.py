@@ -85,9 +85,9 @@ def _upwards(pipeline: Pipeline, x0: Tensor) -> Iterator[Tensor]:
     process, up = pipeline.model.denoiser.process, pipeline.times.flip(0)
     up[0] = min(float(process.schedule.time(torch.tensor(CLEAN, dtype=torch.float64))), float(up[1]) / 2)
     for rows in chunks(len(pipeline.seeds)):
-        asked = None if pipeline.condition is None else pipeline.condition[rows]
+        condition = None if pipeline.condition is None else pipeline.condition[rows]
         x = x0[rows].to(pipeline.model.device, pipeline.model.dtype)
-        x = pipeline.sampler.sample(pipeline.denoiser(rows), x, up, asked)
+        x = pipeline.sampler.sample(pipeline.denoiser(rows), x, up, condition)
         yield (x / process.prior(x).var.sqrt()).cpu()
 
 

@@ -25,7 +25,7 @@ from pedesis_zoo.generation.palette import quantize
 from pedesis_zoo.models.loading import ImageModel
 from pedesis_zoo.models.notebook import png
 
-MOST = 32
+MAX_BATCH = 32
 """How many pictures are computed at once: more are no faster, and need more memory."""
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ def chunks(count: int) -> list[slice]:
     first, found = 0, []
     while first < count:
         left = count - first
-        size = min(left - left % 8, MOST) if left >= 8 else 1 << (left - 1).bit_length()
+        size = min(left - left % 8, MAX_BATCH) if left >= 8 else 1 << (left - 1).bit_length()
         found.append(slice(first, first + size))
         first += size
     return found
@@ -126,11 +126,11 @@ class Pipeline:
         Raises:
             ValueError: the processes were asked for different seeds. RankLost: another process ended.
         """
-        told = repr((self.model.name, self.seeds, self.times.tolist())).encode()
-        check_same(hashlib.sha256(told).hexdigest(), "seeds to draw (alone() is for what a rank draws by itself)")
+        what = repr((self.model.name, self.seeds, self.times.tolist())).encode()
+        check_same(hashlib.sha256(what).hexdigest(), "seeds to draw (alone() is for what a rank draws by itself)")
         hidden = True if not first() else None if progress is None else not progress
 
-        def generated(rows: range) -> Tensor:
+        def generate_rows(rows: range) -> Tensor:
             parts = [part for part in chunks(len(self.seeds)) if rows.start <= part.start < rows.stop]
             finished = []
             with tqdm(total=len(parts) * len(self.times), unit="step", delay=1, leave=False, disable=hidden) as bar:
@@ -140,7 +140,7 @@ class Pipeline:
                     finished.append(self.shown(step.x0))
             return torch.from_numpy(np.concatenate(finished)[: len(rows)])
 
-        return divided(len(self.seeds), generated, multiple=MOST).numpy()
+        return divided(len(self.seeds), generate_rows, multiple=MAX_BATCH).numpy()
 
     def shown(self, x0: Tensor) -> Pixels:
         """Finished pictures as pixels."""

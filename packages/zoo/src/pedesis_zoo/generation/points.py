@@ -68,8 +68,8 @@ def sample_points(
         for first in range(rows.start, rows.stop, BLOCK):
             noise, block = gaussian_noise(seed, *([first // BLOCK] if first else [])), like[: rows.stop - first]
             start = model.denoiser.process.prior(block).sample(noise)
-            asked = None if label is None else label.expand(len(block))
-            blocks.append(walker.sample(denoiser, start, times, asked, noise).double())
+            condition = None if label is None else label.expand(len(block))
+            blocks.append(walker.sample(denoiser, start, times, condition, noise).double())
         return torch.cat(blocks)
 
     points: Points = divided(count, drawn, multiple=BLOCK).numpy()

@@ -130,7 +130,7 @@ def make_pipeline(
     model = loaded(model)
     if model.denoiser.option("enlarges") and small is None:
         raise ValueError(
-            f"{model.name!r} draws larger versions of pictures: pedesis_zoo.generation.editing.enlarge(model, small)"
+            f"{model.name!r} draws larger versions of pictures: pedesis_zoo.generation.editing.upscale(model, small)"
         )
     usual, seeds = model.generation, seeds_of(seeds)
     steps = whole("steps", given.get("steps", usual.steps), 1, MOST_STEPS)
@@ -178,7 +178,7 @@ def _given(settings: Settings) -> dict[str, Any]:
 
 def _by(rule: Around, model: ImageModel, guidance: float) -> Denoiser:
     """The model under a rule of one's own."""
-    made = rule(model.denoiser.at(guidance) if model.denoiser.guided else model.informed)
+    made = rule(model.denoiser.at(guidance) if model.denoiser.guided else model.with_variance)
     if not isinstance(made, Denoiser):
         raise ValueError(f"around= must give a pedesis.denoiser.Denoiser; it gave {shown(made)}")
     return made
@@ -203,9 +203,9 @@ def guided(
     """
     if model.denoiser.guided:
         _undistilled(model, rescale != 0)
-        told = model.denoiser.at(guidance)
-        return told if inside is None else inside(told)
-    plain = model.informed if inside is None else inside(model.informed)
+        scaled = model.denoiser.at(guidance)
+        return scaled if inside is None else inside(scaled)
+    plain = model.with_variance if inside is None else inside(model.with_variance)
     if not model.conditional:
         check_unguided(model, guidance, rescale)
         return plain
@@ -262,7 +262,7 @@ def composed(
     if not model.conditional:
         raise ValueError(f"{model.name!r} is unconditional and takes no conditions")
     _undistilled(model, True)
-    plain = model.informed if inside is None else inside(model.informed)
+    plain = model.with_variance if inside is None else inside(model.with_variance)
 
     def for_rows(rows: slice) -> Denoiser:
         def at(scale: Tensor) -> Denoiser:

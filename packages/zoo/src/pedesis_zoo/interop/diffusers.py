@@ -246,8 +246,8 @@ class PedesisUNet(nn.Module):
         t = (torch.as_tensor(timestep, dtype=torch.float64, device="cpu") + 1) / self.steps
         alpha, sigma, _ = process.scales(t, sample)
         size = (alpha**2 + sigma**2).sqrt()  # from their frame to ours, and back
-        said = self.denoiser(size * sample, t, class_labels)
-        answer = self.parameterization.target(said.x0, said.eps, alpha / size, sigma / size)
+        prediction = self.denoiser(size * sample, t, class_labels)
+        answer = self.parameterization.target(prediction.x0, prediction.eps, alpha / size, sigma / size)
         return SimpleNamespace(sample=answer) if return_dict else (answer,)
 
 

@@ -76,7 +76,7 @@ class ImageModel:
         return bool(self.classes) or self.text is not None
 
     @property
-    def informed(self) -> Denoiser:
+    def with_variance(self) -> Denoiser:
         """The denoiser with a Var[x_0 | x_t]: its own, or the mean one that the weight file keeps; if any."""
         kept = self.about.get("variance")
         if kept is None or self.denoiser.option("variance"):
@@ -124,7 +124,7 @@ class ImageModel:
         return torch.tensor([-1 if label is None else self._class_number(label) for label in each], device=self.device)
 
     def _tokens(self, prompts: Sequence[Any]) -> Tensor:
-        from pedesis_zoo.data.captions import Vocabulary
+        from pedesis_zoo.data.tokenizer import Vocabulary
 
         assert self.text is not None
         if not all(prompt is None or isinstance(prompt, str) for prompt in prompts):

@@ -26,7 +26,7 @@ def claim(kept: ExitStack, out: Path, checkpoint: Path) -> None:
 
 
 @dataclass
-class Keeper:
+class CheckpointWriter:
     """Writes what was learned: the weights, then the larger checkpoint."""
 
     plan: Plan
@@ -64,7 +64,7 @@ class Keeper:
         return f"stopped after step {state.step}: {'; '.join(kept + [trouble] * bool(trouble))}"
 
 
-def whole_checkpoint(checkpoint: Path) -> tuple[Path | None, str]:
+def intact_checkpoint(checkpoint: Path) -> tuple[Path | None, str]:
     """The checkpoint to go on from: the newest, or the one before if that is missing or damaged; and what to say.
 
     Raises:

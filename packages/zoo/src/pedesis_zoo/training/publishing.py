@@ -71,7 +71,7 @@ def publish(name: str, weights: Path) -> None:
 
 
 def mean_variance(denoiser: NetworkDenoiser, data: str, number: int = 512) -> dict[str, list[float]]:
-    """The analytic variance of a model, for its weight file: see `pedesis_zoo.models.loading.ImageModel.informed`."""
+    """The analytic variance of a model, for its weight file: see `ImageModel.with_variance`."""
     table = learn_levels(denoiser, to_model(pictures(data, "train", number))).table
     return {"log_snrs": table.log_snrs.tolist(), "variances": table.variances.tolist()}
 

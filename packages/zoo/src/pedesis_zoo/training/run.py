@@ -23,7 +23,7 @@ from pedesis_zoo.models.recipe import Recipe
 from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, build, check_saveable
 from pedesis_zoo.training.fine_tuning import Origins, begin_from
 from pedesis_zoo.training.interruption import until_asked_to_stop
-from pedesis_zoo.training.keeping import Keeper, checkpoint_path, claim, whole_checkpoint
+from pedesis_zoo.training.keeping import CheckpointWriter, checkpoint_path, claim, intact_checkpoint
 from pedesis_zoo.training.objectives import loss_of
 
 __all__ = ["AUGMENTATIONS", "Plan", "Report", "checkpoint_path", "going_on", "plan", "train"]
@@ -171,7 +171,7 @@ def _train(
     start: str | Path | None,
     origins: Origins | None,
 ) -> Path:
-    resume, trouble = whole_checkpoint(checkpoint)
+    resume, trouble = intact_checkpoint(checkpoint)
     plan, about, notes = (plan, plan.trained_on, []) if resume is None else going_on(plan, resume)
     model = build(plan.recipe.kind, plan.model_spec, plan.config.seed).to(device)
     check_saveable(plan.recipe.kind, model)
@@ -181,7 +181,7 @@ def _train(
     for note in [*notes, trouble]:
         if first() and note:
             print(note, file=sys.stderr)
-    keeper = Keeper(plan, loss, device, out, checkpoint)
+    keeper = CheckpointWriter(plan, loss, device, out, checkpoint)
 
     saved, state = time.monotonic(), None
     with until_asked_to_stop(again=world() == 1, says=first()) as asked:

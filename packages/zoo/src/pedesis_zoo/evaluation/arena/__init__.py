@@ -81,7 +81,7 @@ def compare(
         for entry, on, budget, scale, order in tqdm(plans, unit="contest", desc="mixtures", disable=None)
     ]
     floors = {(on, scale): exact.floor(on, scale, POINTS) for _, on, _, scale, _ in plans}
-    told = {on: exact.told(scale) for _, on, _, scale, _ in plans}
+    titles = {on: exact.distance_title(scale) for _, on, _, scale, _ in plans}
 
     if drawing is not None:
         measure = pictures.measure_for(drawing, against, count, seed)
@@ -95,6 +95,6 @@ def compare(
             pictures.contest(entry, drawing, measure, budget, scale, count, seed)
             for entry, budget, scale in tqdm(draws, unit="contest", desc=drawing.name, disable=None)
         ]
-        told[drawing.name] = f"Frechet distance {measure.told}"
+        titles[drawing.name] = f"Frechet distance {measure.title}"
         floors |= {(drawing.name, scale): measure.floor for _, _, scale in draws if measure.floor is not None}
-    return Outcome([result for result in results if result is not None], told, floors, command)
+    return Outcome([result for result in results if result is not None], titles, floors, command)

@@ -70,7 +70,7 @@ def contest(
     """One entry, on one mixture, within one number of evaluations; None if not a single step fits."""
     setting = entry.setting
     with blamed(entry, f"on the mixture {on!r} with {budget} evaluations"):
-        inner, denoiser, condition = asked(setting, on, scale, points)
+        inner, denoiser, condition = denoisers_for(setting, on, scale, points)
         process = inner.process
         steps = steps_within(setting.sampler, setting.grid, process, budget // (2 if scale is not None else 1))
         if not steps:
@@ -92,7 +92,9 @@ def contest(
     )  # fmt: skip
 
 
-def asked(setting: Setting, on: str, scale: float | None, points: int) -> tuple[Denoiser, Denoiser, Tensor | None]:
+def denoisers_for(
+    setting: Setting, on: str, scale: float | None, points: int
+) -> tuple[Denoiser, Denoiser, Tensor | None]:
     """The exact denoiser, the one that the sampler asks, and its condition."""
     if scale is not None:
         assert setting.guidance is not None
@@ -104,7 +106,7 @@ def asked(setting: Setting, on: str, scale: float | None, points: int) -> tuple[
     return exact, exact, None
 
 
-def told(scale: float | None) -> str:
+def distance_title(scale: float | None) -> str:
     """What is measured, in words."""
     if scale is None:
         return "sliced Wasserstein distance to the data; error: from the end of the probability flow"

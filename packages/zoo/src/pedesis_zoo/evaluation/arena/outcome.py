@@ -25,13 +25,13 @@ class Outcome:
 
     Attributes:
         results: one for each entry, place and number of evaluations.
-        told: what the distance of each mixture or model is, in words.
+        titles: what the distance of each mixture or model is, in words.
         floors: (mixture or model, scale) -> the distance of as many real points or pictures.
         command: the line that makes it again.
     """
 
     results: Sequence[Result]
-    told: Mapping[str, str]
+    titles: Mapping[str, str]
     floors: Mapping[tuple[str, float | None], Estimate]
     command: str
 
@@ -83,9 +83,9 @@ class Outcome:
         best = sorted(entries, key=lambda name: _last(entries[name], budgets))
         title = f"{on}, scale {scale:g}" if scale is not None else on
         floor = self.floors.get((on, scale))
-        draws = "training pictures" if self.told[on].startswith("Frechet") else "draws of the data themselves"
+        draws = "training pictures" if self.titles[on].startswith("Frechet") else "draws of the data themselves"
         real = "" if floor is None else f"; as many {draws} have {_with_half(floor)}"
-        return [f"{title}: {self.told[on]}{real}", *_aligned([header, *(lines[name] for name in best)])]
+        return [f"{title}: {self.titles[on]}{real}", *_aligned([header, *(lines[name] for name in best)])]
 
     def verdicts(self) -> Iterator[str]:
         """A sentence for each result of the user's own: beside the best of ours at equal evaluations, seed by seed."""

@@ -46,11 +46,12 @@ class Measure:
     """What pictures of a model are held against.
 
     Attributes:
-        told: in words. features: (N, H, W, C) -> (N, F). real: (M, F). judge: pictures -> classes, or None.
+        title: what the distance is, in words. features: (N, H, W, C) -> (N, F). real: (M, F).
+        judge: pictures -> classes, or None.
         floor: the distance of as many real pictures, or None.
     """
 
-    told: str
+    title: str
     features: comparison.Features
     real: Tensor
     judge: Judge | None
@@ -73,8 +74,8 @@ def measure_for(model: ImageModel, against: Any, number: int, seed: int) -> Meas
     source = against if against is not None else model.data
     if source is None:
         fine, _ = draw(model, number, seed + number, **plain(model), steps=FINE, sampler="dpm++3m", grid="log-snr")
-        told = f"to {number} of its own in {FINE} steps, in {THUMBNAIL}x{THUMBNAIL} thumbnails"
-        return Measure(told, thumbnails, thumbnails(fine), None, None)
+        title = f"to {number} of its own in {FINE} steps, in {THUMBNAIL}x{THUMBNAIL} thumbnails"
+        return Measure(title, thumbnails, thumbnails(fine), None, None)
     real, extractor = comparison.pixels_of(source, model.shape, model.shape[1], 10_000)
     look: comparison.Features = thumbnails
     where = f"{THUMBNAIL}x{THUMBNAIL} thumbnails"

@@ -19,7 +19,7 @@ import torch
 
 from pedesis.samplers.base import walk_levels
 from pedesis.utils.files import check_writable
-from pedesis_zoo.data.captions import SPELLINGS
+from pedesis_zoo.data.tokenizer import SPELLINGS
 from pedesis_zoo.export import onnx
 from pedesis_zoo.generation.sampling import make_pipeline
 from pedesis_zoo.models.loading import ImageModel, load
@@ -31,7 +31,7 @@ BITS = 8
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs")
 BINARY = "ort-wasm-simd-threaded.wasm"
 ABOUT = "models.json"
-SAID = {
+CARD_METRICS = {
     "class accuracy": ("class accuracy", "class accuracy of real test images"),
     "Fréchet distance": ("Frechet distance", "Frechet distance of real training images"),
     "mentioned parts right": ("mentions right", "mentions right, real composites"),
@@ -143,7 +143,7 @@ def card_line(name: str, known: ImageModel) -> str:
     numbers = {key: value for results in load_numbers(name).values() for key, (value, _, _) in results.items()}
     weights = sum(weight.numel() for weight in known.denoiser.parameters())
     facts = [f"{weights / 1e6:.1f} million weights"]
-    for what, (generated, real) in SAID.items():
-        if generated in numbers and real in numbers:
-            facts.append(f"{what} {numbers[generated]:.3g} ({numbers[real]:.3g} of real pictures)")
+    for what, (key, real_key) in CARD_METRICS.items():
+        if key in numbers and real_key in numbers:
+            facts.append(f"{what} {numbers[key]:.3g} ({numbers[real_key]:.3g} of real_key pictures)")
     return f"{name}: {', '.join(facts)}."

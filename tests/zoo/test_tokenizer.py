@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pedesis_zoo.data.captions import PAD, Phrases, Vocabulary, listed, split, with_article
+from pedesis_zoo.data.tokenizer import PAD, Phrases, Vocabulary, listed, split, with_article
 
 WORDS = Vocabulary(["a", "orc", "woman", "sword", "boots", "grey", "axe", "torch", "battle"])
 
