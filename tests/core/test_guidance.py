@@ -244,10 +244,12 @@ def test_rescaling_keeps_the_spread_of_the_conditional_estimate() -> None:
             return torch.where(condition[:, None] >= 0, x_t, -0.2 * x_t)
 
     x, label = torch.linspace(-1, 1, 9, dtype=D).repeat(2, 1), torch.tensor([0, 1])
-    full = RescaledGuidance(Halves(Process("cosine")), 5, share=1.0)(x, 0.4, label).x0
+    full = RescaledGuidance(Halves(Process("cosine")), 5, phi=1.0)(x, 0.4, label).x0
     torch.testing.assert_close(full.std(1), x.std(1))
+    flat = RescaledGuidance(Halves(Process("cosine")), 5)(torch.zeros(2, 9, dtype=D), 0.4, label).x0
+    assert torch.equal(flat, torch.zeros(2, 9, dtype=D)), "a row without any spread stays as it is"
     plain = ClassifierFreeGuidance(Halves(Process("cosine")), 5)(x, 0.4, label).x0
-    torch.testing.assert_close(RescaledGuidance(Halves(Process("cosine")), 5, share=0.0)(x, 0.4, label).x0, plain)
+    torch.testing.assert_close(RescaledGuidance(Halves(Process("cosine")), 5, phi=0.0)(x, 0.4, label).x0, plain)
 
 
 def test_projection_removes_the_push_along_the_estimate(denoiser: MixtureDenoiser, points: torch.Tensor) -> None:

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.editing.inpainting import InpaintingDenoiser
-from pedesis.editing.inverse_problems import DDNM, Measured, MomentMatching, PiGDM
+from pedesis.editing.inverse_problems import DDNM, MMPS, MeasurementGuided, PiGDM
 from pedesis.editing.operators import Blur, Mask, Operator, Pooling
 from pedesis.process import Process, Time
 from pedesis.samplers import DDIM, SAMPLERS, Heun
@@ -23,7 +23,7 @@ SHAPE = (1, 4, 4)
 SIZE = 16
 KNOWN = torch.arange(SIZE).reshape(SHAPE) % 3 > 0
 OPERATORS = {"mask": Mask(KNOWN), "pooling": Pooling(2), "blur": Blur(1.5)}
-RULES = [DDNM, PiGDM, MomentMatching]
+RULES = [DDNM, PiGDM, MMPS]
 
 
 def dense(operator: Operator) -> torch.Tensor:
@@ -117,7 +117,7 @@ def test_blur_and_pooling_are_those_of_other_libraries() -> None:
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", list(OPERATORS))
 @pytest.mark.parametrize("t", [0.1, 0.5, 0.9])
-def test_every_rule_is_exact_for_isotropic_gaussian_data(rule: type[Measured], name: str, t: float) -> None:
+def test_every_rule_is_exact_for_isotropic_gaussian_data(rule: type[MeasurementGuided], name: str, t: float) -> None:
     prior, process, operator, noise = isotropic(), Process("cosine"), OPERATORS[name], 0.2
     y, x_t = problem(prior, operator, noise), states(prior, process, t)
     truth = Pictures(knowing(prior, operator, y, noise), process)(x_t, t)
@@ -134,12 +134,12 @@ def test_moment_matching_is_exact_for_any_gaussian(name: str, frame: str) -> Non
     prior, process, operator, noise, t = correlated(), Process("cosine", frame), OPERATORS[name], 0.2, 0.6
     inner, y, x_t = Pictures(prior, process), problem(prior, operator, noise), states(prior, process, t)
     truth = Pictures(knowing(prior, operator, y, noise), process)(x_t, t).x0
-    matched = MomentMatching(inner, operator, y, noise, "optimal", iterations=SIZE)(x_t, t).x0
+    matched = MMPS(inner, operator, y, noise, "optimal", iterations=SIZE)(x_t, t).x0
     torch.testing.assert_close(matched, truth, rtol=1e-6, atol=1e-6)
     errors = [
         (denoiser(x_t, t).x0 - truth).square().mean().item()
         for denoiser in (
-            MomentMatching(inner, operator, y, noise, "optimal", iterations=3),
+            MMPS(inner, operator, y, noise, "optimal", iterations=3),
             PiGDM(inner, operator, y, noise, "optimal"),
             DDNM(inner, operator, y, noise, "optimal"),
             inner,
@@ -154,7 +154,7 @@ def test_moment_matching_helps_most_on_a_mixture() -> None:
     inner, y = Pictures(prior, process), problem(prior, operator, noise)
     exact = Pictures(knowing(prior, operator, y, noise), process)
     rules = {
-        "matched": MomentMatching(inner, operator, y, noise, "optimal", iterations=8),
+        "matched": MMPS(inner, operator, y, noise, "optimal", iterations=8),
         "pseudo-inverse": PiGDM(inner, operator, y, noise, "optimal"),
         "null space": DDNM(inner, operator, y, noise, "optimal"),
         "none": inner,
@@ -182,7 +182,7 @@ def test_sampling_finds_the_law_of_what_is_left_open() -> None:
     """2,000 samples by the flow: mean and covariance of p(x_0 | y), in closed form."""
     prior, process, operator, noise = correlated(), Process("cosine"), OPERATORS["pooling"], 0.1
     y = problem(prior, operator, noise)
-    denoiser = MomentMatching(Pictures(prior, process), operator, y, noise, "optimal", iterations=8)
+    denoiser = MMPS(Pictures(prior, process), operator, y, noise, "optimal", iterations=8)
     times = process.schedule.time(torch.linspace(-10, 9, 26, dtype=D))
     start = gaussian_noise(5)(torch.empty(2000, *SHAPE, dtype=D))
     x = Heun().sample(denoiser, start, times).flatten(1)
@@ -219,7 +219,7 @@ def test_a_mask_without_noise_is_inpainting() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_row_does_not_depend_on_its_batch_mates(rule: type[Measured]) -> None:
+def test_a_row_does_not_depend_on_its_batch_mates(rule: type[MeasurementGuided]) -> None:
     prior, process, operator = correlated(2), Process("cosine"), OPERATORS["pooling"]
     denoiser = rule(Pictures(prior, process), operator, problem(prior, operator, 0.1), 0.1, "optimal")
     x_t = states(prior, process, 0.5)
@@ -244,4 +244,4 @@ def test_wrong_problems_are_named() -> None:
     with pytest.raises(ValueError, match="unknown variance rule"):
         DDNM(inner, Pooling(2), y, 0.1, "gamma")
     with pytest.raises(ValueError, match="at least 1 iteration"):
-        MomentMatching(inner, Pooling(2), y, iterations=0)
+        MMPS(inner, Pooling(2), y, iterations=0)

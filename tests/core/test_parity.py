@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from pedesis.editing.inverse_problems import MomentMatching
+from pedesis.editing.inverse_problems import MMPS
 from pedesis.editing.operators import Operator
 from pedesis.process import Process
 from pedesis.samplers import (
@@ -253,7 +253,7 @@ def test_moment_matching_is_that_of_azula(denoiser: MixtureDenoiser, points: tor
     y = operator.apply(points.roll(1, 0))
     covariance = azula.linalg.covariance.IsotropicCovariance(0.04)
     other = azula.guidance.mmps.MMPSDenoiser(Lent(denoiser), y, operator.apply, covariance, "cg", iterations=4)
-    mine = MomentMatching(denoiser, operator, y, noise=0.2, iterations=4)
+    mine = MMPS(denoiser, operator, y, noise=0.2, iterations=4)
     theirs = other(points, torch.tensor(t, dtype=D)).mean
     torch.testing.assert_close(mine(points, t).x0, theirs, rtol=1e-7, atol=1e-7)
 

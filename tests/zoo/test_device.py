@@ -14,7 +14,7 @@ from torch import Tensor
 import pedesis_zoo as zoo
 from pedesis.denoiser import Denoiser, NetworkDenoiser
 from pedesis.editing.inpainting import InpaintingDenoiser
-from pedesis.editing.inverse_problems import DDNM, MomentMatching, PiGDM
+from pedesis.editing.inverse_problems import DDNM, MMPS, PiGDM
 from pedesis.editing.operators import Blur, Mask, Pooling
 from pedesis.guidance.autoguidance import AutoGuidance
 from pedesis.guidance.classifier_free import (
@@ -169,7 +169,7 @@ GUIDED: dict[str, Callable[[zoo.ImageModel, Tensor], torch.nn.Module]] = {
     ),
     "null space": lambda model, x: DDNM(model.denoiser, Mask(torch.rand(1, 1, 8, 8) > 0.5), torch.zeros(1, 1, 8, 8)),
     "blur": lambda model, x: PiGDM(model.denoiser, Blur(1.0), torch.zeros(1, 1, 8, 8), noise=0.1),
-    "pooling": lambda model, x: MomentMatching(StaticThresholding(model.denoiser), Pooling(2), torch.zeros(1, 1, 4, 4)),
+    "pooling": lambda model, x: MMPS(StaticThresholding(model.denoiser), Pooling(2), torch.zeros(1, 1, 4, 4)),
     "training set": lambda model, x: EmpiricalDenoiser(
         torch.rand(20, 1, 8, 8), model.denoiser.process, torch.arange(20) % 10
     ).to(x.device),

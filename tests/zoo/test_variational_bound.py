@@ -59,7 +59,7 @@ def test_the_learned_variance_is_the_true_one(levels: Levels) -> None:
     rounding = (2 / 255) ** 2 / 12  # pixels are on levels, and their noise cannot be guessed
     torch.testing.assert_close(levels.table.variances, true, rtol=0.05, atol=rounding)
     inside = levels.table.log_snrs < 8  # where it is wider than a level; these pixels are hardly ever black or white
-    torch.testing.assert_close(levels.widths[inside], true[inside], rtol=0.1, atol=0)
+    torch.testing.assert_close(levels.decoder_variances[inside], true[inside], rtol=0.1, atol=0)
 
 
 def test_black_pixels_ask_for_a_wider_decoder() -> None:
@@ -74,7 +74,7 @@ def test_black_pixels_ask_for_a_wider_decoder() -> None:
             return guess
 
     found = learn_levels(HalfBlack(), x0, count=10)
-    ratio = (found.widths / found.table.variances)[found.table.log_snrs < 6]
+    ratio = (found.decoder_variances / found.table.variances)[found.table.log_snrs < 6]
     assert ((ratio > 1.6) & (ratio < 2.5)).all(), ratio
 
 

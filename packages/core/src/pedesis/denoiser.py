@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from pedesis.nn.blocks import in_even_rows
 from pedesis.parameterizations import PARAMETERIZATIONS, Parameterization
 from pedesis.process import Process, Time, broadcast
-from pedesis.utils.device import sent
-from pedesis.utils.hooks import answers
+from pedesis.utils.device import to_device
+from pedesis.utils.hooks import capture_outputs
 from pedesis.utils.precision import at_least_single, autocast, plain, weights_of
 
 Condition = Tensor | None
@@ -37,7 +37,7 @@ def drop(condition: Condition, mask: Tensor) -> Condition:
     """Make the rows of a condition null where `mask` (B,) is true."""
     if condition is None:
         return None
-    mask = sent(mask, condition.device).reshape(-1, *([1] * (condition.ndim - 1)))
+    mask = to_device(mask, condition.device).reshape(-1, *([1] * (condition.ndim - 1)))
     return condition.masked_fill(mask, 0 if condition.is_floating_point() else -1)
 
 
@@ -223,7 +223,7 @@ class NetworkDenoiser(Denoiser):
         return twin if self.option("jumps") else self
 
     def network_output(self, x_t: Tensor, log_snr: Tensor, condition: Condition = None) -> tuple[Tensor, Tensor | None]:
-        """The output of the network, in the type of x_t: the parameterization's target, and the logit of r if it gives one.
+        """The network's output, in the type of x_t: an estimate of the target, and the logit of r if there is one.
 
         Args:
             log_snr: one number, or one per row of x_t, (B,).
@@ -239,8 +239,8 @@ class NetworkDenoiser(Denoiser):
         rows, number, dtype = x_t.shape[0], at_least_single(x_t.dtype), weights_of(self.network, x_t.dtype)
         inputs = {"scale": 1.0 if self.scale is None else self.scale} if self.guided else {}
         inputs |= {} if self.end is None else {"end": self.end}
-        numbers = {k: sent(torch.as_tensor(v), x_t.device, number).expand(rows) for k, v in inputs.items()}
-        level = sent(log_snr, x_t.device, number).expand(rows)
+        numbers = {k: to_device(torch.as_tensor(v), x_t.device, number).expand(rows) for k, v in inputs.items()}
+        level = to_device(log_snr, x_t.device, number).expand(rows)
         with autocast(x_t.device, dtype):
             out = in_even_rows(self.network, scaled.to(dtype), level, condition, **numbers)
         out = out.to(x_t.dtype)
@@ -278,7 +278,7 @@ class NetworkDenoiser(Denoiser):
         Raises:
             UnknownName: no such layer. ValueError: a layer that answers with no tensor, or is not asked.
         """
-        with answers(self.network, names) as found:
+        with capture_outputs(self.network, names) as found:
             self.predict(x_t, t, condition)
         return {name: answer[: len(x_t)].to(x_t.dtype) for name, answer in found.items()}
 

@@ -26,7 +26,7 @@ from torch.nn.functional import logsigmoid, softplus
 
 from pedesis.gaussian import Gaussian
 from pedesis.schedules import SCHEDULES, Schedule
-from pedesis.utils.device import sent
+from pedesis.utils.device import to_device
 from pedesis.utils.registry import Described, Registry
 
 FRAMES: Registry[Frame] = Registry("frame")
@@ -280,4 +280,4 @@ def broadcast(value: Tensor, like: Tensor) -> Tensor:
         raise ValueError(
             f"a time must be one number or one per row ({like.shape[0]}); got a tensor of shape {tuple(value.shape)}"
         )
-    return sent(value, like.device, like.dtype)
+    return to_device(value, like.device, like.dtype)

@@ -7,15 +7,15 @@ denoisers are made of, the samplers and the reverse conditional; it knows no net
 from pedesis.editing.image_to_image import noise_to_start, remaining_timesteps
 from pedesis.editing.inpainting import InpaintingDenoiser, RePaint, repaint
 from pedesis.editing.interpolation import slerp
-from pedesis.editing.inverse_problems import DDNM, MomentMatching, PiGDM
+from pedesis.editing.inverse_problems import DDNM, MMPS, PiGDM
 from pedesis.editing.operators import Blur, Mask, Operator, Pooling
 
 __all__ = [
     "DDNM",
+    "MMPS",
     "Blur",
     "InpaintingDenoiser",
     "Mask",
-    "MomentMatching",
     "Operator",
     "PiGDM",
     "Pooling",

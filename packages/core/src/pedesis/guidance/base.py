@@ -43,7 +43,7 @@ def checked_scale(scale: float | Tensor) -> Tensor:
 
 
 def predict_batched(inner: Denoiser, x_t: Tensor, t: Time, conditions: Sequence[Condition]) -> list[Prediction]:
-    """The predictions under several conditions, computed as one batch."""
+    """The predictions under several conditions, computed as one batch: all of them are tensors, or all are None."""
     count = len(conditions)
     rows = x_t.repeat(count, *[1] * (x_t.ndim - 1))
     times = t.repeat(count) if isinstance(t, Tensor) and t.ndim == 1 else t

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from pedesis.denoiser import Condition, Denoiser, Prediction, null
@@ -65,21 +66,25 @@ class ClassifierFreeGuidance(Guided):
 class RescaledGuidance(ClassifierFreeGuidance):
     """Classifier-free guidance whose estimate keeps the spread of the conditional one (Lin et al. 2024).
 
-    x0 <- x0 ((1 - share) + share std(x0_cond) / std(x0)), the standard deviation over each row.
+    x0 <- x0 ((1 - phi) + phi std(x0_cond) / std(x0)), the standard deviation over each row.
     """
 
-    def __init__(self, inner: Denoiser, scale: float | Tensor, share: float = 0.7):
+    def __init__(self, inner: Denoiser, scale: float | Tensor, phi: float = 0.7):
         super().__init__(inner, scale)
-        self.share = share
+        self.phi = phi
 
     def combined(self, conditional: Tensor, unconditional: Tensor) -> Tensor:
-        return rescaled(super().combined(conditional, unconditional), conditional, self.share)
+        return rescaled(super().combined(conditional, unconditional), conditional, self.phi)
 
 
-def rescaled(guided: Tensor, conditional: Tensor, share: float) -> Tensor:
-    """A guided estimate brought `share` of the way to the spread of the conditional one, row by row."""
-    ratio = conditional.flatten(1).std(1) / guided.flatten(1).std(1)
-    return guided * broadcast(1 - share + share * ratio, guided)
+def rescaled(guided: Tensor, conditional: Tensor, phi: float) -> Tensor:
+    """A guided estimate with its spread brought towards the conditional one, row by row.
+
+    x0 ((1 - phi) + phi std(x0_cond) / std(x0)), phi in [0, 1]; a row that is the same everywhere stays as it is.
+    """
+    spread = guided.flatten(1).std(1)
+    ratio = torch.where(spread > 0, conditional.flatten(1).std(1) / spread, 1.0)
+    return guided * broadcast(1 - phi + phi * ratio, guided)
 
 
 class CFGPlusPlus(ClassifierFreeGuidance):
@@ -98,9 +103,9 @@ class CFGPlusPlus(ClassifierFreeGuidance):
 class AdaptiveProjectedGuidance(ClassifierFreeGuidance):
     """Adaptive projected guidance (Sadat et al. 2024), without its momentum: less of the push that only brightens.
 
-    The push x0_cond - x0_uncond is first made at most `limit` long (its norm over all elements). Its part along x0_cond
-    saturates colors; it is kept `parallel` times, the part across it in full. The paper also carries a share of the
-    push from step to step; a denoiser has no memory of steps.
+    The push x0_cond - x0_uncond is first made at most `limit` long (r in the paper; its norm over all elements). Its
+    part along x0_cond saturates colors; it is kept `parallel` times (eta), the part across it in full. The paper also
+    carries a share of the push from step to step; a denoiser has no memory of steps.
     """
 
     def __init__(self, inner: Denoiser, scale: float | Tensor, parallel: float = 0.0, limit: float = math.inf):

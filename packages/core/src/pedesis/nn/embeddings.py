@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pedesis.nn.blocks import RowLinear, zero
-from pedesis.utils.device import to_be_looked_at
+from pedesis.utils.device import needs_check
 
 
 def sinusoid(x: Tensor, width: int, longest: float = 1000.0) -> Tensor:
@@ -112,7 +112,7 @@ def check_integers(condition: Tensor, rows: int, ndim: int, most: int, what: str
     """
     integers = not (condition.is_floating_point() or condition.is_complex() or condition.dtype == torch.bool)
     fitting = integers and condition.ndim == ndim and len(condition) == rows
-    if fitting and (not to_be_looked_at(condition) or bool((condition <= most).all())):
+    if fitting and (not needs_check(condition) or bool((condition <= most).all())):
         return
     raise ValueError(
         f"the condition must be {what}; got {condition.dtype} of shape {tuple(condition.shape)} for {rows} rows"

@@ -21,7 +21,7 @@ from torch import Tensor
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Gaussian, Noise
 from pedesis.process import Process, Time
-from pedesis.utils.device import looked_at
+from pedesis.utils.device import values_checked
 from pedesis.utils.registry import Described, Registry
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
@@ -38,7 +38,7 @@ class Level:
 
     @property
     def ratio(self) -> float:
-        """sigma / alpha: the noise level of x / alpha, in which all frames are the same."""
+        """sigma / alpha, the sigma of EDM: the noise level of x / alpha, in which all frames are the same."""
         return self.sigma / self.alpha
 
 
@@ -131,10 +131,10 @@ class Sampler(Described):
 
         for index, (level, target) in enumerate(itertools.pairwise(levels)):
             asked = denoiser.toward(target.log_snr) if self.jumps else denoiser
-            with torch.no_grad(), looked_at(index > 0):
+            with torch.no_grad(), values_checked(index > 0):
                 now = Step(index, level, x, denoise(x, level.t))
             yield now
-            with torch.no_grad(), looked_at():
+            with torch.no_grad(), values_checked():
                 x = self.step(process, now, target, denoise, noise or _no_noise, before)
             if level.sigma > 0:  # clean data say nothing about the steps that follow
                 before = (*before, now)[-self.memory :] if self.memory else ()

@@ -19,7 +19,7 @@ from pedesis.gaussian import Gaussian, Noise
 from pedesis.process import Process, broadcast
 from pedesis.samplers.ancestral import DDIM, Ancestral
 from pedesis.samplers.base import SAMPLERS, Denoise, GaussianSampler, Level, Sampler, Step
-from pedesis.utils.device import sent
+from pedesis.utils.device import to_device
 
 
 def langevin_step(x: Tensor, score: Tensor, size: float | Tensor, noise: Noise) -> Tensor:
@@ -28,7 +28,7 @@ def langevin_step(x: Tensor, score: Tensor, size: float | Tensor, noise: Noise) 
     Formula: x \\leftarrow x + h\\,\\nabla\\log q(x) + \\sqrt{2h}\\,z,\\quad z\\sim\\mathcal N(0,I)
     Source: 001, "Enhancements" (score-based models); Song and Ermon 2019, algorithm 1
     """
-    size = sent(torch.as_tensor(size, dtype=x.dtype), x.device)
+    size = to_device(torch.as_tensor(size, dtype=x.dtype), x.device)
     return x + size * score + (2 * size).sqrt() * noise(x)
 
 

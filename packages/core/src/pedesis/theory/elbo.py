@@ -1,4 +1,4 @@
-r"""The evidence lower bound of a diffusion model, as its three terms (nats per image; smaller is better).
+r"""The variational bound of a diffusion model, the negative ELBO, as its three terms (nats per image; less is better).
 
     -log p(x_0) <=  KL(q(x_1 | x_0) || p(x_1))                                     prior matching
                   + sum_i E KL(q(x_s | x_t, x_0) || p_theta(x_s | x_t))            denoising matching

@@ -77,7 +77,7 @@ class OptimalVariance(VarianceRule):
 
 
 def reverse_kernel(process: Process, prediction: Prediction, s: Time, t: Time, rule: VarianceRule) -> Gaussian:
-    """[O2] p_theta(x_s | x_t) for s < t.
+    """[O2] p_theta(x_s | x_t) for s < t, mean and variance of the shape of x_t (B, ...).
 
     Formula: p_\\theta(x_{t-1}\\mid x_t) = \\mathcal N(\\mu_\\theta(x_t,t),\\ \\Sigma_\\theta(x_t,t))
     Source: 001, "VDM: Denoising matching term"; 003 (3); 004

@@ -22,7 +22,7 @@ from pedesis.utils.noise import TrainingNoise
 
 
 def one_step_target(process: Process, z_t: Tensor, z_end: Tensor, t: Time, end: Time) -> Tensor:
-    """[N6] The x_0 with which one DDIM step from (z_t, t) lands on (z_end, end).
+    """[N6] The x_0 with which one DDIM step from (z_t, t) lands on (z_end, end), end < t; (B, ...).
 
     Formula: \\tilde x = \\frac{z_{t''}-(\\sigma_{t''}/\\sigma_t)z_t}{\\alpha_{t''}-(\\sigma_{t''}/\\sigma_t)\\alpha_t}
     Source: 001, "Enhancements"; Salimans and Ho 2022, appendix G

@@ -49,25 +49,25 @@ def announced(wanted: str | torch.device, device: torch.device) -> str | None:
     return f"computing on {name}, the best device of this machine; --device takes another"
 
 
-def sent(value: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+def to_device(value: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
     """`value` on a device, in another type if one is given; the program does not wait for what leaves the CPU."""
     ahead = value.device.type == "cpu" and device.type not in ("cpu", "mps")  # to mps, such copies have come out wrong
     return value.to(device=device, dtype=dtype or value.dtype, non_blocking=ahead)
 
 
-_looked_at: ContextVar[bool] = ContextVar("looked_at", default=False)
+_values_checked: ContextVar[bool] = ContextVar("values_checked", default=False)
 
 
 @contextmanager
-def looked_at(already: bool = True) -> Iterator[None]:
+def values_checked(already: bool = True) -> Iterator[None]:
     """Context in which the values of conditions on another device than the CPU are known and not asked for again."""
-    token = _looked_at.set(already)
+    token = _values_checked.set(already)
     try:
         yield
     finally:
-        _looked_at.reset(token)
+        _values_checked.reset(token)
 
 
-def to_be_looked_at(value: Tensor) -> bool:
+def needs_check(value: Tensor) -> bool:
     """Whether the values of a condition are to be checked."""
-    return value.device.type == "cpu" or not _looked_at.get()
+    return value.device.type == "cpu" or not _values_checked.get()

@@ -1,4 +1,4 @@
-"""What layers of a network say on the way to its answer."""
+"""The outputs of inner layers of a network."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pedesis.utils.registry import UnknownName
 
 
 @contextmanager
-def answers(network: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Context in which the network is asked; after it, the dictionary holds what each layer answered.
+def capture_outputs(network: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+    """Context in which the network is asked; after it, the dictionary holds the output of each layer.
 
     Args:
         names: of layers, as `network.named_modules()` has them.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pedesis.gaussian import Noise
-from pedesis.utils.device import sent
+from pedesis.utils.device import to_device
 
 __all__ = ["Noise", "PerSeed", "fixed_seed", "gaussian_noise", "splitmix64"]
 
@@ -48,12 +48,18 @@ def fixed_seed(seed: int, device: str | torch.device = "cpu") -> Iterator[None]:
         yield
 
 
-def gaussian_noise(*words: int) -> Noise:
-    """One stream for a whole batch: enough for experiments whose batch is fixed."""
-    source = generator(*words)
+def gaussian_noise(*key: int) -> Noise:
+    """A function of a tensor that draws N(0, I) like it, from one stream for the whole batch; the next call goes on.
+
+    Enough for experiments whose batch is fixed; `PerSeed` does not depend on the batch.
+
+    Args:
+        key: integers that name the stream, as of `generator`.
+    """
+    source = generator(*key)
 
     def draw(like: Tensor) -> Tensor:
-        return sent(torch.randn(like.shape, generator=source, dtype=like.dtype), like.device)
+        return to_device(torch.randn(like.shape, generator=source, dtype=like.dtype), like.device)
 
     return draw
 
@@ -64,6 +70,7 @@ class PerSeed:
     Args:
         seeds: one integer per row of the batch, 0 <= seed < 2^63. They are hashed, so that
             consecutive seeds give unrelated images.
+        stream: further integers that name the stream, the same for all rows.
     """
 
     def __init__(self, seeds: Sequence[int], *stream: int):
@@ -73,13 +80,13 @@ class PerSeed:
         """Standard normal numbers like `like`; raises ValueError if its batch is not one row per seed."""
         self._check(like)
         rows = [torch.randn(like.shape[1:], generator=g, dtype=like.dtype) for g in self.generators]
-        return sent(torch.stack(rows), like.device)
+        return to_device(torch.stack(rows), like.device)
 
     def uniform(self, like: Tensor) -> Tensor:
         """Numbers uniform on [0, 1) like `like`, from the same generators."""
         self._check(like)
         rows = [torch.rand(like.shape[1:], generator=g, dtype=like.dtype) for g in self.generators]
-        return sent(torch.stack(rows), like.device)
+        return to_device(torch.stack(rows), like.device)
 
     def _check(self, like: Tensor) -> None:
         if like.shape[0] != len(self.generators):

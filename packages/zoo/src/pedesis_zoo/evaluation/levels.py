@@ -27,8 +27,8 @@ from pedesis.utils.noise import gaussian_noise
 HIGHEST = 14.0
 """The log-SNR at which the cleanest level lies: noise of an eighth of a gray level."""
 
-WIDTHS = tuple(2 ** (i / 4) for i in range(-4, 17))
-"""Widths of the decoder that are tried, as multiples of the mean square."""
+VARIANCE_RATIOS = tuple(2 ** (i / 4) for i in range(-4, 17))
+"""Variances of the decoder that are tried, as multiples of the mean square."""
 
 BATCH = 50
 """How many images are computed at once; each batch has noise of its own."""
@@ -40,20 +40,20 @@ class Levels:
 
     Attributes:
         table: the denoiser with E (x_0 - x0_hat)^2 per dimension as its Var[x_0 | x_t], at K levels.
-        widths: the variance of p(x_0 | x_t) under which the pixels' bins are likeliest (K,). It exceeds the mean
-            square where many pixels are black or white: their bins reach to infinity and ask for no precision.
-        reconstruction: -E log p(x_0 | x_t) per dimension with that width, nats (K,): the price of ending there.
+        decoder_variances: the variance of p(x_0 | x_t) under which the pixels' bins are likeliest (K,). It exceeds the
+            mean square where many pixels are black or white: their bins reach to infinity and ask for no precision.
+        reconstruction: -E log p(x_0 | x_t) per dimension with that variance, nats (K,): the price of ending there.
     """
 
     table: AnalyticVariance
-    widths: Tensor
+    decoder_variances: Tensor
     reconstruction: Tensor
 
     def analytic(self, denoiser: Denoiser, times: Tensor) -> AnalyticVariance:
-        """A denoiser with the mean squares at the times of a grid, and with the decoder's width at the last but 0."""
+        """A denoiser with the mean squares at the times of a grid, and with the decoder's at the last but 0."""
         log_snrs = denoiser.process.log_snr(times[:-1])
         variances = self.table.at(log_snrs)
-        variances[-1] = self._at(self.widths.log(), log_snrs[-1:])[0].exp()
+        variances[-1] = self._at(self.decoder_variances.log(), log_snrs[-1:])[0].exp()
         return AnalyticVariance(denoiser, log_snrs, variances)
 
     def searched(self, steps: int, nodes: int = 400) -> Tensor:
@@ -92,14 +92,14 @@ def learn_levels(denoiser: Denoiser, x0: Tensor, condition: Condition = None, co
                 square * ratio: float(
                     -discretized_log_prob(x0, Gaussian(guess, torch.tensor(square * ratio))).double().mean()
                 )
-                for ratio in WIDTHS
+                for ratio in VARIANCE_RATIOS
             }
             width = min(prices, key=prices.__getitem__)
             rows.append((square, width, prices[width] / x0[0].numel()))
         return torch.tensor(rows, dtype=torch.float64)
 
-    squares, widths, reconstruction = divided(count, measured).T
-    return Levels(AnalyticVariance(denoiser, log_snrs, squares), widths, reconstruction)
+    squares, decoder_variances, reconstruction = divided(count, measured).T
+    return Levels(AnalyticVariance(denoiser, log_snrs, squares), decoder_variances, reconstruction)
 
 
 def parts(x0: Tensor, condition: Condition) -> Iterator[tuple[Tensor, Condition]]:

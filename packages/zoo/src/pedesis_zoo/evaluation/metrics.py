@@ -1,6 +1,6 @@
 r"""How good generated pictures are, in the feature space of a classifier of clean pictures.
 
-    Frechet distance    ||m_1 - m_2||^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))       of the two clouds' Gaussians
+    Frechet distance    ||m_1 - m_2||^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))       of the two clouds' Gaussians (FID)
     kernel distance     unbiased MMD^2 with the kernel (f.g/d + 1)^3              (KID)
     precision, recall   share of one cloud inside the k-nearest-neighbor balls of the other (Kynkaanniemi et al. 2019)
 
@@ -45,7 +45,7 @@ def features_of(feature_extractor: CleanClassifier, pixels: Pixels, batch: int =
     In several processes (`pedesis.utils.distributed`) each looks at some, and all of them get all; each must call this.
     """
 
-    def looked_at(rows: range) -> Tensor:
+    def features_and_log_probs(rows: range) -> Tensor:
         found = []
         for first in range(rows.start, rows.stop, batch):
             hidden = feature_extractor.features(to_model(pixels[first : min(first + batch, rows.stop)]))
@@ -54,7 +54,7 @@ def features_of(feature_extractor: CleanClassifier, pixels: Pixels, batch: int =
         return torch.cat(found)
 
     with torch.no_grad():
-        both = divided(len(pixels), looked_at, multiple=batch)
+        both = divided(len(pixels), features_and_log_probs, multiple=batch)
     width = both.shape[1] - feature_extractor.network.out.out_features  # type: ignore[operator,union-attr]
     return both[:, :width].contiguous(), both[:, width:].contiguous()
 

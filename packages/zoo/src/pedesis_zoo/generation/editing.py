@@ -19,7 +19,7 @@ from pedesis.denoiser import Denoiser
 from pedesis.editing.image_to_image import remaining_timesteps
 from pedesis.editing.inpainting import InpaintingDenoiser, RePaint
 from pedesis.editing.interpolation import slerp
-from pedesis.editing.inverse_problems import DDNM, MomentMatching
+from pedesis.editing.inverse_problems import DDNM, MMPS
 from pedesis.editing.operators import Pooling
 from pedesis.gaussian import Noise
 from pedesis.guidance.base import checked_scale
@@ -123,7 +123,7 @@ def super_resolution(
 ) -> Iterator[Snapshot]:
     """Super-resolution: pictures whose means over blocks of factor x factor pixels are `small`.
 
-    Moment matching (`pedesis.editing.MomentMatching`) inside the guidance: it takes derivatives of what should be a
+    Moment matching (`pedesis.editing.MMPS`) inside the guidance: it takes derivatives of what should be a
     mean of x_0, which a guided estimate is not. One iteration: more of them trust the network's derivatives too far.
 
     Outside the guidance, the null space rule: A x_0 = y is certain, but guidance multiplies what each half misses of
@@ -140,7 +140,7 @@ def super_resolution(
     pooling, measured = Pooling(factor), to_model(small[None]).to(model.device)
 
     def measurement_guided(plain: Denoiser) -> Denoiser:
-        return MomentMatching(StaticThresholding(plain), pooling, measured, iterations=1)
+        return MMPS(StaticThresholding(plain), pooling, measured, iterations=1)
 
     pipeline = make_pipeline(model, condition, seeds, inside=measurement_guided, **settings)
     guided = pipeline.denoiser
