@@ -28,7 +28,8 @@ class GaussianData:
     def x0(self, x_t: Tensor, alpha: Any, sigma: Any) -> Tensor:
         """E[x_0 | x_t], of the shape of x_t."""
         gain: Any = alpha * self.std**2 / (alpha**2 * self.std**2 + sigma**2)
-        return self.mean + gain * (x_t - alpha * self.mean)
+        x0: Tensor = self.mean + gain * (x_t - alpha * self.mean)
+        return x0
 
     def eps(self, x_t: Tensor, alpha: Any, sigma: Any) -> Tensor:
         """E[eps | x_t] = (x_t - alpha x0_hat) / sigma."""
