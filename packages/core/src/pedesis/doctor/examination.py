@@ -211,7 +211,7 @@ class Visit:
             except Question as question:
                 questions.append(question)
         if not ways:
-            raise questions[-1]
+            raise questions[0]
         return step_room.examine_step(ways, self.clocks, self.chain, self.shape, self.prediction)
 
     def _sample(self, function: Function) -> Examined:
@@ -232,4 +232,4 @@ class Visit:
             names = list(inspect.signature(function).parameters)
         except (TypeError, ValueError):
             names = []
-        return guidance_room.examine_guidance(ways, self.shape, w="w" in names)
+        return guidance_room.examine_guidance(ways, self.shape, w=any(f"_{name}".endswith("_w") for name in names))

@@ -96,6 +96,8 @@ def train(
     outputs = tensors(result)
     if not outputs or not model.asked:
         raise Failed("never asked the model" if outputs else f"gave back {type(result).__name__}, not a number")
+    if not bool(outputs[0].isfinite().all()):
+        raise Failed(f"gave back {float(outputs[0].detach().sum()):g}")
     if not outputs[0].requires_grad:
         raise Failed("gives a number without a gradient, from which nothing can be learned")
     with torch.enable_grad():

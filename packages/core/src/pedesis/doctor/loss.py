@@ -6,7 +6,8 @@ network that knows the best answer (`pedesis.doctor.minimum`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,28 +36,20 @@ def examine_loss(
     Args:
         bases: numbers that the first step may have. guided: whether there is guidance, which needs dropped labels.
     """
-    t, total = torch.arange(1, len(chain.beta)), len(chain.beta) - 1
-    best: tuple[tuple[int, int], int, Call, Lesson, Explanation, Explanation] | None = None
-    failure = ""
-    for way in ways:
-        for base in bases:
-            try:
-                lesson = learn(way, base, t, total, shape)
-                if one_for_all(lesson.draws):
-                    t = few(total)
-                    lesson = joined([learn(way, base, t[i : i + 1], total, shape) for i in range(len(t))])
-            except Failed as problem:
-                failure = failure or str(problem)
-                continue
-            shown = explained(lesson.shown, Q_SAMPLE, chain, t)
-            target = explained(lesson.target, target_formula(prediction), chain, t)
-            cost = (len(shown.unexplained) + len(target.unexplained), len(shown.faults) + len(target.faults))
-            if best is None or cost < best[0]:
-                best = (cost, base, way, lesson, shown, target)
+    total = len(chain.beta) - 1
+    best, failure = understood(ways, bases, chain, shape, prediction)
     if best is None:
         return [Finding("loss", f"loss {failure}")]
-    _, base, way, lesson, shown, target = best
-    found = findings("loss", lesson.shown, shown, t.tolist(), spoken("what the model is shown"))
+    found = []
+    if best.cost > (0, 0):
+        units = [FromUnit(way.function, way.positional, way.keywords) for way in ways]
+        unit, _ = understood(units, bases, chain, shape, prediction)
+        if unit is not None and unit.cost < best.cost:
+            best = unit
+            sentence = "it brings pictures from [0, 1] to [-1, 1] itself, so give it none that are in [-1, 1] already"
+            found.append(Finding("loss", sentence, level="note"))
+    t, base, way, lesson, shown, target = best.t, best.base, best.way, best.lesson, best.shown, best.target
+    found += findings("loss", lesson.shown, shown, t.tolist(), spoken("what the model is shown"))
     if lesson.squared:
         found += twice(lesson) or findings("loss", lesson.target, target, t.tolist(), spoken("the target"))
         found += weights(lesson, t, shape)
@@ -71,6 +64,56 @@ def examine_loss(
         Finding("loss", f"understood as the squared error of {prediction}; t counts from {base}", level="note")
     )
     return found
+
+
+@dataclass(frozen=True)
+class FromUnit(Call):
+    """A loss that is given pictures in [0, 1]."""
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:
+        return super().__call__({**values, "x0": (values["x0"] + 1) / 2})
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A way of calling a loss, and what it teaches at steps t; the cost is what is left unexplained, and faults."""
+
+    way: Call
+    base: int
+    t: Tensor
+    lesson: Lesson
+    shown: Explanation
+    target: Explanation
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """Smaller is better."""
+        both = (self.shown, self.target)
+        return sum(len(each.unexplained) for each in both), sum(len(each.faults) for each in both)
+
+
+def understood(
+    ways: Sequence[Call], bases: Sequence[int], chain: Chain, shape: tuple[int, ...], prediction: str
+) -> tuple[Understood | None, str]:
+    """The way of calling that leaves least to explain, or None and why none works."""
+    t, total = torch.arange(1, len(chain.beta)), len(chain.beta) - 1
+    best: Understood | None = None
+    failure = ""
+    for way in ways:
+        for base in bases:
+            try:
+                lesson = learn(way, base, t, total, shape)
+                if one_for_all(lesson.draws):
+                    t = few(total)
+                    lesson = joined([learn(way, base, t[i : i + 1], total, shape) for i in range(len(t))])
+            except Failed as problem:
+                failure = failure or str(problem)
+                continue
+            shown = explained(lesson.shown, Q_SAMPLE, chain, t)
+            target = explained(lesson.target, target_formula(prediction), chain, t)
+            found = Understood(way, base, t, lesson, shown, target)
+            best = found if best is None or found.cost < best.cost else best
+    return best, failure
 
 
 def target_formula(prediction: str) -> Formula:

@@ -169,11 +169,13 @@ def findings(
     explanation: Explanation,
     places: Sequence[int],
     spoken: Callable[[str, int], str],
+    where: Callable[[Sequence[int], int], str] | None = None,
 ) -> list[Finding]:
     """One finding for each fault, and one for each coefficient that no fault explains.
 
     Args:
         places: the step of every coefficient. spoken: (role, step) -> "the factor of noise at t = 37".
+        where: (steps that are off, number of all) -> "every step".
     """
     found = []
     observed = {role: observed[role] for role in explanation.right.values if role in observed}
@@ -200,7 +202,7 @@ def findings(
             )
         )
     for role in explanation.unexplained:
-        found.append(located(subject, observed, explanation, role, places, spoken))
+        found.append(located(subject, observed, explanation, role, places, spoken, where or span))
     return found
 
 
@@ -211,17 +213,23 @@ def located(
     role: str,
     places: Sequence[int],
     spoken: Callable[[str, int], str],
+    where: Callable[[Sequence[int], int], str],
 ) -> Finding:
     """A coefficient that is wrong in no way that the catalogue knows: where, and by how much."""
-    expected = explanation.right.values[role]
-    fine = agrees(observed[role], expected, explanation.right.tolerance[role])
-    _, place = clearest({role: observed[role]}, explanation.right)
-    got, right = float(observed[role][place]), float(expected[place])
+    expected, got_all = explanation.right.values[role], observed[role]
+    fine = agrees(got_all, expected, explanation.right.tolerance[role])
+    _, place = clearest({role: got_all}, explanation.right)
+    got, right = float(got_all[place]), float(expected[place])
     wrong_at = [places[i] for i in torch.nonzero(~fine).flatten().tolist()]
+    share = (got_all / expected)[expected != 0]
+    even = len(share) > 2 and bool(((share / share[0] - 1).abs() < 1e-3).all())
+    more = f", {float(share[0]):.4g} times as large everywhere" if even else ""
+    silent = int(got_all.isnan().sum())
+    more += f" ({silent} of {len(places)} could not be read)" if silent else ""
     return Finding(
         subject,
         f"{spoken(role, places[place])} is {got:.4g}; it should be {right:.4g} ({explanation.formula.name}). It is off "
-        f"at {_span(wrong_at, len(places))}, and is none of the mistakes in the catalogue",
+        f"at {where(wrong_at, len(places))}{more}, and is none of the mistakes in the catalogue",
         None,
         "error",
         places[place],
@@ -231,7 +239,8 @@ def located(
     )
 
 
-def _span(wrong_at: Sequence[int], total: int) -> str:
+def span(wrong_at: Sequence[int], total: int) -> str:
+    """The steps at which a coefficient is off."""
     if len(wrong_at) == total:
         return "every step"
     if len(wrong_at) <= 3:

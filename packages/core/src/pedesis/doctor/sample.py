@@ -76,6 +76,10 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
     """Findings about the steps of a walk."""
     steps = len(chain.beta) - 1
     t = indices(walk.times, base, chain)
+    lost = [i for i, state in enumerate(walk.states) if not bool(state.isfinite().all())]
+    if lost:
+        when = f"after the step at t = {walk.times[lost[0] - 1]:g}" if lost[0] else "at the start"
+        return [Finding("sample", f"x is NaN or infinite {when}, for inputs that are not")]
     found = [*laws(walk), *unscaled(walk, chain, shape)]
     if bool((t.diff() > 0).all()) and len(t) > 1:
         sentence = f"the model is told t = {walk.times[0]:g} first, {walk.times[-1]:g} last"
@@ -133,7 +137,7 @@ def step_coefficients(walk: Walk, shape: tuple[int, ...]) -> tuple[dict[str, Ten
         {
             "x_t": kept,
             "prediction": (then[:, 2] - kept * now[:, 2]) / sizes,
-            "noise": (then[:, 3] - kept * now[:, 3]) / sizes,
+            "noise": (then[:, 3] - kept * now[:, 3]) / torch.tensor(walk.noises, dtype=torch.float64),
         },
         blur,
         notes,

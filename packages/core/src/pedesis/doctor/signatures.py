@@ -109,8 +109,7 @@ def calls(subject: str, function: Callable[..., Any], wanted: Sequence[str], opt
     if not ways:
         names = ", ".join(parameter.name for parameter in parameters)
         raise Question(
-            f"which argument of {subject}({names}) is {_listed(wanted)}? Say so: "
-            f"arguments={{{subject!r}: {tuple(wanted)!r}}}, in its own order, or wrap it in a lambda with these names"
+            f"which argument of {subject}({names}) is {_listed(wanted)}? {_advice(subject, function, wanted)}"
         )
     return ways[:12]
 
@@ -175,6 +174,20 @@ def _bound(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]
         else:
             positional.append(role)
     return Call(function, tuple(positional), tuple(keywords))
+
+
+def _advice(subject: str, function: Callable[..., Any], wanted: Sequence[str]) -> str:
+    """How to answer the question which argument is which."""
+    if "model" in wanted and inspect.ismethod(function):
+        rest = ", ".join(role for role in wanted if role != "model")
+        return (
+            f"A method that asks a network of its own is wrapped: def {subject}({', '.join(wanted)}): "
+            f"this.model = model; return this.{function.__name__}({rest}), with `this` your object"
+        )
+    wrap = f"{subject}=lambda {', '.join(wanted)}: ..."
+    if len(_parameters(function) or wanted) < len(wanted):
+        return f"It has too few; wrap it in one that has all: {wrap}"
+    return f"Say so: arguments={{{subject!r}: {tuple(wanted)!r}}}, in its own order, or wrap it: {wrap}"
 
 
 def _listed(roles: Sequence[str]) -> str:

@@ -27,12 +27,13 @@ class Walk:
 
     Attributes:
         times: as the model was told them. states: x at each of them, and the result; (rows, elements) each.
-        sizes: of prediction and noise at each. elsewhere: whether numpy or Python drew random numbers.
+        sizes, noises: of prediction and noise at each. elsewhere: whether numpy or Python drew random numbers.
     """
 
     times: list[float]
     states: list[Tensor]
     sizes: list[float]
+    noises: list[float]
     draws: list[Draw]
     elsewhere: bool = False
 
@@ -59,8 +60,10 @@ def walked(way: Call, loop: Loop) -> Walk:
     chain, shape, rows, before = loop.chain, tuple(loop.unit.shape), len(ROWS), elsewhere()
     model, mode = StandIn(loop.answer), Served(loop.serve)
     like = torch.empty(rows, *shape, dtype=torch.float64)
-    loop.asked = model.asked
+    loop.asked, loop.begun = model.asked, "x_t" in way.roles
     values = {"model": model, "shape": (rows, *shape), "count": rows, "image_size": shape[-1], "channels": shape[0]}
+    if {"shape", "count"} <= set(way.roles):
+        values["shape"] = shape
     values |= {"labels": torch.zeros(rows, dtype=torch.long), "steps": len(chain.beta) - 1, "x_t": loop.start(like)}
     if isinstance(chain, SigmaChain):
         values |= {"x_t": chain.sigma[-1] * loop.start(like), "sigmas": chain.sigma.flip(0)}
@@ -77,7 +80,8 @@ def walked(way: Call, loop: Loop) -> Walk:
         raise Failed(f"gave back {shapes} for the shape {(rows, *shape)}" if model.asked else "never asked the model")
     states = [model.asked[i].x[:rows].double().reshape(rows, -1) for i in loop.first]
     states.append(outputs[-1].double().reshape(rows, -1))
-    return Walk(loop.told, states, loop.sizes, mode.draws, before != elsewhere())
+    noises = [loop.noises.get(i, size) for i, size in enumerate(loop.sizes)]
+    return Walk(loop.told, states, loop.sizes, noises, mode.draws, before != elsewhere())
 
 
 class Loop:
@@ -85,7 +89,9 @@ class Loop:
 
     Attributes:
         told: the times the model was told, one for each run of equal ones; first: the question at which each begins.
-        sizes: of prediction and noise at each, in turn positive and negative: what they leave behind stays small.
+        sizes: of the prediction at each, in turn positive and negative: what they leave behind stays small.
+        noises: of the noise of the step at each. begun: whether x_T was drawn or given.
+        early: whether the noise of a step is drawn before the model is asked, as the second draw tells.
     """
 
     def __init__(self, base: int | None, chain: Chain, shape: tuple[int, ...]):
@@ -93,6 +99,8 @@ class Loop:
         self.told: list[float] = []
         self.first: list[int] = []
         self.sizes: list[float] = []
+        self.noises: dict[int, float] = {}
+        self.begun = self.early = False
         self.asked: Sequence[Asked] = ()
 
     def row(self, kind: str, size: float, like: Tensor) -> Tensor:
@@ -122,14 +130,22 @@ class Loop:
         """What a draw gives: x_T first, then noise."""
         if draw.law == "integers" or out.shape[1:] != self.unit.shape:
             return None
-        if self.asked:
-            return self.row("noise", self.sizes[-1], out)
-        return self.start(out)
+        if not self.begun:
+            self.begun = True
+            return self.start(out)
+        self.early = self.early or not self.asked
+        size = self.sizes[-1] if self.sizes else float(size_of_inputs(self.chain, self.last))
+        self.noises[len(self.told) - (not self.early)] = size
+        return self.row("noise", size, out)
+
+    @property
+    def last(self) -> Tensor:
+        """The step T, (1,)."""
+        return torch.tensor([len(self.chain.beta) - 1])
 
     def start(self, like: Tensor) -> Tensor:
         """Where a walk begins, in place of standard normal noise."""
-        size = size_of_inputs(self.chain, torch.tensor([len(self.chain.beta) - 1]))
-        return self.row("x_t", float(size), like)
+        return self.row("x_t", float(size_of_inputs(self.chain, self.last)), like)
 
 
 class Large(Loop):
