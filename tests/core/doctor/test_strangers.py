@@ -201,3 +201,69 @@ def test_an_ancestral_step_that_forgets_x_t_is_read_as_far_as_it_goes() -> None:
 def test_a_loss_of_nan_is_said_to_be_nan() -> None:
     (finding,) = doctor.examine(betas=BETAS, loss=lambda model, x0: model(x0, 1).mean() * torch.nan).findings
     assert finding.message == "loss gave back nan"
+
+
+def ddim_of_the_paper(skip: int, wrap: bool = False) -> Callable[..., Tensor]:
+    """ermongroup/ddim: steps that are left out are counted from the beginning, and alpha_bar at -1 is 1."""
+
+    def generalized_steps(model: Any, x: Tensor, eta: float = 0.0) -> Tensor:
+        seq = list(range(0, T, skip))
+        for i, j in zip(reversed(seq), reversed([-1, *seq[:-1]]), strict=True):
+            at, an = BARS[i], torch.ones(()) if j < 0 and not wrap else BARS[j]
+            et = model(x, torch.full((len(x),), i))
+            c1 = eta * ((1 - at / an) * (1 - an) / (1 - at)).sqrt()
+            x = an.sqrt() * (x - et * (1 - at).sqrt()) / at.sqrt() + c1 * torch.randn_like(x)
+            x = x + ((1 - an) - c1**2).sqrt() * et
+        return x
+
+    return generalized_steps
+
+
+def test_steps_counted_from_the_beginning_are_no_mistake_where_the_first_is_noise() -> None:
+    report = doctor.examine(betas=BETAS, sample=ddim_of_the_paper(5))
+    assert report.ok and "as if x were pure noise there" in str(report), report
+    assert doctor.examine(betas=BETAS, sample=ddim_of_the_paper(40)).names == ("t-range",)
+    assert "a table looked up at -1" in str(doctor.examine(betas=BETAS, sample=ddim_of_the_paper(5, wrap=True)))
+
+
+def dome(first: int, whole: bool) -> Callable[..., Tensor]:
+    """dome272/Diffusion-Models-pytorch: `first` is the last step, and the result may be made of bytes."""
+
+    def sample(model: Any, n: int) -> Tensor:
+        x = torch.randn((n, 3, 8, 8))
+        for i in reversed(range(first, T)):
+            noise = torch.randn_like(x) if i > first else torch.zeros_like(x)
+            eps = model(x, torch.full((n,), i))
+            x = 1 / ALPHAS[i].sqrt() * (x - (1 - ALPHAS[i]) / (1 - BARS[i]).sqrt() * eps) + BETAS[i].sqrt() * noise
+        return (127.5 * (x.clamp(-1, 1) + 1)).type(torch.uint8) if whole else x
+
+    return sample
+
+
+@pytest.mark.parametrize(("first", "whole"), [(0, False), (0, True), (1, False), (1, True)])
+def test_what_is_wrong_with_the_end_of_a_walk_is_not_read_into_its_steps(first: int, whole: bool) -> None:
+    report = doctor.examine(betas=BETAS, sample=dome(first, whole))
+    assert report.names == (("t-range",) if first else ()), report
+    assert ("is not read" in str(report)) == bool(first or whole)
+
+
+def test_one_mistake_in_two_lines_is_one_finding() -> None:
+    def ddim(v: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        a, s, before = (extract(each, t, x.shape) for each in (BARS.sqrt(), (1 - BARS).sqrt(), BEFORE))
+        return before.sqrt() * (a * x + s * v) + (1 - before).sqrt() * (s * x - a * v)
+
+    (finding,) = doctor.examine(betas=BETAS, step=ddim, prediction="v").findings
+    assert finding.entry == "sign-of-v" and finding.wrong.count(" = ") == 2, finding
+
+
+@pytest.mark.parametrize("kind", ["dictionary", "number"])
+def test_the_loss_among_other_results(kind: str) -> None:
+    def loss(model: Any, x0: Tensor) -> Any:
+        t, noise = torch.randint(0, T, (len(x0),)), torch.randn_like(x0)
+        x = extract(BARS.sqrt(), t, x0.shape) * x0 + extract((1 - BARS).sqrt(), t, x0.shape) * noise
+        pred = model(x, t)
+        value = F.mse_loss(pred, noise)
+        return {"pred": pred, "loss": value} if kind == "dictionary" else value.item()
+
+    report = doctor.examine(betas=BETAS, loss=loss)
+    assert report.ok if kind == "dictionary" else "give the tensor, before .item()" in str(report), report

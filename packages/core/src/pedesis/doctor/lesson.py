@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -93,13 +94,14 @@ def train(
             result = way(values)
     except Exception as error:  # other people's code may raise anything
         raise Failed(f"raised {said(error)}") from None
-    outputs = tensors(result)
+    outputs = losses(result)
     if not outputs or not model.asked:
         raise Failed("never asked the model" if outputs else f"gave back {type(result).__name__}, not a number")
     if not bool(outputs[0].isfinite().all()):
         raise Failed(f"gave back {float(outputs[0].detach().sum()):g}")
     if not outputs[0].requires_grad:
-        raise Failed("gives a number without a gradient, from which nothing can be learned")
+        plain = "" if isinstance(result, Tensor) else "; give the tensor, before .item() or .backward()"
+        raise Failed(f"gives a number without a gradient, from which nothing can be learned{plain}")
     with torch.enable_grad():
         gradients = [g for g in torch.autograd.grad(outputs[0].sum(), answers, allow_unused=True) if g is not None]
     if not gradients:
@@ -107,6 +109,12 @@ def train(
     if len(model.asked[0].x) != len(index):
         raise Failed(f"showed the model {len(model.asked[0].x)} rows of a batch of {len(index)}")
     return Trained(model.asked[0], sum(gradients[1:], gradients[0]), outputs[0].detach().double(), mode.draws)
+
+
+def losses(result: Any) -> list[Tensor]:
+    """The tensors of a result, the loss first: what is called so, else what is one number, else the first."""
+    named = result.get("loss") if isinstance(result, dict) else getattr(result, "loss", None)
+    return sorted(tensors(result if named is None else named), key=lambda out: out.ndim > 0)
 
 
 def constant(size: float) -> Callable[[Tensor], Tensor]:

@@ -177,13 +177,16 @@ def findings(
         places: the step of every coefficient. spoken: (role, step) -> "the factor of noise at t = 37".
         where: (steps that are off, number of all) -> "every step".
     """
-    found = []
+    found: list[Finding] = []
     observed = {role: observed[role] for role in explanation.right.values if role in observed}
     for fault, alone in zip(explanation.faults, explanation.alone, strict=True):
         role, place = clearest({r: alone.values[r] for r in observed}, explanation.right)
         got, expected = float(observed[role][place]), float(explanation.right.values[role][place])
         entry = fault.entry
-        lines, symbols = explanation.formula.lines, list(fault.lines)
+        if any(finding.entry == entry.name for finding in found):
+            continue
+        same = merged(each for each in explanation.faults if each.entry is entry)
+        lines, symbols = explanation.formula.lines, list(same)
         found.append(
             Finding(
                 subject,
@@ -194,7 +197,7 @@ def findings(
                 role,
                 got,
                 expected,
-                "; ".join(f"{s} = {fault.lines[s]}" for s in symbols),
+                "; ".join(f"{s} = {same[s]}" for s in symbols),
                 "; ".join(f"{s} = {lines[s]}" for s in symbols),
                 entry.cause,
                 entry.symptom,

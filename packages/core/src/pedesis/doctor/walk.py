@@ -6,7 +6,7 @@ Rows: nothing; one that begins at x_T = h and is never disturbed; one disturbed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ class Walk:
     Attributes:
         times: as the model was told them. states: x at each of them, and the result; (rows, elements) each.
         sizes, noises: of prediction and noise at each. elsewhere: whether numpy or Python drew random numbers.
+        rounded: whether the result was made of whole numbers.
     """
 
     times: list[float]
@@ -36,6 +37,12 @@ class Walk:
     noises: list[float]
     draws: list[Draw]
     elsewhere: bool = False
+    rounded: bool = False
+
+    def without_the_end(self) -> Walk:
+        """The same up to the last question."""
+        lists = {name: getattr(self, name)[:-1] for name in ("times", "states", "sizes", "noises")}
+        return replace(self, **lists, rounded=False)
 
 
 def indices(times: Sequence[float], base: int | None, chain: Chain) -> Tensor:
@@ -81,7 +88,9 @@ def walked(way: Call, loop: Loop) -> Walk:
     states = [model.asked[i].x[:rows].double().reshape(rows, -1) for i in loop.first]
     states.append(outputs[-1].double().reshape(rows, -1))
     noises = [loop.noises.get(i, size) for i, size in enumerate(loop.sizes)]
-    return Walk(loop.told, states, loop.sizes, noises, mode.draws, before != elsewhere())
+    return Walk(
+        loop.told, states, loop.sizes, noises, mode.draws, before != elsewhere(), not outputs[-1].is_floating_point()
+    )
 
 
 class Loop:
