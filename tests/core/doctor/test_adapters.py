@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from pedesis import doctor
 from pedesis.doctor import adapters
@@ -36,7 +37,7 @@ def test_a_chain_of_diffusers_that_ends_at_the_first_level_is_named() -> None:
     assert "last-step-not-clean" in doctor.examine(**adapters.diffusers.chain(scheduler)).names
 
 
-SOLVERS = {
+SOLVERS: dict[str, dict[str, Any]] = {
     "DDIMScheduler": {"clip_sample": False},
     "EulerDiscreteScheduler": {},
     "HeunDiscreteScheduler": {},
@@ -51,7 +52,7 @@ def solver(name: str, steps: int, dtype: torch.dtype, **options: Any) -> Any:
     """A scheduler of diffusers with its tables in a type."""
     diffusers = pytest.importorskip("diffusers")
     made = getattr(diffusers, name)(
-        steps, **{"beta_end": min(20 / steps, 0.9), "timestep_spacing": "trailing", **SOLVERS[name], **options}
+        steps, **{"beta_end": min(20 / steps, 0.9), "timestep_spacing": "trailing", **SOLVERS.get(name, {}), **options}
     )
     for key, value in vars(made).items():
         if isinstance(value, Tensor) and value.is_floating_point():
@@ -108,6 +109,42 @@ def test_a_coarse_grid_is_to_blame_and_not_the_steps_on_it() -> None:
         return walk(large, noise, steps)  # type: ignore[no-any-return]
 
     assert "do not come nearer" in str(doctor.convergence(rough, steps=(25, 50)))
+
+
+NOISY: dict[str, dict[str, Any]] = {
+    "DDPMScheduler": {"clip_sample": False},
+    "EulerAncestralDiscreteScheduler": {},
+    DPM: {"algorithm_type": "sde-dpmsolver++"},
+}
+
+
+@pytest.mark.parametrize("name", NOISY)
+@pytest.mark.parametrize("schedule", ["linear", "squaredcos_cap_v2"])
+@pytest.mark.parametrize("steps", GRIDS)
+def test_solvers_of_diffusers_that_draw_noise_arrive(name: str, schedule: str, steps: int) -> None:
+    scheduler = solver(name, steps, torch.float32, beta_schedule=schedule, **NOISY[name])
+    report = doctor.convergence(adapters.diffusers.walk(scheduler), steps=GRIDS[steps][1:])
+    assert report.ok and "draws noise" in str(report), report
+
+
+def test_a_coarse_grid_hides_no_wrong_variance() -> None:
+    """A sampler of ten steps whose noise is too small by a third is accused, the right one is not."""
+    right = adapters.diffusers.walk(solver("DDPMScheduler", 10, torch.float64, clip_sample=False))
+
+    def wrong(oracle: doctor.Oracle, noise: Tensor, steps: int) -> Tensor:
+        with Quiet():
+            return right(oracle, noise, steps)  # type: ignore[no-any-return]
+
+    assert doctor.convergence(right, steps=(5, 10)).ok
+    assert "do not come nearer to the data" in str(doctor.convergence(wrong, steps=(5, 10)))
+
+
+class Quiet(TorchFunctionMode):
+    """Noise that is too small."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        return 0.67 * out if getattr(func, "__name__", "") in ("randn", "randn_like") else out
 
 
 def test_a_last_step_to_clean_data_hides_the_order_of_heun() -> None:

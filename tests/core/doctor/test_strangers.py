@@ -267,3 +267,33 @@ def test_the_loss_among_other_results(kind: str) -> None:
 
     report = doctor.examine(betas=BETAS, loss=loss)
     assert report.ok if kind == "dictionary" else "give the tensor, before .item()" in str(report), report
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_a_network_that_answers_a_variance_too(root: bool) -> None:
+    """Improved DDPM: twice the channels, the second half between the logarithms of both variances."""
+
+    def p_sample(model: Any, x: Tensor, t: Tensor) -> Tensor:
+        eps, share = model(x, t).chunk(2, 1)
+        share = (share + 1) / 2
+        log_variance = share * extract(BETAS.log(), t, x.shape) + (1 - share) * extract(CLIPPED, t, x.shape)
+        scale = extract(BETAS / (1 - BARS).sqrt(), t, x.shape)
+        mean = (x - scale * eps) / extract(ALPHAS.sqrt(), t, x.shape)
+        keep = (t != 0).float().view(-1, 1, 1, 1)
+        return mean + keep * ((0.5 if root else 1.0) * log_variance).exp() * torch.randn_like(x)
+
+    def loss(model: Any, x0: Tensor) -> Tensor:
+        t, noise = torch.randint(0, T, (len(x0),)), torch.randn_like(x0)
+        x = extract(BARS.sqrt(), t, x0.shape) * x0 + extract((1 - BARS).sqrt(), t, x0.shape) * noise
+        eps, share = model(x, t).chunk(2, 1)
+        return F.mse_loss(eps, noise) + 1e-3 * share.square().mean()
+
+    def sample(model: Any, shape: Any) -> Tensor:
+        x = torch.randn(shape)
+        for i in reversed(range(T)):
+            x = p_sample(model, x, torch.full((len(x),), i))
+        return x
+
+    report = doctor.examine(betas=BETAS, step=p_sample, loss=loss, sample=sample)
+    assert report.names == (() if root else ("noise-without-root",) * 2), report
+    assert "answers a variance too" in str(report)

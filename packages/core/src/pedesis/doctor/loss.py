@@ -22,7 +22,7 @@ from pedesis.doctor.minimum import examine_minimum
 from pedesis.doctor.probe import roundoff
 from pedesis.doctor.report import Finding
 from pedesis.doctor.sandbox import Failed
-from pedesis.doctor.signatures import Call
+from pedesis.doctor.signatures import Call, with_variance
 from pedesis.process import Chain
 
 WANTED, OPTIONAL = ("model", "x0"), ("t", "noise", "labels")
@@ -38,6 +38,8 @@ def examine_loss(
     """
     total = len(chain.beta) - 1
     best, failure = understood(ways, bases, chain, shape, prediction)
+    if best is None:
+        best, _ = understood(with_variance(ways), bases, chain, shape, prediction)
     if best is None:
         return [Finding("loss", f"loss {failure}")]
     found = []

@@ -24,7 +24,7 @@ from pedesis.doctor.known import GaussianData
 from pedesis.doctor.lesson import Trained, constant, train
 from pedesis.doctor.report import Finding
 from pedesis.doctor.sandbox import Failed
-from pedesis.doctor.signatures import Call
+from pedesis.doctor.signatures import Call, WithVariance
 from pedesis.process import Chain
 
 DATA = GaussianData(0.2, 0.6)
@@ -97,6 +97,9 @@ def examine_minimum(
         found = found or astray(best, silent, t, f"E[{SPOKEN[prediction]} | x_t]", squared)
         if found or not squared:
             return found
+        if isinstance(way, WithVariance):
+            sentence = "its network answers a variance too; that and the value of the loss are not examined"
+            return [Finding("loss", sentence, level="note")]
         places = torch.unique(torch.cat([few(steps), torch.linspace(1, steps, 24).long()]))
         classes = [class_of(place[None], chain, shape, prediction) for place in places]
         seen = [(one, teach(one, one.best(prediction)), teach(one, constant(0))) for one in classes]

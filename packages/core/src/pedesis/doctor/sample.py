@@ -24,7 +24,7 @@ from pedesis.doctor.match import explain, findings
 from pedesis.doctor.probe import pattern, roundoff
 from pedesis.doctor.report import Finding
 from pedesis.doctor.sandbox import Failed
-from pedesis.doctor.signatures import Call
+from pedesis.doctor.signatures import Call, with_variance
 from pedesis.doctor.step import step_formulas
 from pedesis.doctor.walk import ROWS, Large, Loop, Walk, indices, walked
 from pedesis.process import Chain
@@ -39,7 +39,7 @@ def examine_sample(
 ) -> list[Finding]:
     """Findings about a sampling loop."""
     failure = ""
-    for way in ways:
+    for way in [*ways, *with_variance(ways)]:
         try:
             walk = walked(way, Loop(base, chain, shape))
         except Failed as problem:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     role: tuple(names.split())
@@ -82,6 +82,32 @@ class Call:
         return self.function(
             *(values[role] for role in self.positional), **{name: values[role] for name, role in self.keywords}
         )
+
+
+class Twice(nn.Module):
+    """A network of twice the channels: its prediction, and -1 for a variance, which stands for the smallest."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As the model is called."""
+        out = self.model(*args, **kwargs)
+        return torch.cat([out, -torch.ones_like(out)], 1)
+
+
+@dataclass(frozen=True)
+class WithVariance(Call):
+    """A function whose network answers a variance too (Nichol and Dhariwal 2021)."""
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:
+        return super().__call__({**values, "model": Twice(values["model"])})
+
+
+def with_variance(ways: Sequence[Call]) -> list[Call]:
+    """The same ways for a network that answers a variance too, where there is a network."""
+    return [WithVariance(way.function, way.positional, way.keywords) for way in ways if "model" in way.roles]
 
 
 def calls(subject: str, function: Callable[..., Any], wanted: Sequence[str], optional: Sequence[str]) -> list[Call]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ from pedesis.doctor.formulas import (
 from pedesis.doctor.match import faults
 from pedesis.doctor.probe import pattern
 from pedesis.doctor.report import Finding
-from pedesis.doctor.signatures import Call, Clock
+from pedesis.doctor.signatures import Call, Clock, with_variance
 from pedesis.process import Chain
 
 WITH_MODEL, WITH_PREDICTION, OPTIONAL = (
@@ -100,6 +101,9 @@ def examine_step(
     )
     spoken = {"noise": "the noise", "x_t": "x_t", "prediction": f"the prediction ({prediction})"}
     examined = examine(subject)
+    if examined.probe is None and with_variance(ways):
+        other = examine(replace(subject, ways=with_variance(ways)))
+        examined = examined if other.probe is None else other
     if examined.probe is not None:
         examined.entries.extend([*clamping(examined, chain, prediction), *told(examined, chain)])
     return examined
