@@ -92,6 +92,22 @@ def explain(
             for chosen in text.combinations(count):
                 if text.missed_at_a_glance(observed, chosen) < len(best.unexplained):
                     best = min(best, judge(observed, text, chosen), key=lambda found: found.cost)
+    return further(observed, texts, best) if most > 1 and best.unexplained and best.faults else best
+
+
+def further(observed: Observed, texts: Sequence[Text], best: Explanation) -> Explanation:
+    """With more faults, one or two, beside those found already, what these leave unexplained."""
+    known = [fault.lines for fault in best.faults]
+    for count, text in itertools.product((1, 2), texts):
+        begun = tuple(fault for fault in text.faults if fault.lines in known)
+        taken = {symbol for fault in begun for symbol in fault.lines}
+        for more in text.combinations(count):
+            if not best.unexplained:
+                return best
+            if taken.isdisjoint(merged(more)) and text.missed_at_a_glance(observed, begun + more) < len(
+                best.unexplained
+            ):
+                best = min(best, judge(observed, text, begun + more), key=lambda found: found.cost)
     return best
 
 

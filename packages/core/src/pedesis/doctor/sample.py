@@ -84,7 +84,7 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
         why = "; that is the last step: a table looked up at -1 gives its last entry"
         end = why if lost[0] == len(walk.times) and float(t[-1]) == 1 else ""
         return [Finding("sample", f"x is NaN or infinite {when}, for inputs that are not{end}")]
-    found = [*laws(walk), *unscaled(walk, chain, shape)]
+    found = [*laws(walk, shape), *unscaled(walk, chain, shape)]
     if bool((t.diff() > 0).all()) and len(t) > 1:
         sentence = f"the model is told t = {walk.times[0]:g} first, {walk.times[-1]:g} last"
         return [*found, behavior("sample", "time-reversed", sentence)]
@@ -107,6 +107,11 @@ def judged(walk: Walk, base: int | None, chain: Chain, shape: tuple[int, ...], p
         if not len(t):
             return [*found, *rest]
     values, blur, more = step_coefficients(walk, shape)
+    if walk.fresh == 1 and int((values["noise"].abs() > 1e-6).sum()) > 1:
+        sentence = "one noise is drawn and added at every step; each step needs a new one"
+        found.append(Finding("sample", sentence, role="noise"))
+    if any(finding.role == "noise" or finding.entry == "one-noise-for-the-batch" for finding in found):
+        del values["noise"]  # what was served is not what was added
     known = chain_symbols(chain, t, s)
     entries = [entry for entry in CATALOGUE.values() if "sample" in entry.where]
     formulas, unit = step_formulas(prediction, chain, values, t, s), roundoff(torch.float32)
@@ -171,12 +176,12 @@ def step_coefficients(walk: Walk, shape: tuple[int, ...]) -> tuple[dict[str, Ten
     )
 
 
-def laws(walk: Walk) -> list[Finding]:
+def laws(walk: Walk, shape: tuple[int, ...]) -> list[Finding]:
     """A finding about random numbers of the wrong law or shape."""
     pictures = [draw for draw in walk.draws if len(draw.shape) > 1]
     if any(draw.law == "uniform" for draw in pictures):
         return [behavior("sample", "uniform-noise", "noise is drawn uniformly")]
-    if any(draw.law == "normal" and draw.shape[0] == 1 for draw in pictures):
+    if any(draw.law == "normal" and (draw.shape[0] == 1 or draw.shape == shape) for draw in pictures):
         return [behavior("sample", "one-noise-for-the-batch", "noise of one row is drawn for the whole batch")]
     return []
 

@@ -135,7 +135,7 @@ def calls(subject: str, function: Callable[..., Any], wanted: Sequence[str], opt
     if not ways:
         names = ", ".join(parameter.name for parameter in parameters)
         raise Question(
-            f"which argument of {subject}({names}) is {_listed(wanted)}? {_advice(subject, function, wanted)}"
+            f"which argument of {subject}({names}) is {_listed(wanted)}? {_advice(subject, function, wanted, optional)}"
         )
     return ways[:12]
 
@@ -202,7 +202,7 @@ def _bound(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]
     return Call(function, tuple(positional), tuple(keywords))
 
 
-def _advice(subject: str, function: Callable[..., Any], wanted: Sequence[str]) -> str:
+def _advice(subject: str, function: Callable[..., Any], wanted: Sequence[str], optional: Sequence[str]) -> str:
     """How to answer the question which argument is which."""
     if "model" in wanted and inspect.ismethod(function):
         rest = ", ".join(role for role in wanted if role != "model")
@@ -211,9 +211,10 @@ def _advice(subject: str, function: Callable[..., Any], wanted: Sequence[str]) -
             f"this.model = model; return this.{function.__name__}({rest}), with `this` your object"
         )
     wrap = f"{subject}=lambda {', '.join(wanted)}: ..."
-    if len(_parameters(function) or wanted) < len(wanted):
+    count = len(_parameters(function) or wanted)
+    if count < len(wanted):
         return f"It has too few; wrap it in one that has all: {wrap}"
-    return f"Say so: arguments={{{subject!r}: {tuple(wanted)!r}}}, in its own order, or wrap it: {wrap}"
+    return f"Say so: arguments={{{subject!r}: {(*wanted, *optional)[:count]!r}}}, in its own order, or wrap it: {wrap}"
 
 
 def _listed(roles: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ class Walk:
     Attributes:
         times: as the model was told them. states: x at each of them, and the result; (rows, elements) each.
         sizes, noises: of prediction and noise at each. elsewhere: whether numpy or Python drew random numbers.
-        rounded: whether the result was made of whole numbers.
+        rounded: whether the result was made of whole numbers. fresh: how many steps drew noise.
     """
 
     times: list[float]
@@ -38,6 +38,7 @@ class Walk:
     draws: list[Draw]
     elsewhere: bool = False
     rounded: bool = False
+    fresh: int = 0
 
     def without_the_end(self) -> Walk:
         """The same up to the last question."""
@@ -89,7 +90,14 @@ def walked(way: Call, loop: Loop) -> Walk:
     states.append(outputs[-1].double().reshape(rows, -1))
     noises = [loop.noises.get(i, size) for i, size in enumerate(loop.sizes)]
     return Walk(
-        loop.told, states, loop.sizes, noises, mode.draws, before != elsewhere(), not outputs[-1].is_floating_point()
+        loop.told,
+        states,
+        loop.sizes,
+        noises,
+        mode.draws,
+        before != elsewhere(),
+        not outputs[-1].is_floating_point(),
+        len(loop.noises),
     )
 
 
