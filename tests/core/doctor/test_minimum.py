@@ -111,3 +111,20 @@ def test_the_known_values_are_weighted_as_the_loss_is(textbook: Any, power: floa
     weight = (bar / (1 - bar)) ** power
     assert float(silent) == pytest.approx(weight, rel=1e-2)
     assert float(best) == pytest.approx(weight * DATA.least("eps", bar**0.5, (1 - bar) ** 0.5), rel=1e-2)
+
+
+def test_the_model_is_told_the_same_in_training_and_in_sampling(textbook: Any) -> None:
+    """A share of 1 in training and a number in sampling; the same in both is right."""
+
+    def sample(model: Any, shape: Any) -> Tensor:
+        return textbook.sample()(lambda x, t: model(x, t / textbook.steps), shape)
+
+    shares = loss_of(textbook, tell=lambda t: t / textbook.steps)
+    report = doctor.examine(betas=textbook.betas, loss=shares, sample=textbook.sample())
+    assert report.names == ("model-told-another-t",) and "0.5 in training and 20 in sample" in str(report), report
+    report = doctor.examine(betas=textbook.betas, loss=shares, step=textbook.p_sample())
+    assert report.names == ("model-told-another-t",), report
+    report = doctor.examine(betas=textbook.betas, loss=loss_of(textbook), sample=textbook.sample())
+    assert report.ok, report
+    report = doctor.examine(betas=textbook.betas, loss=shares, sample=sample)
+    assert report.ok, report

@@ -58,12 +58,17 @@ class Subject:
 
 @dataclass(frozen=True)
 class Examined:
-    """What came of it: findings and notes, and, if it could be read, how, and the coefficients."""
+    """What came of it: findings and notes, and, if it could be read, how, and the coefficients.
+
+    Attributes:
+        told: steps (N,), and what the model was told there, (N,).
+    """
 
     entries: list[Finding]
     probe: Probe | None = None
     reading: Reading | None = None
     explanation: Explanation | None = None
+    told: tuple[Tensor, Tensor] | None = None
 
 
 def examine(subject: Subject) -> Examined:

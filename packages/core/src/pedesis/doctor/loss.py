@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pedesis.doctor.affine import behavior, few
+from pedesis.doctor.affine import Examined, behavior, few
 from pedesis.doctor.catalogue import CATALOGUE
 from pedesis.doctor.formulas import Q_SAMPLE, TARGET, Formula, chain_symbols, evaluate
 from pedesis.doctor.lesson import KINDS, SIZE, Lesson, constant, joined, learn, one_for_all, rows, train
@@ -30,7 +30,7 @@ WANTED, OPTIONAL = ("model", "x0"), ("t", "noise", "labels")
 
 def examine_loss(
     ways: Sequence[Call], bases: Sequence[int], chain: Chain, shape: tuple[int, ...], prediction: str, guided: bool
-) -> list[Finding]:
+) -> Examined:
     """Findings about a loss.
 
     Args:
@@ -41,7 +41,7 @@ def examine_loss(
     if best is None:
         best, _ = understood(with_variance(ways), bases, chain, shape, prediction)
     if best is None:
-        return [Finding("loss", f"loss {failure}")]
+        return Examined([Finding("loss", f"loss {failure}")])
     found = []
     if best.cost > (0, 0):
         units = [FromUnit(way.function, way.positional, way.keywords) for way in ways]
@@ -65,7 +65,8 @@ def examine_loss(
     found.append(
         Finding("loss", f"understood as the squared error of {prediction}; t counts from {base}", level="note")
     )
-    return found
+    readable = len(lesson.told) == len(t) and not bool(lesson.told.isnan().any())
+    return Examined(found, told=(t, lesson.told) if readable else None)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pedesis.doctor.affine import behavior
+from pedesis.doctor.affine import Examined, behavior
 from pedesis.doctor.catalogue import CATALOGUE
 from pedesis.doctor.formulas import SigmaChain, chain_symbols
 from pedesis.doctor.match import explain, findings
@@ -36,7 +36,7 @@ WANTED, OPTIONAL = ("model",), ("shape", "count", "image_size", "channels", "lab
 
 def examine_sample(
     ways: Sequence[Call], base: int | None, chain: Chain, shape: tuple[int, ...], prediction: str
-) -> list[Finding]:
+) -> Examined:
     """Findings about a sampling loop."""
     failure = ""
     for way in [*ways, *with_variance(ways)]:
@@ -46,8 +46,9 @@ def examine_sample(
             failure = failure or str(problem)
             continue
         found = judged(walk, base, chain, shape, prediction)
-        return [*found, *clamped(way, walk, Large(base, chain, shape, prediction))] if read(found) else found
-    return [Finding("sample", f"sample {failure}")]
+        found += clamped(way, walk, Large(base, chain, shape, prediction)) if read(found) else []
+        return Examined(found, told=(indices(walk.times, base, chain), torch.tensor(walk.times, dtype=torch.float64)))
+    return Examined([Finding("sample", f"sample {failure}")])
 
 
 def clamped(way: Call, walk: Walk, loop: Large) -> list[Finding]:
