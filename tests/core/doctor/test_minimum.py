@@ -128,3 +128,12 @@ def test_the_model_is_told_the_same_in_training_and_in_sampling(textbook: Any) -
     assert report.ok, report
     report = doctor.examine(betas=textbook.betas, loss=shares, sample=sample)
     assert report.ok, report
+
+
+@pytest.mark.parametrize("share", [lambda t: t / 40, lambda t: (t + 1) / 40, lambda t: t / 39])
+def test_shares_of_1_may_be_counted_in_three_ways(textbook: Any, share: Callable[[Tensor], Tensor]) -> None:
+    def sample(model: Any, shape: Any) -> Tensor:
+        return textbook.sample()(lambda x, t: model(x, share(t)), shape)
+
+    report = doctor.examine(betas=textbook.betas, loss=loss_of(textbook, tell=share), sample=sample)
+    assert report.ok, report

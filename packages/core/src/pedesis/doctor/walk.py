@@ -47,13 +47,18 @@ class Walk:
 
 
 def indices(times: Sequence[float], base: int | None, chain: Chain) -> Tensor:
-    """The steps 1..T that the model was told, whether as shares of 1, as numbers or as sigmas; 0 for other sigmas."""
+    """The steps 1..T that the model was told, as numbers, as sigmas (0 for other ones) or as shares of 1: t / T of t from
+    1 or from 0, or (t - 1) / (T - 1)."""
     told, steps = torch.tensor(times, dtype=torch.float64), len(chain.beta) - 1
     if isinstance(chain, SigmaChain):
         apart = (told[:, None] / chain.sigma[1:] - 1).abs()
         return torch.where(apart.amin(1) < 1e-3, apart.argmin(1) + 1, 0)
     if bool((told <= 1).all()) and (bool((told != told.round()).any()) or (steps > 1 and times[0] == 1)):
-        return (told * steps).round().long()
+        ends = bool((told == 0).any())
+        if ends and times[0] == 1:
+            return (told * (steps - 1)).round().long() + 1
+        from_0 = ends or abs(float(told[0]) * steps - (steps - 1)) < 1e-3
+        return (told * steps).round().long() + from_0
     if base is None:
         base = 1 if float(told.max()) == steps else 0
     return told.long() + 1 - base
