@@ -47,8 +47,8 @@ class Walk:
 
 
 def indices(times: Sequence[float], base: int | None, chain: Chain) -> Tensor:
-    """The steps 1..T that the model was told, as numbers, as sigmas (0 for other ones) or as shares of 1: t / T of t from
-    1 or from 0, or (t - 1) / (T - 1)."""
+    """The steps 1..T that the model was told, as numbers, as sigmas (0 for other ones) or as shares of 1: t / T of t
+    from 1 or from 0, or (t - 1) / (T - 1)."""
     told, steps = torch.tensor(times, dtype=torch.float64), len(chain.beta) - 1
     if isinstance(chain, SigmaChain):
         apart = (told[:, None] / chain.sigma[1:] - 1).abs()
