@@ -84,6 +84,7 @@ def test_every_function_may_raise(textbook: Any, subject: str) -> None:
         ({"q_sample": lambda x0, t: x0}, "give betas=, alphas_cumprod= or sigmas="),
         ({"betas": [0.5] * 20, "q_sample": 3}, "q_sample is a int; give a function"),
         ({"betas": [0.5] * 20, "q_sample": lambda x: x}, "which argument of q_sample(x) is x0, which t"),
+        ({"betas": [0.5] * 20, "q_sample": lambda x, t, n: x}, "arguments={'q_sample': ('x0', 't', 'noise')}"),
         ({"model": "unet"}, "model is a str"),
         ({"data": "folder"}, "data is a str"),
         ({"ema": nn.Linear(1, 1)}, "give model= as well"),
@@ -175,3 +176,30 @@ def test_noise_of_numpy_is_noticed_in_a_loop(textbook: Any, when: str, legacy: b
 def test_clamping_the_estimate_in_a_loop_is_no_finding(textbook: Any, prediction: str) -> None:
     report = doctor.examine(betas=textbook.betas, sample=textbook.sample(prediction), prediction=prediction)
     assert report.ok, report
+
+
+def test_alphas_are_not_betas(textbook: Any) -> None:
+    assert "are these alphas?" in str(doctor.examine(betas=textbook.alphas))
+
+
+@pytest.mark.parametrize("wrong", ["one row", "one step"])
+def test_noise_that_is_not_new_in_a_loop(textbook: Any, wrong: str) -> None:
+    def sample(model: Any, shape: Any) -> Tensor:
+        x, z = torch.randn(shape), torch.randn(shape) if wrong == "one step" else None
+        for i in reversed(range(textbook.steps)):
+            mean = textbook.p_sample_eps(model, x, torch.full((shape[0],), i), 0)
+            z_now = z if z is not None else torch.randn(shape[1:])
+            x = mean + (textbook.betas[i].sqrt() * z_now if i else 0)
+        return x
+
+    (finding,) = doctor.examine(betas=textbook.betas, sample=sample).findings
+    assert {"one row": "noise of one row is drawn", "one step": "added at every step"}[wrong] in finding.message
+
+
+def test_three_mistakes_at_once_are_named(textbook: Any) -> None:
+    def step(model: Any, x: Tensor, t: Tensor) -> Tensor:
+        mean = x - textbook.at(textbook.betas / (1 - textbook.bars).sqrt(), t) * model(x, t)
+        return mean / textbook.at(textbook.bars.sqrt(), t) + textbook.at(textbook.betas, t) * torch.randn_like(x)
+
+    names = doctor.examine(betas=textbook.betas, step=step).names
+    assert set(names) == {"alpha-bar-for-alpha", "noise-without-root", "noise-at-the-last-step"}

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pedesis.doctor.catalogue import CATALOGUE, Entry
 from pedesis.doctor.formulas import Formula
-from pedesis.doctor.match import Explanation, explain, findings
+from pedesis.doctor.match import Explanation, explain, findings, span
 from pedesis.doctor.probe import Probe, Reading
 from pedesis.doctor.report import Finding
 from pedesis.doctor.sandbox import Failed
@@ -48,6 +48,7 @@ class Subject:
     rows: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
     spoken: Callable[[str, int], str] = lambda role, t: f"the factor of {role} at t = {t}"
+    span: Callable[[Sequence[int], int], str] = span
 
     def explained(self, values: Mapping[str, Tensor], t: Tensor, roundoff: float, most: int) -> Explanation:
         """The cheapest explanation of coefficients at steps t."""
@@ -57,12 +58,17 @@ class Subject:
 
 @dataclass(frozen=True)
 class Examined:
-    """What came of it: findings and notes, and, if it could be read, how, and the coefficients."""
+    """What came of it: findings and notes, and, if it could be read, how, and the coefficients.
+
+    Attributes:
+        told: steps (N,), and what the model was told there, (N,).
+    """
 
     entries: list[Finding]
     probe: Probe | None = None
     reading: Reading | None = None
     explanation: Explanation | None = None
+    told: tuple[Tensor, Tensor] | None = None
 
 
 def examine(subject: Subject) -> Examined:
@@ -76,7 +82,7 @@ def examine(subject: Subject) -> Examined:
     shared = any(finding.entry == "one-noise-for-the-batch" for finding in laws(subject.name, reading))
     observed = {role: value for role, value in reading.values.items() if not (shared and role == "noise")}
     explanation = subject.explained(observed, t, reading.answer.roundoff, 2)
-    entries += findings(subject.name, observed, explanation, t.tolist(), subject.spoken)
+    entries += findings(subject.name, observed, explanation, t.tolist(), subject.spoken, subject.span)
     entries += oddities(subject, probe, reading, explanation, t)
     entries.append(Finding(subject.name, f"understood as {explanation.formula.name}; {probe.clock}", level="note"))
     return Examined(entries, probe, reading, explanation)
@@ -177,7 +183,12 @@ def oddities(subject: Subject, probe: Probe, reading: Reading, explanation: Expl
     bad = torch.stack([value.isnan() for value in reading.values.values()]).any(0)
     bad &= ~torch.stack([value.isnan() for value in explanation.wrong.values.values()]).any(0)
     if bool(bad.any()):
-        found.append(Finding(name, f"{name} gives NaN at t = {int(t[bad][0])}", t=int(t[bad][0])))
+        first = int(t[bad][0])
+        only = name in ("step", "posterior") and t[bad].tolist() == [1] and "share" not in probe.clock.kind
+        why = ", the step to clean data: t - 1 is -1 there, and a table at -1 gives its last entry"
+        found.append(
+            Finding(name, f"{name} gives NaN at t = {first}{why if only and not probe.clock.base else ''}", t=first)
+        )
     if float(reading.uneven.nan_to_num(0.0).max()) > loose:
         place = int(reading.uneven.nan_to_num(0.0).argmax())
         found.append(

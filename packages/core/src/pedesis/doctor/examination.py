@@ -15,7 +15,7 @@ from pedesis.doctor import q_sample as q_sample_room
 from pedesis.doctor import sample as sample_room
 from pedesis.doctor import sigma as sigma_room
 from pedesis.doctor import step as step_room
-from pedesis.doctor.affine import Examined
+from pedesis.doctor.affine import Examined, behavior
 from pedesis.doctor.data import examine_data
 from pedesis.doctor.ema import examine_ema
 from pedesis.doctor.formulas import X0_FROM, SigmaChain
@@ -100,6 +100,7 @@ def examine(
         for name, function in given.items():
             if function is not None:
                 visit.function(name, function)
+        visit.times()
         visit.surroundings(model, data, ema)
     return Report.of(visit.examined, visit.entries)
 
@@ -113,6 +114,7 @@ class Visit:
         self.positions: Tensor | None = None
         self.shares = False
         self.given: set[str] = set()
+        self.told: dict[str, tuple[Tensor, Tensor] | None] = {}
         self.examined: list[str] = []
         self.entries: list[Finding] = []
 
@@ -158,9 +160,26 @@ class Visit:
             self.entries.append(Finding(name, str(question), level="question"))
             return
         self.entries += examined.entries
+        self.told[name] = examined.told
         if examined.probe is not None and self.base is None and examined.explanation is not None and name != "guidance":
             clear = not examined.explanation.unexplained and "share" not in examined.probe.clock.kind
             self.base = examined.probe.clock.base if clear else None
+
+    def times(self) -> None:
+        """A finding if the model is told otherwise in training than in sampling."""
+        trained = self.told.get("loss")
+        if trained is None or any(finding.entry == "model-told-another-t" for finding in self.entries):
+            return
+        known = dict(zip(trained[0].tolist(), trained[1].tolist(), strict=True))
+        for name in ("step", "sample"):
+            steps, times = self.told.get(name) or (trained[0][:0], trained[1][:0])
+            pairs = [(t, known[t], time) for t, time in zip(steps.tolist(), times.tolist(), strict=True) if t in known]
+            apart = [pair for pair in pairs if abs(pair[1] - pair[2]) > 1e-3 * max(1e-3, abs(pair[1]))]
+            if 2 * len(apart) > len(pairs):
+                t, one, other = apart[len(apart) // 2]
+                sentence = f"at step {t} of {len(known)} the model is told {one:g} in training and {other:g} in {name}"
+                self.entries.append(behavior("loss", "model-told-another-t", sentence))
+                return
 
     def surroundings(self, model: Any, data: Any, ema: Any) -> None:
         """Examine what is around the functions."""
@@ -211,20 +230,20 @@ class Visit:
             except Question as question:
                 questions.append(question)
         if not ways:
-            raise questions[-1]
+            raise questions[0]
         return step_room.examine_step(ways, self.clocks, self.chain, self.shape, self.prediction)
 
     def _sample(self, function: Function) -> Examined:
         assert self.chain is not None
         ways = self.ways("sample", function, sample_room.WANTED, sample_room.OPTIONAL)
-        return Examined(sample_room.examine_sample(ways, self.base, self.chain, self.shape, self.prediction))
+        return sample_room.examine_sample(ways, self.base, self.chain, self.shape, self.prediction)
 
     def _loss(self, function: Function) -> Examined:
         assert self.chain is not None
         ways = self.ways("loss", function, loss_room.WANTED, loss_room.OPTIONAL)
         bases = (0, 1) if self.base is None else (self.base,)
         guided = "guidance" in self.given
-        return Examined(loss_room.examine_loss(ways, bases, self.chain, self.shape, self.prediction, guided))
+        return loss_room.examine_loss(ways, bases, self.chain, self.shape, self.prediction, guided)
 
     def _guidance(self, function: Function) -> Examined:
         ways = self.ways("guidance", function, guidance_room.WANTED)
@@ -232,4 +251,4 @@ class Visit:
             names = list(inspect.signature(function).parameters)
         except (TypeError, ValueError):
             names = []
-        return guidance_room.examine_guidance(ways, self.shape, w="w" in names)
+        return guidance_room.examine_guidance(ways, self.shape, w=any(f"_{name}".endswith("_w") for name in names))

@@ -32,17 +32,37 @@ class Scaled(Call):
         return super().__call__({**values, "scale": SCALES[values["t"] - 1]})
 
 
+@dataclass(frozen=True)
+class Scales(Clock):
+    """Places in `SCALES` in place of steps."""
+
+    def __str__(self) -> str:
+        return "scale 0 is unconditional, scale 1 conditional"
+
+
+class Extra(Scales):
+    """The same, of w = scale - 1."""
+
+    def __str__(self) -> str:
+        return "w = 0 is conditional"
+
+
+def spread(places: Sequence[int], total: int) -> str:
+    """The scales at which a weight is off."""
+    return "every scale" if len(places) == total else "scale " + ", ".join(f"{SCALES[i - 1]:g}" for i in places)
+
+
 def examine_guidance(ways: Sequence[Call], shape: tuple[int, ...], w: bool) -> Examined:
     """Findings about a guidance rule.
 
     Args:
-        w: whether its argument is the w of Ho and Salimans, w = scale - 1, by its own name.
+        w: whether its argument is the w of Ho and Salimans, w = scale - 1, by its own name, w or guide_w.
     """
     formula = PAPER if w else GUIDANCE
     subject = Subject(
         "guidance",
         [Scaled(way.function, way.positional, way.keywords) for way in ways],
-        [Clock("int", 1)],
+        [Extra("int", 1) if w else Scales("int", 1)],
         len(SCALES),
         formula.roles,
         shape,
@@ -50,5 +70,6 @@ def examine_guidance(ways: Sequence[Call], shape: tuple[int, ...], w: bool) -> E
         known=lambda t: {"scale": torch.tensor(SCALES, dtype=torch.float64)[t - 1]},
         size=lambda t: torch.full(t.shape, 2.0**-6, dtype=torch.float64),
         spoken=lambda role, t: f"the weight of the {role} half at scale {SCALES[t - 1]:g}",
+        span=spread,
     )
     return examine(subject)

@@ -92,6 +92,22 @@ def explain(
             for chosen in text.combinations(count):
                 if text.missed_at_a_glance(observed, chosen) < len(best.unexplained):
                     best = min(best, judge(observed, text, chosen), key=lambda found: found.cost)
+    return further(observed, texts, best) if most > 1 and best.unexplained and best.faults else best
+
+
+def further(observed: Observed, texts: Sequence[Text], best: Explanation) -> Explanation:
+    """With more faults, one or two, beside those found already, what these leave unexplained."""
+    known = [fault.lines for fault in best.faults]
+    for count, text in itertools.product((1, 2), texts):
+        begun = tuple(fault for fault in text.faults if fault.lines in known)
+        taken = {symbol for fault in begun for symbol in fault.lines}
+        for more in text.combinations(count):
+            if not best.unexplained:
+                return best
+            if taken.isdisjoint(merged(more)) and text.missed_at_a_glance(observed, begun + more) < len(
+                best.unexplained
+            ):
+                best = min(best, judge(observed, text, begun + more), key=lambda found: found.cost)
     return best
 
 
@@ -169,19 +185,24 @@ def findings(
     explanation: Explanation,
     places: Sequence[int],
     spoken: Callable[[str, int], str],
+    where: Callable[[Sequence[int], int], str] | None = None,
 ) -> list[Finding]:
     """One finding for each fault, and one for each coefficient that no fault explains.
 
     Args:
         places: the step of every coefficient. spoken: (role, step) -> "the factor of noise at t = 37".
+        where: (steps that are off, number of all) -> "every step".
     """
-    found = []
+    found: list[Finding] = []
     observed = {role: observed[role] for role in explanation.right.values if role in observed}
     for fault, alone in zip(explanation.faults, explanation.alone, strict=True):
         role, place = clearest({r: alone.values[r] for r in observed}, explanation.right)
         got, expected = float(observed[role][place]), float(explanation.right.values[role][place])
         entry = fault.entry
-        lines, symbols = explanation.formula.lines, list(fault.lines)
+        if any(finding.entry == entry.name for finding in found):
+            continue
+        same = merged(each for each in explanation.faults if each.entry is entry)
+        lines, symbols = explanation.formula.lines, list(same)
         found.append(
             Finding(
                 subject,
@@ -192,7 +213,7 @@ def findings(
                 role,
                 got,
                 expected,
-                "; ".join(f"{s} = {fault.lines[s]}" for s in symbols),
+                "; ".join(f"{s} = {same[s]}" for s in symbols),
                 "; ".join(f"{s} = {lines[s]}" for s in symbols),
                 entry.cause,
                 entry.symptom,
@@ -200,7 +221,7 @@ def findings(
             )
         )
     for role in explanation.unexplained:
-        found.append(located(subject, observed, explanation, role, places, spoken))
+        found.append(located(subject, observed, explanation, role, places, spoken, where or span))
     return found
 
 
@@ -211,17 +232,23 @@ def located(
     role: str,
     places: Sequence[int],
     spoken: Callable[[str, int], str],
+    where: Callable[[Sequence[int], int], str],
 ) -> Finding:
     """A coefficient that is wrong in no way that the catalogue knows: where, and by how much."""
-    expected = explanation.right.values[role]
-    fine = agrees(observed[role], expected, explanation.right.tolerance[role])
-    _, place = clearest({role: observed[role]}, explanation.right)
-    got, right = float(observed[role][place]), float(expected[place])
+    expected, got_all = explanation.right.values[role], observed[role]
+    fine = agrees(got_all, expected, explanation.right.tolerance[role])
+    _, place = clearest({role: got_all}, explanation.right)
+    got, right = float(got_all[place]), float(expected[place])
     wrong_at = [places[i] for i in torch.nonzero(~fine).flatten().tolist()]
+    share = (got_all / expected)[expected != 0]
+    even = len(share) > 2 and bool(((share / share[0] - 1).abs() < 1e-3).all())
+    more = f", {float(share[0]):.4g} times as large everywhere" if even else ""
+    silent = int(got_all.isnan().sum())
+    more += f" ({silent} of {len(places)} could not be read)" if silent else ""
     return Finding(
         subject,
         f"{spoken(role, places[place])} is {got:.4g}; it should be {right:.4g} ({explanation.formula.name}). It is off "
-        f"at {_span(wrong_at, len(places))}, and is none of the mistakes in the catalogue",
+        f"at {where(wrong_at, len(places))}{more}, and is none of the mistakes in the catalogue",
         None,
         "error",
         places[place],
@@ -231,7 +258,8 @@ def located(
     )
 
 
-def _span(wrong_at: Sequence[int], total: int) -> str:
+def span(wrong_at: Sequence[int], total: int) -> str:
+    """The steps at which a coefficient is off."""
     if len(wrong_at) == total:
         return "every step"
     if len(wrong_at) <= 3:

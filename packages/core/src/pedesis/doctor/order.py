@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pedesis.denoiser import Condition, Denoiser
-from pedesis.doctor.convergence import Oracle
+from pedesis.doctor.known import GaussianData
 from pedesis.process import Process, Time
 from pedesis.samplers import Sampler, Step, UniPC
 from pedesis.samplers.base import Level, walk_levels
@@ -30,9 +30,9 @@ D = torch.float64
 
 
 class OneGaussian(Denoiser):
-    """The denoiser of Gaussian data, that of the `Oracle`."""
+    """The denoiser of Gaussian data, that of `GaussianData`."""
 
-    data = Oracle(0.7, 0.4)
+    data = GaussianData(0.7, 0.4)
 
     def x0(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         alpha, sigma, _ = self.process.scales(t, x_t)

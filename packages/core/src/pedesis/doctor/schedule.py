@@ -86,6 +86,11 @@ def to_zero(betas: Tensor) -> Chain:
 def weak(process: Process, betas: Tensor) -> list[Finding]:
     """A finding if the chain ends too far from pure noise."""
     bits, steps = process.prior_kl(), len(betas)
+    if steps > 2 and float(betas[0]) > 0.5:
+        sentence = (
+            f"beta at t = 1 is {float(betas[0]):.4g}: the first step leaves little of the picture; are these alphas?"
+        )
+        return [Finding("schedule", sentence, t=1, got=float(betas[0]))]
     if bits <= BITS:
         return []
     end = float(process.chain(steps).alpha_bar[-1])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     role: tuple(names.split())
@@ -84,6 +84,32 @@ class Call:
         )
 
 
+class Twice(nn.Module):
+    """A network of twice the channels: its prediction, and -1 for a variance, which stands for the smallest."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As the model is called."""
+        out = self.model(*args, **kwargs)
+        return torch.cat([out, -torch.ones_like(out)], 1)
+
+
+@dataclass(frozen=True)
+class WithVariance(Call):
+    """A function whose network answers a variance too (Nichol and Dhariwal 2021)."""
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:
+        return super().__call__({**values, "model": Twice(values["model"])})
+
+
+def with_variance(ways: Sequence[Call]) -> list[Call]:
+    """The same ways for a network that answers a variance too, where there is a network."""
+    return [WithVariance(way.function, way.positional, way.keywords) for way in ways if "model" in way.roles]
+
+
 def calls(subject: str, function: Callable[..., Any], wanted: Sequence[str], optional: Sequence[str]) -> list[Call]:
     """The ways in which a function may be meant, likeliest first.
 
@@ -109,8 +135,7 @@ def calls(subject: str, function: Callable[..., Any], wanted: Sequence[str], opt
     if not ways:
         names = ", ".join(parameter.name for parameter in parameters)
         raise Question(
-            f"which argument of {subject}({names}) is {_listed(wanted)}? Say so: "
-            f"arguments={{{subject!r}: {tuple(wanted)!r}}}, in its own order, or wrap it in a lambda with these names"
+            f"which argument of {subject}({names}) is {_listed(wanted)}? {_advice(subject, function, wanted, optional)}"
         )
     return ways[:12]
 
@@ -175,6 +200,21 @@ def _bound(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]
         else:
             positional.append(role)
     return Call(function, tuple(positional), tuple(keywords))
+
+
+def _advice(subject: str, function: Callable[..., Any], wanted: Sequence[str], optional: Sequence[str]) -> str:
+    """How to answer the question which argument is which."""
+    if "model" in wanted and inspect.ismethod(function):
+        rest = ", ".join(role for role in wanted if role != "model")
+        return (
+            f"A method that asks a network of its own is wrapped: def {subject}({', '.join(wanted)}): "
+            f"this.model = model; return this.{function.__name__}({rest}), with `this` your object"
+        )
+    wrap = f"{subject}=lambda {', '.join(wanted)}: ..."
+    count = len(_parameters(function) or wanted)
+    if count < len(wanted):
+        return f"It has too few; wrap it in one that has all: {wrap}"
+    return f"Say so: arguments={{{subject!r}: {(*wanted, *optional)[:count]!r}}}, in its own order, or wrap it: {wrap}"
 
 
 def _listed(roles: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ from pedesis.doctor.formulas import (
 from pedesis.doctor.match import faults
 from pedesis.doctor.probe import pattern
 from pedesis.doctor.report import Finding
-from pedesis.doctor.signatures import Call, Clock
+from pedesis.doctor.signatures import Call, Clock, with_variance
 from pedesis.process import Chain
 
 WITH_MODEL, WITH_PREDICTION, OPTIONAL = (
@@ -100,8 +101,13 @@ def examine_step(
     )
     spoken = {"noise": "the noise", "x_t": "x_t", "prediction": f"the prediction ({prediction})"}
     examined = examine(subject)
+    if examined.probe is None and with_variance(ways):
+        other = examine(replace(subject, ways=with_variance(ways)))
+        examined = examined if other.probe is None else other
     if examined.probe is not None:
-        examined.entries.extend([*clamping(examined, chain, prediction), *told(examined, chain)])
+        asked = asked_time(examined, chain)
+        examined.entries.extend([*clamping(examined, chain, prediction), *told(examined, chain, asked)])
+        examined = replace(examined, told=asked)
     return examined
 
 
@@ -134,21 +140,30 @@ def clamping(examined: Examined, chain: Chain, prediction: str) -> list[Finding]
     return found
 
 
-def told(examined: Examined, chain: Chain) -> list[Finding]:
+def asked_time(examined: Examined, chain: Chain) -> tuple[Tensor, Tensor] | None:
+    """A step, and what a model inside is told there; None if there is none or it is asked twice."""
+    probe = examined.probe
+    assert probe is not None
+    if "model" not in probe.call.roles:
+        return None
+    step = torch.tensor([max(2, probe.steps // 2)])
+    asked = probe.ask(step.expand(5), probe.rows(size_of_inputs(chain, step))).asked
+    times = [torch.as_tensor(a.t, dtype=torch.float64).flatten()[:1] for a in asked if a.t is not None]
+    return (step, times[0]) if len(times) == 1 else None
+
+
+def told(examined: Examined, chain: Chain, asked: tuple[Tensor, Tensor] | None) -> list[Finding]:
     """A finding if a model inside is told another step than the function is."""
     probe = examined.probe
     assert probe is not None
-    if "model" not in probe.call.roles or "share" in probe.clock.kind:
+    if asked is None or "share" in probe.clock.kind:
         return []
-    step = torch.tensor([max(2, probe.steps // 2)])
-    asked = probe.ask(step.expand(5), probe.rows(size_of_inputs(chain, step))).asked
-    times = [float(torch.as_tensor(a.t, dtype=torch.float64).flatten()[0]) for a in asked if a.t is not None]
-    near = [int(step) + i for i in (0, -1, 1) if int(step) + i <= probe.steps]
+    step, time = int(asked[0]), float(asked[1])
+    near = [step + i for i in (0, -1, 1) if step + i <= probe.steps]
     if isinstance(chain, SigmaChain):
         given, *others = chain.sigma[near].tolist()
     else:
         given, *others = (float(index - 1 + probe.clock.base) for index in near)
-    if len(times) == 1 and times[0] != given and any(math.isclose(times[0], other, rel_tol=1e-5) for other in others):
-        sentence = f"at t = {given:g} the model is told {times[0]:g}"
-        return [behavior("step", "model-told-another-t", sentence)]
+    if time != given and any(math.isclose(time, other, rel_tol=1e-5) for other in others):
+        return [behavior("step", "model-told-another-t", f"at t = {given:g} the model is told {time:g}")]
     return []

@@ -6,7 +6,7 @@ Rows: nothing; one that begins at x_T = h and is never disturbed; one disturbed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,24 +27,38 @@ class Walk:
 
     Attributes:
         times: as the model was told them. states: x at each of them, and the result; (rows, elements) each.
-        sizes: of prediction and noise at each. elsewhere: whether numpy or Python drew random numbers.
+        sizes, noises: of prediction and noise at each. elsewhere: whether numpy or Python drew random numbers.
+        rounded: whether the result was made of whole numbers. fresh: how many steps drew noise.
     """
 
     times: list[float]
     states: list[Tensor]
     sizes: list[float]
+    noises: list[float]
     draws: list[Draw]
     elsewhere: bool = False
+    rounded: bool = False
+    fresh: int = 0
+
+    def without_the_end(self) -> Walk:
+        """The same up to the last question."""
+        lists = {name: getattr(self, name)[:-1] for name in ("times", "states", "sizes", "noises")}
+        return replace(self, **lists, rounded=False)
 
 
 def indices(times: Sequence[float], base: int | None, chain: Chain) -> Tensor:
-    """The steps 1..T that the model was told, whether as shares of 1, as numbers or as sigmas; 0 for other sigmas."""
+    """The steps 1..T that the model was told, as numbers, as sigmas (0 for other ones) or as shares of 1: t / T of t
+    from 1 or from 0, or (t - 1) / (T - 1)."""
     told, steps = torch.tensor(times, dtype=torch.float64), len(chain.beta) - 1
     if isinstance(chain, SigmaChain):
         apart = (told[:, None] / chain.sigma[1:] - 1).abs()
         return torch.where(apart.amin(1) < 1e-3, apart.argmin(1) + 1, 0)
     if bool((told <= 1).all()) and (bool((told != told.round()).any()) or (steps > 1 and times[0] == 1)):
-        return (told * steps).round().long()
+        ends = bool((told == 0).any())
+        if ends and times[0] == 1:
+            return (told * (steps - 1)).round().long() + 1
+        from_0 = ends or abs(float(told[0]) * steps - (steps - 1)) < 1e-3
+        return (told * steps).round().long() + from_0
     if base is None:
         base = 1 if float(told.max()) == steps else 0
     return told.long() + 1 - base
@@ -59,8 +73,10 @@ def walked(way: Call, loop: Loop) -> Walk:
     chain, shape, rows, before = loop.chain, tuple(loop.unit.shape), len(ROWS), elsewhere()
     model, mode = StandIn(loop.answer), Served(loop.serve)
     like = torch.empty(rows, *shape, dtype=torch.float64)
-    loop.asked = model.asked
+    loop.asked, loop.begun = model.asked, "x_t" in way.roles
     values = {"model": model, "shape": (rows, *shape), "count": rows, "image_size": shape[-1], "channels": shape[0]}
+    if {"shape", "count"} <= set(way.roles):
+        values["shape"] = shape
     values |= {"labels": torch.zeros(rows, dtype=torch.long), "steps": len(chain.beta) - 1, "x_t": loop.start(like)}
     if isinstance(chain, SigmaChain):
         values |= {"x_t": chain.sigma[-1] * loop.start(like), "sigmas": chain.sigma.flip(0)}
@@ -77,7 +93,17 @@ def walked(way: Call, loop: Loop) -> Walk:
         raise Failed(f"gave back {shapes} for the shape {(rows, *shape)}" if model.asked else "never asked the model")
     states = [model.asked[i].x[:rows].double().reshape(rows, -1) for i in loop.first]
     states.append(outputs[-1].double().reshape(rows, -1))
-    return Walk(loop.told, states, loop.sizes, mode.draws, before != elsewhere())
+    noises = [loop.noises.get(i, size) for i, size in enumerate(loop.sizes)]
+    return Walk(
+        loop.told,
+        states,
+        loop.sizes,
+        noises,
+        mode.draws,
+        before != elsewhere(),
+        not outputs[-1].is_floating_point(),
+        len(loop.noises),
+    )
 
 
 class Loop:
@@ -85,7 +111,9 @@ class Loop:
 
     Attributes:
         told: the times the model was told, one for each run of equal ones; first: the question at which each begins.
-        sizes: of prediction and noise at each, in turn positive and negative: what they leave behind stays small.
+        sizes: of the prediction at each, in turn positive and negative: what they leave behind stays small.
+        noises: of the noise of the step at each. begun: whether x_T was drawn or given.
+        early: whether the noise of a step is drawn before the model is asked, as the second draw tells.
     """
 
     def __init__(self, base: int | None, chain: Chain, shape: tuple[int, ...]):
@@ -93,6 +121,8 @@ class Loop:
         self.told: list[float] = []
         self.first: list[int] = []
         self.sizes: list[float] = []
+        self.noises: dict[int, float] = {}
+        self.begun = self.early = False
         self.asked: Sequence[Asked] = ()
 
     def row(self, kind: str, size: float, like: Tensor) -> Tensor:
@@ -122,14 +152,22 @@ class Loop:
         """What a draw gives: x_T first, then noise."""
         if draw.law == "integers" or out.shape[1:] != self.unit.shape:
             return None
-        if self.asked:
-            return self.row("noise", self.sizes[-1], out)
-        return self.start(out)
+        if not self.begun:
+            self.begun = True
+            return self.start(out)
+        self.early = self.early or not self.asked
+        size = self.sizes[-1] if self.sizes else float(size_of_inputs(self.chain, self.last))
+        self.noises[len(self.told) - (not self.early)] = size
+        return self.row("noise", size, out)
+
+    @property
+    def last(self) -> Tensor:
+        """The step T, (1,)."""
+        return torch.tensor([len(self.chain.beta) - 1])
 
     def start(self, like: Tensor) -> Tensor:
         """Where a walk begins, in place of standard normal noise."""
-        size = size_of_inputs(self.chain, torch.tensor([len(self.chain.beta) - 1]))
-        return self.row("x_t", float(size), like)
+        return self.row("x_t", float(size_of_inputs(self.chain, self.last)), like)
 
 
 class Large(Loop):

@@ -66,7 +66,7 @@ FORMULA_ENTRIES = (
         "alpha-bar-for-alpha",
         POSTERIORS,
         "NaN, or white pictures",
-        "the mean is divided by the root of the product alpha_bar; of one step only alpha belongs there",
+        "alpha_bar, the product of all steps, stands where alpha of this one step belongs",
         "the notebook that the lecture notes link to; their own formula (docs/errata.md, E4)",
         (
             {"mean_scale": "1 / sqrt(alpha_bar)"},
@@ -118,7 +118,7 @@ FORMULA_ENTRIES = (
         "missing-root-in-posterior",
         POSTERIORS,
         "washed out or too contrasted pictures",
-        "a root is missing in a weight of the posterior mean",
+        "a root is missing at the alpha or alpha_bar_prev in a weight of the mean",
         "of the kind of missing-root-of-noise",
         (
             {"x0_weight": "alpha_bar_prev * beta / (1 - alpha_bar)"},
@@ -174,7 +174,14 @@ FORMULA_ENTRIES = (
         "faint noise is left in the pictures",
         "noise is added in the last step, whose result is the picture itself",
         "Ho et al. 2020, algorithm 2: z = 0 at t = 1",
-        ({"unless_last": "s >= 0"},),
+        (
+            {"unless_last": "s >= 0"},
+            {
+                "step_variance": "where(s > 0, beta * (1 - alpha_bar_prev) / (1 - alpha_bar), "
+                "(1 - alpha_bars[s + 2] / alpha_bars[s + 1]) * (1 - alpha_bars[s + 1]) / (1 - alpha_bars[s + 2]))",
+                "unless_last": "s >= 0",
+            },  # the variance of the last step, 0, is often replaced by that of the step before
+        ),
     ),
     Entry(
         "noise-forgotten",
