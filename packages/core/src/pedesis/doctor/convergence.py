@@ -34,7 +34,7 @@ from torch import Tensor
 from pedesis.doctor.known import GaussianData
 from pedesis.doctor.probe import noise_rows
 from pedesis.doctor.report import Finding, Report
-from pedesis.doctor.sandbox import Failed, isolated, said, tensors
+from pedesis.doctor.sandbox import Failed, described, isolated, tensors
 
 ROWS = 4096
 """Rows in which the moments of a sampler that draws noise are measured."""
@@ -154,7 +154,7 @@ def walked(sample: Walk, noise: Tensor, steps: int, oracle: Oracle | None = None
     try:
         outputs = tensors(sample(oracle, noise.clone(), steps))
     except Exception as error:  # other people's code may raise anything
-        raise Failed(f"raised {said(error)} in {steps} steps") from None
+        raise Failed(f"raised {described(error)} in {steps} steps") from None
     if not oracle.first:
         raise Failed("never asked the model")
     if not outputs or outputs[-1].shape != noise.shape:

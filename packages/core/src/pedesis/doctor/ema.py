@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pedesis.doctor.affine import behavior
 from pedesis.doctor.report import Finding
-from pedesis.doctor.sandbox import said, tensors
+from pedesis.doctor.sandbox import described, tensors
 from pedesis.doctor.signatures import Question
 
 UPDATES = ("update", "update_parameters", "step", "update_average", "update_ema", "update_model_average")
@@ -77,7 +77,7 @@ def followed(ema: Any, model: nn.Module, update: str) -> list[Finding]:
     try:
         ema, model = copy.deepcopy((ema, model))
     except Exception as error:
-        raise Question(f"ema cannot be copied ({said(error)})") from None
+        raise Question(f"ema cannot be copied ({described(error)})") from None
     average = averaged(ema, model)
     if any(a.data_ptr() == w.data_ptr() for a, w in zip(average, model.parameters(), strict=False)):
         return [behavior("ema", "ema-is-the-model", "the average and the network share their memory")]
@@ -90,7 +90,7 @@ def followed(ema: Any, model: nn.Module, update: str) -> list[Finding]:
         move(model, 1.0)
         first = next((jump for jump in jumps(ema, model, update) if jump), 0.0)
     except Exception as error:
-        return [Finding("ema", f"ema.{update} raised {said(error)}")]
+        return [Finding("ema", f"ema.{update} raised {described(error)}")]
     if all(torch.equal(a, b) for a, b in zip(before, after, strict=True)):
         return [behavior("ema", "ema-never-moves", f"the average does not move in {ENOUGH} updates")]
     if first == 1:
@@ -143,7 +143,7 @@ def read(function: Callable[..., Any]) -> list[Finding]:
     try:
         kept, taken = result(one, nothing), result(nothing, one)
     except Exception as error:
-        return [Finding("ema", f"ema raised {said(error)}")]
+        return [Finding("ema", f"ema raised {described(error)}")]
     if abs(kept + taken - 1) > 1e-6:
         sentence = f"the weights of average and network are {kept:.6g} and {taken:.6g}; they should sum to 1"
         return [Finding("ema", sentence, got=kept + taken, expected=1.0)]

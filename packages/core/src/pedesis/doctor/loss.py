@@ -1,6 +1,6 @@
 """loss(model, x0[, labels]) -> number: what a training step feeds the network, and what it wants back.
 
-Read small, line by line (`pedesis.doctor.lesson`); what is right there is looked at once more at full size, by a
+Read small, line by line (`pedesis.doctor.loss_reading`); what is right there is looked at once more at full size, by a
 network that knows the best answer (`pedesis.doctor.minimum`).
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from pedesis.doctor.affine import Examined, behavior, few
 from pedesis.doctor.catalogue import CATALOGUE
 from pedesis.doctor.formulas import Q_SAMPLE, TARGET, Formula, chain_symbols, evaluate
-from pedesis.doctor.lesson import KINDS, SIZE, Lesson, constant, joined, learn, one_for_all, rows, train
+from pedesis.doctor.loss_reading import KINDS, SIZE, LossReading, constant, joined, one_for_all, read_loss, rows, train
 from pedesis.doctor.match import Explanation, explain, findings
 from pedesis.doctor.minimum import examine_minimum
 from pedesis.doctor.probe import roundoff
@@ -50,23 +50,23 @@ def examine_loss(
             best = unit
             sentence = "it brings pictures from [0, 1] to [-1, 1] itself, so give it none that are in [-1, 1] already"
             found.append(Finding("loss", sentence, level="note"))
-    t, base, way, lesson, shown, target = best.t, best.base, best.way, best.lesson, best.shown, best.target
-    found += findings("loss", lesson.shown, shown, t.tolist(), spoken("what the model is shown"))
-    if lesson.squared:
-        found += twice(lesson) or findings("loss", lesson.target, target, t.tolist(), spoken("the target"))
-        found += weights(lesson, t, shape)
+    t, base, way, reading, shown, target = best.t, best.base, best.way, best.reading, best.shown, best.target
+    found += findings("loss", reading.shown, shown, t.tolist(), spoken("what the model is shown"))
+    if reading.squared:
+        found += twice(reading) or findings("loss", reading.target, target, t.tolist(), spoken("the target"))
+        found += weights(reading, t, shape)
     else:
         found += unsquared(way, base, t, shape, prediction, chain)
-    found += [*steps(lesson, base, total), *told(lesson, t, base)]
+    found += [*steps(reading, base, total), *told(reading, t, base)]
     if all(finding.level == "note" for finding in found):
-        found += examine_minimum(way, base, chain, shape, prediction, lesson.squared)
+        found += examine_minimum(way, base, chain, shape, prediction, reading.squared)
     if guided and "labels" in way.roles:
         found += labels(way, base, t, shape)
     found.append(
         Finding("loss", f"understood as the squared error of {prediction}; t counts from {base}", level="note")
     )
-    readable = len(lesson.told) == len(t) and not bool(lesson.told.isnan().any())
-    return Examined(found, told=(t, lesson.told) if readable else None)
+    readable = len(reading.told) == len(t) and not bool(reading.told.isnan().any())
+    return Examined(found, told=(t, reading.told) if readable else None)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Understood:
     way: Call
     base: int
     t: Tensor
-    lesson: Lesson
+    reading: LossReading
     shown: Explanation
     target: Explanation
 
@@ -105,16 +105,16 @@ def understood(
     for way in ways:
         for base in bases:
             try:
-                lesson = learn(way, base, t, total, shape)
-                if one_for_all(lesson.draws):
+                reading = read_loss(way, base, t, total, shape)
+                if one_for_all(reading.draws):
                     t = few(total)
-                    lesson = joined([learn(way, base, t[i : i + 1], total, shape) for i in range(len(t))])
+                    reading = joined([read_loss(way, base, t[i : i + 1], total, shape) for i in range(len(t))])
             except Failed as problem:
                 failure = failure or str(problem)
                 continue
-            shown = explained(lesson.shown, Q_SAMPLE, chain, t)
-            target = explained(lesson.target, target_formula(prediction), chain, t)
-            found = Understood(way, base, t, lesson, shown, target)
+            shown = explained(reading.shown, Q_SAMPLE, chain, t)
+            target = explained(reading.target, target_formula(prediction), chain, t)
+            found = Understood(way, base, t, reading, shown, target)
             best = found if best is None or found.cost < best.cost else best
     return best, failure
 
@@ -152,16 +152,16 @@ def unsquared(way: Call, base: int, t: Tensor, shape: Sequence[int], prediction:
     return [Finding("loss", sentence, got=there, expected=0.0)]
 
 
-def twice(lesson: Lesson) -> list[Finding]:
+def twice(reading: LossReading) -> list[Finding]:
     """A finding if the target holds another noise than x_t does."""
-    if float(lesson.target["another noise"].abs().nan_to_num(0.0).max()) < 1e-3:
+    if float(reading.target["another noise"].abs().nan_to_num(0.0).max()) < 1e-3:
         return []
     return [behavior("loss", "noise-drawn-twice", "two noises are drawn, one for x_t and one for the target")]
 
 
-def weights(lesson: Lesson, t: Tensor, shape: Sequence[int]) -> list[Finding]:
+def weights(reading: LossReading, t: Tensor, shape: Sequence[int]) -> list[Finding]:
     """A finding if the weight of some step is not positive, or is that of a sum; a note about any other."""
-    weight = lesson.weight
+    weight = reading.weight
     bad = ~(weight > 0)
     if bool(bad.any()):
         place = int(torch.nonzero(bad)[0])
@@ -169,7 +169,7 @@ def weights(lesson: Lesson, t: Tensor, shape: Sequence[int]) -> list[Finding]:
             f"the squared error at t = {int(t[place])} has the weight {float(weight[place]):.3g}; it should be positive"
         )
         return [Finding("loss", sentence, t=int(t[place]))]
-    elements, batch = torch.Size(shape).numel(), lesson.rows
+    elements, batch = torch.Size(shape).numel(), reading.rows
     for count, what in ((elements * batch, "elements and batch"), (elements, "elements")):
         if bool(((weight / count - 1).abs() < 1e-4).all()) or bool(((2 * weight / count - 1).abs() < 1e-4).all()):
             return [behavior("loss", "sum-for-mean", f"the squared error is summed over {what}")]
@@ -182,18 +182,18 @@ def weights(lesson: Lesson, t: Tensor, shape: Sequence[int]) -> list[Finding]:
     return []
 
 
-def steps(lesson: Lesson, base: int, steps: int) -> list[Finding]:
+def steps(reading: LossReading, base: int, steps: int) -> list[Finding]:
     """Findings about the steps that are drawn."""
-    if one_for_all(lesson.draws):
+    if one_for_all(reading.draws):
         return [behavior("loss", "one-t-for-the-batch", "one t is drawn for a whole batch")]
-    for draw in lesson.draws:
+    for draw in reading.draws:
         if draw.law == "uniform" and len(draw.shape) > 1:
             return [behavior("loss", "uniform-noise", "the noise is drawn uniformly")]
         if draw.law == "normal" and len(draw.shape) > 1 and draw.shape[0] == 1:
             return [
                 behavior("loss", "one-noise-for-the-batch", f"noise of shape {draw.shape} is drawn for a whole batch")
             ]
-    bounds = [draw.arguments for draw in lesson.draws if draw.law == "integers"]
+    bounds = [draw.arguments for draw in reading.draws if draw.law == "integers"]
     numbers = [int(a) for a in (bounds[0] if bounds else ()) if isinstance(a, int)]
     low, high = (
         (0, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1]) if len(numbers) > 1 else (base, base + steps)
@@ -204,17 +204,17 @@ def steps(lesson: Lesson, base: int, steps: int) -> list[Finding]:
     return []
 
 
-def told(lesson: Lesson, t: Tensor, base: int) -> list[Finding]:
+def told(reading: LossReading, t: Tensor, base: int) -> list[Finding]:
     """A finding if the model is told a step beside the one that x_t is at, or one for two steps."""
-    if len(lesson.told) != len(t) or bool(lesson.told.isnan().any()):
+    if len(reading.told) != len(t) or bool(reading.told.isnan().any()):
         return []
-    if bool(((lesson.told - (t - 1 + base)).abs() == 1).all()):
-        sentence = f"x_t is at t = {int(t[-1]) - 1 + base} and the model is told {float(lesson.told[-1]):g}"
+    if bool(((reading.told - (t - 1 + base)).abs() == 1).all()):
+        sentence = f"x_t is at t = {int(t[-1]) - 1 + base} and the model is told {float(reading.told[-1]):g}"
         return [behavior("loss", "model-told-another-t", sentence)]
-    values, counts = lesson.told.unique(return_counts=True)
+    values, counts = reading.told.unique(return_counts=True)
     if len(values) < len(t):
         most = values[counts.argmax()]
-        first, second = (t[lesson.told == most] - 1 + base)[:2].tolist()
+        first, second = (t[reading.told == most] - 1 + base)[:2].tolist()
         sentence = f"at t = {first} and at t = {second} the model is told the same, {float(most):g}"
         return [behavior("loss", "model-told-another-t", sentence)]
     return []

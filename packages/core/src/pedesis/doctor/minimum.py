@@ -21,7 +21,7 @@ from torch import Tensor
 from pedesis.doctor.affine import few
 from pedesis.doctor.formulas import TARGET, evaluate
 from pedesis.doctor.known import GaussianData
-from pedesis.doctor.lesson import Trained, constant, train
+from pedesis.doctor.loss_reading import Trained, constant, train
 from pedesis.doctor.report import Finding
 from pedesis.doctor.sandbox import Failed
 from pedesis.doctor.signatures import Call, WithVariance
@@ -37,7 +37,7 @@ SPOKEN = {"x0": "x_0", "eps": "eps", "v": "v"}
 
 
 @dataclass(frozen=True)
-class Class:
+class Quadrature:
     """Rows of every z and noise at steps t (M,): what is fed, what is wanted, and the levels.
 
     Attributes:
@@ -59,8 +59,8 @@ class Class:
         return lambda x: getattr(DATA, prediction)(x, alpha, sigma)
 
 
-def class_of(t: Tensor, chain: Chain, shape: Sequence[int], prediction: str) -> Class:
-    """What is taught at steps t (M,)."""
+def quadrature(t: Tensor, chain: Chain, shape: Sequence[int], prediction: str) -> Quadrature:
+    """What the loss is fed at steps t (M,): every z with every noise."""
     x0, noise = (each.flatten() for each in torch.meshgrid(DATA.mean + DATA.std * Z, NOISE, indexing="ij"))
     bar = chain.alpha_bar[t]
     alpha, sigma = bar.sqrt(), (1 - bar).sqrt()
@@ -70,7 +70,7 @@ def class_of(t: Tensor, chain: Chain, shape: Sequence[int], prediction: str) -> 
         for role, each in (("x0", x0), ("noise", noise), ("another noise", noise))
     }
     x_t = alpha[:, None] * x0 + sigma[:, None] * noise
-    return Class(t, t.repeat_interleave(len(x0)), inputs, x_t, target.expand_as(x_t), alpha, sigma)
+    return Quadrature(t, t.repeat_interleave(len(x0)), inputs, x_t, target.expand_as(x_t), alpha, sigma)
 
 
 def examine_minimum(
@@ -83,17 +83,17 @@ def examine_minimum(
     """
     t, steps = torch.arange(1, len(chain.beta)), len(chain.beta) - 1
 
-    def teach(taught: Class, answer: Callable[[Tensor], Tensor]) -> Trained:
-        return train(way, base, taught.index, steps, taught.inputs, answer)
+    def train_on(points: Quadrature, answer: Callable[[Tensor], Tensor]) -> Trained:
+        return train(way, base, points.index, steps, points.inputs, answer)
 
     try:
-        taught = class_of(t, chain, shape, prediction)
-        best, silent, loud = (teach(taught, each) for each in (taught.best(prediction), constant(0), constant(1)))
-        found = beside("the model is shown", best.asked.x, taught.x_t, t)
-        known, slope = taught.best(prediction)(best.asked.x.double()), loud.gradient - silent.gradient
+        points = quadrature(t, chain, shape, prediction)
+        best, silent, loud = (train_on(points, each) for each in (points.best(prediction), constant(0), constant(1)))
+        found = beside("the model is shown", best.asked.x, points.x_t, t)
+        known, slope = points.best(prediction)(best.asked.x.double()), loud.gradient - silent.gradient
         squared = squared and torch.allclose(best.gradient - silent.gradient, slope * known, rtol=1e-2, atol=1e-6)
         if not found and squared:
-            found = beside("the target is", -silent.gradient / slope, taught.target, t)
+            found = beside("the target is", -silent.gradient / slope, points.target, t)
         found = found or astray(best, silent, t, f"E[{SPOKEN[prediction]} | x_t]", squared)
         if found or not squared:
             return found
@@ -101,8 +101,8 @@ def examine_minimum(
             sentence = "its network answers a variance too; that and the value of the loss are not examined"
             return [Finding("loss", sentence, level="note")]
         places = torch.unique(torch.cat([few(steps), torch.linspace(1, steps, 24).long()]))
-        classes = [class_of(place[None], chain, shape, prediction) for place in places]
-        seen = [(one, teach(one, one.best(prediction)), teach(one, constant(0))) for one in classes]
+        batches = [quadrature(place[None], chain, shape, prediction) for place in places]
+        seen = [(one, train_on(one, one.best(prediction)), train_on(one, constant(0))) for one in batches]
         return valued(seen, prediction)
     except Failed as problem:
         return [Finding("loss", f"loss {problem}, with x_0 and noise of full size")]
@@ -142,10 +142,10 @@ def astray(best: Trained, silent: Trained, t: Tensor, knows: str, squared: bool)
     return []
 
 
-def valued(taught: Sequence[tuple[Class, Trained, Trained]], prediction: str) -> list[Finding]:
+def valued(points: Sequence[tuple[Quadrature, Trained, Trained]], prediction: str) -> list[Finding]:
     """A finding if the best network or the one that answers 0 has another loss than is known; else a note."""
     note = None
-    for i, (one, best, silent) in enumerate(taught):
+    for i, (one, best, silent) in enumerate(points):
         t, levels = int(one.t), (float(one.alpha), float(one.sigma))
         answer = one.best(prediction)(best.asked.x.double())
         slope = float(((best.gradient - silent.gradient) * answer).sum() / answer.square().sum())
@@ -160,7 +160,7 @@ def valued(taught: Sequence[tuple[Class, Trained, Trained]], prediction: str) ->
                     f"{expected:.4g}: something else is added to the squared error"
                 )
                 return [Finding("loss", sentence, t=t, got=got, expected=expected)]
-        if i == len(taught) // 2:
+        if i == len(points) // 2:
             sentence = (
                 f"on data of mean {DATA.mean:g} and standard deviation {DATA.std:g} a network that {names[0]} has a "
                 f"loss of {known[0]:.3g} at t = {t}, one that {names[1]} of {known[1]:.3g}, as they should"

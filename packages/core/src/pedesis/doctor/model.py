@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pedesis.doctor.affine import behavior
 from pedesis.doctor.probe import noise_rows
 from pedesis.doctor.report import Finding, plural
-from pedesis.doctor.sandbox import said, tensors
+from pedesis.doctor.sandbox import described, tensors
 from pedesis.doctor.signatures import Call, Question, calls
 
 WANTED, OPTIONAL = ("x_t",), ("t", "labels")
@@ -57,7 +57,7 @@ def examine_model(network: Any, shape: tuple[int, ...], steps: int, base: int, s
     try:
         answer = patient(x, max(1, steps // 2))
     except Exception as error:  # other people's code may raise anything
-        return [Finding("model", f"model raised {said(error)} for x of shape {tuple(x.shape)}")]
+        return [Finding("model", f"model raised {described(error)} for x of shape {tuple(x.shape)}")]
     if not bool(answer.isfinite().all()):
         return [Finding("model", f"model answers NaN or infinity to standard normal numbers at t = {steps // 2}")]
     if answer.shape[0] != 3 or answer.shape[2:] != x.shape[2:] or answer.shape[1] not in (x.shape[1], 2 * x.shape[1]):
@@ -76,7 +76,7 @@ def patient_of(network: nn.Module, steps: int, base: int, shares: bool) -> Patie
         twin = copy.deepcopy(network).cpu()
     except Exception as error:
         raise Question(
-            f"model cannot be copied ({said(error)}); give one that can, so that yours is not touched"
+            f"model cannot be copied ({described(error)}); give one that can, so that yours is not touched"
         ) from None
     (way, *_) = calls("model", twin.forward, WANTED, OPTIONAL)
     return Patient(twin, Call(twin, way.positional, way.keywords), steps, base, shares)
@@ -123,7 +123,7 @@ def mates(patient: Patient, x: Tensor) -> list[Finding]:
     try:
         alone = torch.cat([patient(row[None], middle(patient)) for row in x])
     except Exception as error:
-        sentence = f"a batch of 1 raises {said(error)}"
+        sentence = f"a batch of 1 raises {described(error)}"
         return [behavior("model", "depends-on-batch-mates", sentence)]
     finally:
         for name, module in patient.network.named_modules():
@@ -158,7 +158,7 @@ def condition(patient: Patient, x: Tensor) -> list[Finding]:
     try:
         apart = distance(patient(x, middle(patient), 0), patient(x, middle(patient), 1))
     except Exception as error:
-        return [Finding("model", f"model raised {said(error)} for the labels 0 and 1")]
+        return [Finding("model", f"model raised {described(error)} for the labels 0 and 1")]
     return [behavior("model", "blind-to-the-condition", "labels 0 and 1 give the same answer")] if apart < 1e-7 else []
 
 
@@ -169,7 +169,7 @@ def reached(patient: Patient, x: Tensor) -> list[Finding]:
         try:
             (patient(x, middle(patient), 1) - x.mean()).square().mean().backward()
         except Exception as error:
-            return [Finding("model", f"no gradient can be taken: {said(error)}")]
+            return [Finding("model", f"no gradient can be taken: {described(error)}")]
     without = [name for name, p in patient.network.named_parameters() if p.requires_grad and p.grad is None]
     if not without:
         return []

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, said, tensors
+from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, described, tensors
 from pedesis.doctor.signatures import Call, Clock
 from pedesis.utils.noise import gaussian_noise
 
@@ -79,7 +79,7 @@ def call(
         with mode:
             result = function(values)
     except Exception as error:  # other people's code may raise anything
-        raise Failed(f"raised {said(error)}") from None
+        raise Failed(f"raised {described(error)}") from None
     outputs = tensors(result)
     if not any(out.is_floating_point() for out in outputs):
         raise Failed(f"gave back {type(result).__name__}, not a tensor of floating point numbers")

@@ -62,7 +62,7 @@ def clamped(way: Call, walk: Walk, loop: Large) -> list[Finding]:
         return []
     for i, told in enumerate(large.times[:-1]):
         noise = values["noise"][i] * loop.start(loop.unit).flatten()
-        straight = values["x_t"][i] * large.states[i] + values["prediction"][i] * loop.said[i] + noise
+        straight = values["x_t"][i] * large.states[i] + values["prediction"][i] * loop.predictions[i] + noise
         got, expected = float(large.states[i + 1].abs().max()), float(straight.abs().max())
         if float((large.states[i + 1] - straight).abs().max()) > 0.02 * expected and got < expected:
             sentence = f"at t = {told:g} x of {expected:.2g} becomes {got:.2g}"

@@ -1,9 +1,8 @@
 """Calling other people's code safely: the random numbers it draws are ours, and nothing outside is changed by it.
 
 A function that draws its own noise is as good to examine as one that is given it: every draw of torch is intercepted
-and
-answered with numbers of our choice. A function that takes a model is given a stand-in that answers what we choose and
-writes down what it was asked.
+and answered with numbers of our choice. A function that takes a model is given a stand-in that answers what we choose
+and writes down what it was asked.
 """
 
 from __future__ import annotations
@@ -151,7 +150,7 @@ def tensors(result: Any) -> list[Tensor]:
     return []
 
 
-def said(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """An exception as a clause of one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:160]}{'...' if len(text) > 160 else ''}"

@@ -24,7 +24,7 @@ from pedesis.denoiser import Denoiser
 from pedesis.doctor.affine import behavior
 from pedesis.doctor.formulas import X0_FROM, evaluate
 from pedesis.doctor.report import Finding, Report
-from pedesis.doctor.sandbox import Failed, isolated, said, tensors
+from pedesis.doctor.sandbox import Failed, described, isolated, tensors
 from pedesis.doctor.schedule import examine_schedule
 from pedesis.doctor.sigma import examine_sigmas
 from pedesis.doctor.signatures import Question
@@ -196,7 +196,7 @@ def answer(model: Any, x: Tensor, t: Tensor) -> Tensor:
         told = t.to(kept) if t.is_floating_point() else t.to(kept.device)
         outputs = tensors(model(x.to(kept), told))
     except Exception as error:  # other people's code may raise anything
-        raise Failed(f"raised {said(error)}") from None
+        raise Failed(f"raised {described(error)}") from None
     if not outputs or outputs[0].shape != x.shape:
         shape = tuple(outputs[0].shape) if outputs else "no tensor"
         raise Failed(f"gave back {shape} for inputs of shape {tuple(x.shape)}")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pedesis.doctor.formulas import TARGET, SigmaChain, evaluate
 from pedesis.doctor.probe import pattern
-from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, elsewhere, said, tensors
+from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, described, elsewhere, tensors
 from pedesis.doctor.signatures import Call
 from pedesis.doctor.step import size_of_inputs
 from pedesis.process import Chain
@@ -86,7 +86,7 @@ def walked(way: Call, loop: Loop) -> Walk:
     except Failed:
         raise
     except Exception as error:  # other people's code may raise anything
-        raise Failed(f"raised {said(error)}") from None
+        raise Failed(f"raised {described(error)}") from None
     outputs = [out for out in tensors(result) if out.shape == (rows, *shape)]
     if not outputs or not model.asked:
         shapes = ", ".join(str(tuple(out.shape)) for out in tensors(result)) or type(result).__name__
@@ -178,7 +178,7 @@ class Large(Loop):
 
     def __init__(self, base: int | None, chain: Chain, shape: tuple[int, ...], prediction: str):
         super().__init__(base, chain, shape)
-        self.prediction, self.said = prediction, list[Tensor]()
+        self.prediction, self.predictions = prediction, list[Tensor]()
 
     def answer(self, x: Tensor, count: int) -> Tensor:
         """The prediction that means half of the pattern."""
@@ -194,7 +194,7 @@ class Large(Loop):
         eps = (x.double() - alpha * x0) / std
         answer: Tensor = evaluate(TARGET[self.prediction], {"x0": x0, "noise": eps, "alpha_bar": bar})
         if len(self.told) > before:
-            self.said.append(answer.reshape(len(x), -1))
+            self.predictions.append(answer.reshape(len(x), -1))
         return answer
 
     def serve(self, draw: Draw, count: int, out: Tensor) -> Tensor | None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pedesis.doctor.probe import pattern
-from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, said, tensors
+from pedesis.doctor.sandbox import Asked, Draw, Failed, Served, StandIn, described, tensors
 from pedesis.doctor.signatures import Call
 
 KINDS = ("nothing", "x0", "noise", "another noise")
@@ -34,7 +34,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LossReading:
     """The coefficients of input and target, role -> (M,), and the weight of every step (M,), 1 for a mean square."""
 
     shown: dict[str, Tensor]
@@ -93,7 +93,7 @@ def train(
         with torch.enable_grad(), mode:
             result = way(values)
     except Exception as error:  # other people's code may raise anything
-        raise Failed(f"raised {said(error)}") from None
+        raise Failed(f"raised {described(error)}") from None
     outputs = losses(result)
     if not outputs or not model.asked:
         raise Failed("never asked the model" if outputs else f"gave back {type(result).__name__}, not a number")
@@ -127,21 +127,21 @@ def one_for_all(draws: Sequence[Draw]) -> bool:
     return any(draw.law == "integers" and draw.shape in ((), (1,)) for draw in draws)
 
 
-def joined(lessons: Sequence[Lesson]) -> Lesson:
+def joined(readings: Sequence[LossReading]) -> LossReading:
     """Lessons of one step each as one."""
-    first = lessons[0]
-    return Lesson(
-        {role: torch.cat([each.shown[role] for each in lessons]) for role in first.shown},
-        {role: torch.cat([each.target[role] for each in lessons]) for role in first.target},
-        torch.cat([each.weight for each in lessons]),
-        all(each.squared for each in lessons),
-        torch.cat([each.told for each in lessons]),
+    first = readings[0]
+    return LossReading(
+        {role: torch.cat([each.shown[role] for each in readings]) for role in first.shown},
+        {role: torch.cat([each.target[role] for each in readings]) for role in first.target},
+        torch.cat([each.weight for each in readings]),
+        all(each.squared for each in readings),
+        torch.cat([each.told for each in readings]),
         first.draws,
         first.rows,
     )
 
 
-def learn(way: Call, base: int, t: Tensor, steps: int, shape: Sequence[int]) -> Lesson:
+def read_loss(way: Call, base: int, t: Tensor, steps: int, shape: Sequence[int]) -> LossReading:
     """Input, target and weight of the loss at steps t (M,) of `steps`."""
     inputs, unit, kinds = rows(len(t), shape), pattern(shape).flatten(), len(KINDS)
     index = t.repeat_interleave(kinds)
@@ -160,4 +160,4 @@ def learn(way: Call, base: int, t: Tensor, steps: int, shape: Sequence[int]) -> 
     told = silent.asked.t
     times = torch.as_tensor(torch.nan if told is None else told, dtype=torch.float64).flatten()
     times = times[::kinds] if len(times) == len(index) else times.expand(len(t)) if len(times) == 1 else times[:0]
-    return Lesson(factors(shown), factors(target), weight, squared, times, silent.draws, len(index))
+    return LossReading(factors(shown), factors(target), weight, squared, times, silent.draws, len(index))
