@@ -38,6 +38,16 @@ def test_focus_is_seen(opened: Page) -> None:  # noqa: F811
         assert style[0] == "BODY" or style[1:] == ["solid", "3px"], style
 
 
+def test_what_is_small_is_legible_in_the_dark(demo_url: str, page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(demo_url)
+    words = page.locator("footer .show-api")
+    expect(words).to_be_visible(timeout=FIRST)
+    color = words.evaluate("e => getComputedStyle(e).color.match(/\\d+/g).map(Number)")
+    assert min(color) > 160, "on a ground that is nearly black"
+    expect(page.locator("footer .divider").locator("visible=true")).to_have_count(0)
+
+
 def test_a_click_on_a_word_adds_it(opened: Page) -> None:  # noqa: F811
     opened.get_by_label("Prompt").first.fill("a green")
     opened.get_by_text("Words that this model knows").first.click()

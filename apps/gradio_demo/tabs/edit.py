@@ -164,7 +164,7 @@ def build() -> Tab:
     sourced = draw.click(told(draw_source, shown, status), drawing, shown, **on_page(status))
     linked = lambda link: source_of(dict(parse_qsl(link)))  # noqa: E731
     restored = arrived.change(told(linked, shown, status), arrived, shown, **on_page(status))
-    begun = picture.change(begin_edit, [picker, picture, mask], [editor, status], **LIGHT)
+    begun = picture.change(begin_edit, [picker, picture, mask, editor], [editor, status], **LIGHT)
     begun.success(lambda: "", None, mask, **LIGHT)
     edits = []
     for name, button, run, inputs in (
