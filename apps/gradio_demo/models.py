@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from generation_request import GenerationRequest, Kind, parse_request
+from kept import kept
 
 import pedesis_zoo as zoo
 from pedesis.utils.device import announced, find_device
@@ -35,6 +37,7 @@ PROMPTS = {
 """Prompts worth trying."""
 
 MOST_LOADED = 4
+IDLE = 1800  # seconds; a model that nobody asks for so long is let go
 
 WORDS = {
     "heroes": {
@@ -91,9 +94,9 @@ def students() -> list[str]:
     return list(filter(is_student, models()))
 
 
-@lru_cache(maxsize=MOST_LOADED)
+@kept(MOST_LOADED)
 def load(name: str) -> zoo.ImageModel:
-    """A model, only read from then on; those that were asked for last stay.
+    """A model, only read from then on; those that were asked for last stay, as long as somebody does.
 
     Raises:
         ValueError: an unknown name, or a file that is no model.
@@ -115,11 +118,17 @@ def seconds_per_step(name: str) -> float:
     return guided * (time.monotonic() - started) / pictures / steps
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
     trained = upscaler_for(load(name).data, factor)
     return None if trained is None else zoo.load(trained, chosen["device"])
+
+
+def tidy() -> None:
+    """Let go of the models that nobody uses."""
+    if load.let_go(IDLE) + enlarger.let_go(IDLE):
+        gc.collect()
 
 
 @lru_cache(maxsize=16)

@@ -66,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def own(demo_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The weight files of the test, known to the demo."""
     monkeypatch.setattr(models, "own_models", {path.name: path for path in demo_models.glob("*.safetensors")})
-    models.load.cache_clear()
+    models.load.let_go()
 
 
 @pytest.fixture

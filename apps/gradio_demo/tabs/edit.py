@@ -192,7 +192,8 @@ def build() -> Tab:
 @lru_cache(maxsize=1)
 def first_picture() -> tuple[str, dict[str, Any], Any]:
     """What there is to edit when the page opens, encoded once: the last of the first pictures, and its class."""
-    asked, model, story = first_story()
+    asked, story = first_story()
+    model = load(asked.model)
     drawn, alone = story[-1].x0[-1], asked.alone(asked.number - 1, model)
     path = show.png(drawn, alone)
     disk.lasting.add(Path(path))

@@ -126,16 +126,17 @@ def with_seeds(gallery: list[str] | None, seed: int) -> list[tuple[str, str]] | 
 
 
 @lru_cache(maxsize=1)
-def first_story() -> tuple[GenerationRequest, zoo.ImageModel, show.Story]:
-    """What the page shows before anybody has asked for anything; drawn once."""
+def first_story() -> tuple[GenerationRequest, show.Story]:
+    """What the page shows before anybody has asked for anything; drawn once. (No model, which could not be let go.)"""
     asked, model = request()
-    return asked, model, list(zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model)))
+    return asked, list(zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model)))
 
 
 @lru_cache(maxsize=1)
 def first_results() -> Finished:
     """The same, for the page; encoded once."""
-    drawn = results(*first_story(), WELCOME)
+    asked, story = first_story()
+    drawn = results(asked, load(asked.model), story, WELCOME)
     for file in (*drawn[0], drawn[2], drawn[3]):
         disk.lasting.add(Path(file))
     return drawn
