@@ -54,8 +54,9 @@ def test_what_few_will_change_has_its_word_beside_the_rest(
     page.goto(f"{explorer_url}/{view}")
     more = page.get_by_role("button", name="More")
     expect(more).to_be_visible(timeout=120_000)
-    expect(more.get_by_text("More")).to_be_visible()
-    button, word = more.bounding_box(), more.get_by_text("More").bounding_box()
+    text = more.get_by_text("More", exact=True)
+    expect(text).to_be_visible()
+    button, word = more.bounding_box(), text.bounding_box()
     assert button and word and word["x"] + word["width"] <= button["x"] + button["width"], "nothing of it is cut off"
 
 
