@@ -44,6 +44,6 @@ def bar(view: str) -> None:
             else:
                 st.page_link(one.file, label=one.title, icon=icon, query_params={"talk": "true"})
             if one is before:
-                st.caption(f"{here} of {len(PAGES)}", width="content")
+                st.caption(f"{here} of {len(PAGES)}" if here else f"{len(PAGES)} pages", width="content")
     if here and PAGES[here - 1].hint:
         st.info(f"**Try:** {PAGES[here - 1].hint}", icon=":material/lightbulb:")

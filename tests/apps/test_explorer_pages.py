@@ -236,6 +236,8 @@ def test_as_a_talk_the_pages_follow_each_other(view: str, monkeypatch: pytest.Mo
     }[view]
     plain, shown = opened(view), opened(view, talk="true")
     assert not any("**Try:**" in info.value for info in plain.info)
+    place = f"{views.index(view) + 1} of {len(views)}" if view in views else f"{len(views)} pages"
+    assert place in [caption.value for caption in shown.caption]
     assert any("**Try:**" in info.value for info in shown.info) == (view != "home")
 
 
