@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -48,3 +51,10 @@ class Kept(Generic[Value]):
 def kept(most: int) -> Callable[[Callable[..., Value]], Kept[Value]]:
     """Keep the last results of a function."""
     return lambda make: Kept(make, most)
+
+
+def give_back() -> None:
+    """Give freed memory back to the system: the C library of Linux would keep it."""
+    gc.collect()
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from generation_request import GenerationRequest, Kind, parse_request
-from kept import kept
+from kept import give_back, kept
 
 import pedesis_zoo as zoo
 from pedesis.utils.device import announced, find_device
@@ -128,7 +127,7 @@ def enlarger(name: str, factor: int) -> zoo.ImageModel | None:
 def tidy() -> None:
     """Let go of the models that nobody uses."""
     if load.let_go(IDLE) + enlarger.let_go(IDLE):
-        gc.collect()
+        give_back()
 
 
 @lru_cache(maxsize=16)

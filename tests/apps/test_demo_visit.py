@@ -6,7 +6,7 @@ import sys
 from playwright.sync_api import Page, expect
 
 from .conftest import ROOT
-from .test_demo_server import FIRST, number, opened  # noqa: F401
+from .test_demo_server import FIRST, generate, number, opened  # noqa: F401
 
 sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
@@ -39,6 +39,15 @@ def test_every_step_is_a_frame(opened: Page) -> None:  # noqa: F811
     expect(film.locator("output")).to_have_text(re.compile(r"^step (\d+) of \1$"), timeout=FIRST)
     expect(frame).to_have_attribute("src", last or "")
     expect(film.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_a_phone_shows_whole_seeds(opened: Page) -> None:  # noqa: F811
+    opened.set_viewport_size({"width": 390, "height": 844})
+    generate(opened, "8 pictures in")
+    cut = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+    labels = opened.locator(".pictures .caption-label").locator("visible=true")
+    expect(labels).to_have_count(8)
+    assert labels.evaluate_all(cut) == []
 
 
 def test_a_phone_finds_the_tabs_of_its_menu_by_address(demo_url: str, page: Page) -> None:
