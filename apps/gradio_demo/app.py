@@ -20,6 +20,7 @@ from events import ADDRESS, LIGHT
 from guard import Guard
 from mistakes import Page
 from models import compute_on, models, own_models, steerable, students
+from models import tidy as tidy_models
 from starlette.middleware import Middleware
 from tabs import about, classifier, compare, edit, generate, live
 from turns import PLACES, take_turns
@@ -63,6 +64,15 @@ def page() -> gr.Blocks:
         blocks.load(comparing.open, None, comparing.filled, **LIGHT)
         blocks.load(room.open, None, room.opened, **LIGHT)
     return blocks
+
+
+def tidy_for_ever(seconds: float = 60) -> None:
+    """Old files and idle models go, now and every minute in the background."""
+    disk.tidy()
+    tidy_models()
+    timer = threading.Timer(seconds, tidy_for_ever, [seconds])
+    timer.daemon = True
+    timer.start()
 
 
 def serve(host: str, port: int) -> None:
@@ -115,7 +125,7 @@ def main() -> None:
             own_models.update(found)
             print(*left_out, sep="\n", end="\n" if left_out else "", file=sys.stderr)
         disk.claim()
-        disk.tidy_for_ever()
+        tidy_for_ever()
         serve(options.host, options.port)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

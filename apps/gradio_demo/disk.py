@@ -56,14 +56,6 @@ def tidy() -> None:
             pass  # not empty
 
 
-def tidy_for_ever(seconds: float = 60) -> None:
-    """Tidy now, and every minute in the background."""
-    tidy()
-    timer = threading.Timer(seconds, tidy_for_ever, [seconds])
-    timer.daemon = True
-    timer.start()
-
-
 def new_file(name: str) -> Path:
     """A path in the folder that no other request writes to."""
     folder = FOLDER / f"{time.time_ns():x}-{threading.get_ident():x}"

@@ -122,13 +122,17 @@ class GenerationRequest(BaseModel):
             chosen |= {"rescale": self.rescale} if self.rescale else {}
         return chosen
 
+    def drawn_from(self) -> str:
+        """The seeds in words."""
+        return f"seed {self.seed}" if self.number == 1 else f"seeds {self.seed} to {self.seeds()[-1]}"
+
     def line(self, model: ImageModel, *without: str) -> str:
         """The request in one line, for people, without the parts that are said elsewhere."""
         what = [self.prompt or "no words" if model.text is not None else self.label if model.classes else ""]
-        seeds = f"seed {self.seed}" if self.number == 1 else f"seeds {self.seed} to {self.seeds()[-1]}"
         guided = f"guidance {self.guidance:g}" if model.conditional else ""
         steps = f"{self.steps} step{'s' * (self.steps != 1)}"
-        said = {"condition": what[0], "guidance": guided, "seeds": seeds, "sampler": self.sampler, "steps": steps}
+        said = {"condition": what[0], "guidance": guided, "seeds": self.drawn_from()}
+        said |= {"sampler": self.sampler, "steps": steps}
         return " · ".join([self.model, *(words for name, words in said.items() if words and name not in without)])
 
     def script(self, model: ImageModel, source: str | None = None) -> str:
@@ -196,6 +200,10 @@ class Walk(GenerationRequest):
 
     second_seed: Whole = Field(default=1, ge=0, le=MOST_SEED)
     other: Other = ""
+
+    def drawn_from(self) -> str:
+        """Both ends."""
+        return f"from seed {self.seed} to seed {self.second_seed}"
 
 
 class SuperResolution(GenerationRequest):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from generation_request import GenerationRequest, Kind, parse_request
+from kept import give_back, kept
 
 import pedesis_zoo as zoo
 from pedesis.utils.device import announced, find_device
@@ -35,6 +36,7 @@ PROMPTS = {
 """Prompts worth trying."""
 
 MOST_LOADED = 4
+IDLE = 1800  # seconds; a model that nobody asks for so long is let go
 
 WORDS = {
     "heroes": {
@@ -91,9 +93,9 @@ def students() -> list[str]:
     return list(filter(is_student, models()))
 
 
-@lru_cache(maxsize=MOST_LOADED)
+@kept(MOST_LOADED)
 def load(name: str) -> zoo.ImageModel:
-    """A model, only read from then on; those that were asked for last stay.
+    """A model, only read from then on; those that were asked for last stay, as long as somebody does.
 
     Raises:
         ValueError: an unknown name, or a file that is no model.
@@ -115,11 +117,17 @@ def seconds_per_step(name: str) -> float:
     return guided * (time.monotonic() - started) / pictures / steps
 
 
-@lru_cache(maxsize=2)
+@kept(2)
 def super_resolver(name: str, factor: int) -> zoo.ImageModel | None:
     """The model that was trained to enlarge the pictures of a model, if there is one."""
     trained = upscaler_for(load(name).data, factor)
     return None if trained is None else zoo.load(trained, chosen["device"])
+
+
+def tidy() -> None:
+    """Let go of the models that nobody uses."""
+    if load.let_go(IDLE) + super_resolver.let_go(IDLE):
+        give_back()
 
 
 @lru_cache(maxsize=16)

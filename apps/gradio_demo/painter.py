@@ -48,7 +48,7 @@ let width = 0, height = 0, cells = [], tool = 'paint', drawing = false, cursor =
 
 function show() {
   pen.clearRect(0, 0, width, height);
-  pen.fillStyle = 'rgba(244, 63, 94, 0.65)';
+  pen.fillStyle = 'rgba(240, 40, 250, 0.7)';
   cells.forEach((on, i) => { if (on) pen.fillRect(i % width, Math.floor(i / width), 1, 1); });
   if (cursor) { pen.fillStyle = 'rgba(56, 189, 248, 0.9)'; pen.fillRect(cursor[0], cursor[1], 1, 1); }
 }

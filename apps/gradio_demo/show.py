@@ -69,9 +69,9 @@ def paced(
 
 
 def with_hole(picture: Pixels, hole: NDArray[np.bool_]) -> Pixels:
-    """A picture (H, W, C) in color, its hole in the red of the mask editor."""
+    """A picture (H, W, C) in color, its hole in the color of the mask editor."""
     shown = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture.copy()
-    shown[hole] = (244, 63, 94)
+    shown[hole] = (240, 40, 250)
     return shown
 
 

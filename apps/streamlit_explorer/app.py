@@ -19,7 +19,8 @@ st.html(
     ".stMarkdown .katex-display > .katex { white-space: normal; line-height: 1.9; }"
     ".skeleton { border-radius: 0.6rem; background: #8a879926; animation: breathe 1.6s infinite; }"
     ".st-key-live [data-stale] { opacity: 1 !important; }"  # what is drawn anew all the time does not fade
-    "@keyframes breathe { 50% { opacity: 0.4; } }</style>"
+    "@keyframes breathe { 50% { opacity: 0.4; } }"
+    "@media (max-width: 640px) { .katex-display { font-size: 0.8em; } .stHorizontalBlock { row-gap: 1rem; } }</style>"
 )
 
 home = st.Page("views/home.py", title="Home", icon=":material/grain:", default=True)

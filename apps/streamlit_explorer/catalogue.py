@@ -125,6 +125,7 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             "What goes wrong",
             ":material/stethoscope:",
             "Classic mistakes at work: what they do to samples, the curve that gives them away, and their name.",
+            "Choose a mistake without reading its name aloud: who finds the wrong line from the samples alone?",
         ),
     ),
     "Reference": (
@@ -133,12 +134,14 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             "Formulas",
             ":material/function:",
             "Every row of the lecture notes that the library builds: formula, function and source.",
+            "Choose a row, say what the function must compute, then open its code: how many lines is it?",
         ),
         Page(
             "errata",
             "Errata",
             ":material/edit_note:",
             "What the lecture notes print, what is right, and for every error of numbers a picture that shows it.",
+            "Choose an erratum with a picture. Which curve would you have believed without the points?",
         ),
     ),
 }

@@ -39,9 +39,11 @@ def bar(view: str) -> None:
     here = next((i for i, one in enumerate(PAGES, 1) if one.view == view), 0)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="talk-bar"):
         for one, icon in ((before, ":material/arrow_back:"), (after, ":material/arrow_forward:")):
-            if one is not None:
+            if one is None:
+                st.empty()  # in place of the link of the last page, which would stay until this one is drawn
+            else:
                 st.page_link(one.file, label=one.title, icon=icon, query_params={"talk": "true"})
             if one is before:
-                st.caption(f"{here} of {len(PAGES)}", width="content")
+                st.caption(f"{here} of {len(PAGES)}" if here else f"{len(PAGES)} pages", width="content")
     if here and PAGES[here - 1].hint:
         st.info(f"**Try:** {PAGES[here - 1].hint}", icon=":material/lightbulb:")

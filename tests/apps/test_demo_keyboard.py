@@ -12,6 +12,7 @@ from .test_demo_server import FIRST, opened  # noqa: F401
 sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
 import guard
+import kept
 import models
 
 
@@ -36,6 +37,16 @@ def test_focus_is_seen(opened: Page) -> None:  # noqa: F811
             " return [e.tagName, s.outlineStyle, s.outlineWidth] }"
         )
         assert style[0] == "BODY" or style[1:] == ["solid", "3px"], style
+
+
+def test_what_is_small_is_legible_in_the_dark(demo_url: str, page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(demo_url)
+    words = page.locator("footer .show-api")
+    expect(words).to_be_visible(timeout=FIRST)
+    color = words.evaluate("e => getComputedStyle(e).color.match(/\\d+/g).map(Number)")
+    assert min(color) > 160, "on a ground that is nearly black"
+    expect(page.locator("footer .divider").locator("visible=true")).to_have_count(0)
 
 
 def test_a_click_on_a_word_adds_it(opened: Page) -> None:  # noqa: F811
@@ -66,7 +77,30 @@ def test_every_visitor_has_a_share_of_uploads() -> None:
 def test_models_that_nobody_uses_are_let_go() -> None:
     for name in models.models():
         models.load(name)
-    assert models.load.cache_info().currsize <= models.MOST_LOADED < len(models.models())
+    assert len(models.load) <= models.MOST_LOADED < len(models.models())
+
+
+def test_models_that_nobody_has_asked_for_in_a_while_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(kept.time, "monotonic", lambda: now[0])
+    made: list[str] = []
+    load = kept.kept(2)(lambda name: made.append(name) or name)
+    assert [load("a"), load("b"), load("a"), load("c"), load("a")] == ["a", "b", "a", "c", "a"]
+    assert made == ["a", "b", "c"] and len(load) == 2, "b was asked for least lately"
+    now[0] = 100
+    load("a")
+    now[0] = 150
+    assert load.let_go(60) == 1 and load("a") == "a" and made == ["a", "b", "c"], "c was idle, a was not"
+    assert load.let_go() == 1 and load("a") == "a" and made[-2:] == ["c", "a"]
+
+
+def test_idle_models_go_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = models.load("digits")
+    models.tidy()
+    assert models.load("digits") is before
+    monkeypatch.setattr(models, "IDLE", 0)
+    models.tidy()
+    assert len(models.load) == 0 and models.load("digits") is not before
 
 
 @pytest.mark.parametrize("name", list(models.WORDS))

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 import events
 import models
 from generation_request import MOST_SEED
-from tabs import edit, live
+from tabs import compare, edit, live
 
 # -- handlers --------------------------------------------------------------------------------------------------
 
@@ -56,6 +56,21 @@ def test_a_bad_upload_leaves_nothing_to_paint_on(tmp_path: Path) -> None:
     assert value is not None and "Choose what to do" in said
     value, said = edit.begin_edit("digits", {"path": str(tmp_path / "bad.png")})
     assert value is None and "cannot be read as a picture" in said
+
+
+def test_a_picture_that_is_shown_already_keeps_what_is_painted_on_it(tmp_path: Path) -> None:
+    for name, grey in (("same", 0), ("other", 9)):
+        save_png(np.full((8, 8, 1), grey, dtype=np.uint8), tmp_path / f"{name}.png")
+    value, _ = edit.begin_edit("digits", {"path": str(tmp_path / "same.png")})
+    painted = {**value, "mask": "01" * 32}
+    kept, said = edit.begin_edit("digits", {"path": str(tmp_path / "same.png")}, "", painted)
+    assert kept == gr.skip() and "Choose what to do" in said
+    value, _ = edit.begin_edit("digits", {"path": str(tmp_path / "other.png")}, "", painted)
+    assert value["mask"] == "" and value["picture"] != painted["picture"]
+
+
+def test_what_is_there_when_a_tab_opens_stays() -> None:
+    assert list(compare.opening("<table>")) == [(gr.skip(),) * 3], "a handler that yields nothing empties its outputs"
 
 
 def test_what_is_left_out_is_as_the_model_has_it() -> None:

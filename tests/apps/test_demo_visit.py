@@ -3,11 +3,10 @@
 import re
 import sys
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import ROOT
-from .test_demo_server import FIRST, number, opened  # noqa: F401
+from .test_demo_server import FIRST, generate, number, opened  # noqa: F401
 
 sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
@@ -42,24 +41,36 @@ def test_every_step_is_a_frame(opened: Page) -> None:  # noqa: F811
     expect(film.get_by_role("button", name="Play")).to_be_visible()
 
 
+def test_a_phone_shows_whole_seeds(opened: Page) -> None:  # noqa: F811
+    opened.set_viewport_size({"width": 390, "height": 844})
+    generate(opened, "8 pictures in")
+    cut = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+    labels = opened.locator(".pictures .caption-label").locator("visible=true")
+    expect(labels).to_have_count(8)
+    assert labels.evaluate_all(cut) == []
+
+
 def test_a_phone_finds_the_tabs_of_its_menu_by_address(demo_url: str, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{demo_url}#about")
     expect(page.locator(".card").first).to_be_visible(timeout=FIRST)
 
 
-@pytest.mark.soak
 def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:  # noqa: F811
     opened.get_by_role("tab", name="Compare").click()
     expect(opened.locator(".comparison img")).to_have_count(15, timeout=FIRST)
     curve = opened.locator(".curve .vega-embed").bounding_box()
     around = opened.locator(".curve").bounding_box()
     assert curve and around and curve["y"] + curve["height"] <= around["y"] + around["height"], "legend and all"
+    opened.get_by_role("tab", name="Generate").click()
+    opened.get_by_role("tab", name="Compare").click()
+    expect(opened.get_by_role("button", name="Compare", exact=True)).to_be_visible()
     opened.get_by_label("Values, one a line").fill("1\n3")
     opened.get_by_label("Rows", exact=True).click()
     opened.get_by_role("option", name="numbers of steps").click()
     rows = opened.get_by_label("Values of the rows, one a line")
     expect(rows).to_have_value(re.compile("1\n2"), timeout=FIRST)
+    expect(opened.locator(".comparison img")).to_have_count(15)  # what was there stays when the tab comes back
     rows.fill("2\n3")
     opened.get_by_role("button", name="Compare", exact=True).click()
     expect(opened.locator(".comparison img")).to_have_count(4, timeout=FIRST)
@@ -73,7 +84,6 @@ def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:  # noqa: 
     assert [image.get_attribute("src") for image in opened.locator(".comparison img").all()] == drawn
 
 
-@pytest.mark.soak
 def test_an_edit_comes_back_by_its_address_with_its_mask(opened: Page) -> None:  # noqa: F811
     opened.get_by_role("tab", name="Edit").click()
     board, source = opened.locator(".painter canvas"), opened.locator(".source img").first

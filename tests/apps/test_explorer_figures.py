@@ -62,8 +62,14 @@ def test_words_become_signs(charts: Charts) -> None:
     figure = style.chart("x_s", "Var[x0 | xt] / sigma^2")
     figure.add_scatter(x=[0], y=[0], name="q(x_s | x_t, x_0), beta_tilde, alpha_bar")
     figure.add_scatter(x=[0], y=[0], name="DDPM's betas, steps, index_0, x_total")
+    figure.add_scatter(x=[0], y=[0], name="mean of x_(t-1), log2(1/D)")
     figure.add_annotation(text="eps and beta", x=0, y=0)
     figure = style.with_signs(style.with_signs(figure))
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("xₛ", "Var[x₀ | xₜ] / σ²")
-    assert [trace.name for trace in figure.data] == ["q(xₛ | xₜ, x₀), β̃, ᾱ", "DDPM's betas, steps, index_0, x_total"]
+    low = ["mean of xₜ₋₁, log₂(1/D)"]
+    assert [trace.name for trace in figure.data] == [
+        "q(xₛ | xₜ, x₀), β̃, ᾱ",
+        "DDPM's betas, steps, index_0, x_total",
+        *low,
+    ]
     assert figure.layout.annotations[0].text == "ε and β"

@@ -108,8 +108,8 @@ def test_a_talk_leads_through_all_pages(explorer_url: str, page: Page, monkeypat
         bar.get_by_role("link").last.click()
         page.wait_for_url(f"**/{one.view}?*talk=true*")
         expect(bar).to_contain_text(f"{i + 1} of {len(PAGES)}", timeout=PATIENCE)
-        if one.hint:
-            expect(page.get_by_text("Try:")).to_be_visible(timeout=PATIENCE)
+        assert one.hint
+        expect(page.get_by_text(one.hint)).to_be_visible(timeout=PATIENCE)
         size = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
         assert size == 20, "in larger type"
     bar.get_by_role("link").click()

@@ -236,7 +236,9 @@ def test_as_a_talk_the_pages_follow_each_other(view: str, monkeypatch: pytest.Mo
     }[view]
     plain, shown = opened(view), opened(view, talk="true")
     assert not any("**Try:**" in info.value for info in plain.info)
-    assert any("**Try:**" in info.value for info in shown.info) == (view == "sampling")
+    place = f"{views.index(view) + 1} of {len(views)}" if view in views else f"{len(views)} pages"
+    assert place in [caption.value for caption in shown.caption]
+    assert any("**Try:**" in info.value for info in shown.info) == (view != "home")
 
 
 def test_every_view_is_in_the_catalogue_and_every_page_has_its_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,10 @@ def test_the_map_holds_the_error_and_both_scores(charts: Charts) -> None:
     figure = charts("sampling").error_map(now)
     json.loads(figure.to_json())
     heat, drawn, truth, answer = figure.data
+    hues = [
+        np.array([int(hue[i : i + 2], 16) for i in (1, 3, 5)]) for hue in (answer.line.color, heat.colorscale[-1][1])
+    ]
+    assert np.abs(hues[0] - hues[1]).max() > 100, "arrows are seen where the error is large"
     np.testing.assert_allclose(heat.z, now.apart, rtol=1e-5)
     assert len(drawn.x) == 50
     tails = np.stack([truth.x[::6], truth.y[::6]], 1)

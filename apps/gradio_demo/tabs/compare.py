@@ -143,9 +143,11 @@ def first_comparison() -> tuple[Any, ...]:
 
 def opening(shown: Any) -> Iterator[tuple[Any, ...]]:
     """The first comparison, unless there is one already."""
-    if not shown:
-        yield gr.skip(), show.said("drawing ...", busy=True), gr.skip()
-        yield first_comparison()
+    if shown:
+        yield gr.skip(), gr.skip(), gr.skip()  # a handler that yields nothing would empty them
+        return
+    yield gr.skip(), show.said("drawing ...", busy=True), gr.skip()
+    yield first_comparison()
 
 
 def curve(model: str) -> pd.DataFrame | None:

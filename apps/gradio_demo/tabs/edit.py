@@ -164,7 +164,7 @@ def build() -> Tab:
     sourced = draw.click(told(draw_source, shown, status), drawing, shown, **on_page(status))
     linked = lambda link: source_of(dict(parse_qsl(link)))  # noqa: E731
     restored = arrived.change(told(linked, shown, status), arrived, shown, **on_page(status))
-    begun = picture.change(begin_edit, [picker, picture, mask], [editor, status], **LIGHT)
+    begun = picture.change(begin_edit, [picker, picture, mask, editor], [editor, status], **LIGHT)
     begun.success(lambda: "", None, mask, **LIGHT)
     edits = []
     for name, button, run, inputs in (
@@ -192,7 +192,8 @@ def build() -> Tab:
 @lru_cache(maxsize=1)
 def first_picture() -> tuple[str, dict[str, Any], Any]:
     """What there is to edit when the page opens, encoded once: the last of the first pictures, and its class."""
-    asked, model, story = first_story()
+    asked, story = first_story()
+    model = load(asked.model)
     drawn, alone = story[-1].x0[-1], asked.alone(asked.number - 1, model)
     path = show.png(drawn, alone)
     disk.lasting.add(Path(path))

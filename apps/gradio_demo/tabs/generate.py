@@ -17,7 +17,7 @@ import show
 import widgets as w
 from draft import draft, drafted
 from events import KEPT, LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, told
-from generation_request import MOST_IMAGES, MOST_SEED, GenerationRequest, from_png, from_query, strange
+from generation_request import MOST_IMAGES, GenerationRequest, from_png, from_query, strange
 from models import load, models, own_models, prompts, request
 from pictures import Shelf, gallery, remembered, seed_of, shelf
 from words import in_html
@@ -26,6 +26,7 @@ import pedesis_zoo as zoo
 
 LINKED = "Settings from the link"
 WELCOME = "Choose what to draw, and press Generate."
+RANDOM_SEEDS = 10**6  # short enough to be read below a small picture, and to be told to others
 OTHERS = {"by", "edit"}
 """What only links to other tabs say."""
 Finished = tuple[Any, ...]
@@ -61,7 +62,7 @@ def settled(randomize: bool | None, **asked_for: Any) -> tuple[GenerationRequest
     if not isinstance(randomize, bool | None):
         raise ValueError(f"randomize: true or false; got {str(randomize)[:80]!r}")
     if randomize:
-        asked_for["seed"] = random.randint(0, MOST_SEED - MOST_IMAGES)
+        asked_for["seed"] = random.randint(0, RANDOM_SEEDS - MOST_IMAGES)
     return request(**asked_for)
 
 
@@ -125,16 +126,17 @@ def with_seeds(gallery: list[str] | None, seed: int) -> list[tuple[str, str]] | 
 
 
 @lru_cache(maxsize=1)
-def first_story() -> tuple[GenerationRequest, zoo.ImageModel, show.Story]:
-    """What the page shows before anybody has asked for anything; drawn once."""
+def first_story() -> tuple[GenerationRequest, show.Story]:
+    """What the page shows before anybody has asked for anything; drawn once. (No model, which could not be let go.)"""
     asked, model = request()
-    return asked, model, list(zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model)))
+    return asked, list(zoo.generate(model, asked.wanted(model), asked.seeds(), **asked.settings(model)))
 
 
 @lru_cache(maxsize=1)
 def first_results() -> Finished:
     """The same, for the page; encoded once."""
-    drawn = results(*first_story(), WELCOME)
+    asked, story = first_story()
+    drawn = results(asked, load(asked.model), story, WELCOME)
     for file in (*drawn[0], drawn[2], drawn[3]):
         disk.lasting.add(Path(file))
     return drawn

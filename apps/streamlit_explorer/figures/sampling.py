@@ -48,8 +48,8 @@ def _side_by_side(figure: go.Figure, titles: list[str]) -> go.Figure:
     """Two planes next to each other, each under its title."""
     second = figure.layout.xaxis.to_plotly_json(), figure.layout.yaxis.to_plotly_json()
     figure.update_layout(
-        xaxis={"domain": [0, 0.485]},
-        xaxis2={**second[0], "domain": [0.515, 1], "anchor": "y2"},
+        xaxis={"domain": [0, 0.485], "dtick": 2},  # on a phone the numbers of both have room
+        xaxis2={**second[0], "domain": [0.515, 1], "anchor": "y2", "dtick": 2},
         yaxis2={**second[1], "anchor": "x2", "scaleanchor": "x2", "title": None, "showticklabels": False},
         showlegend=False,
         margin={"t": 36},
@@ -82,13 +82,13 @@ def error_map(now: Difference) -> go.Figure:
     """Where two denoisers of the same data differ, with some of their arrows and draws of x_t."""
     figure = plane(460)
     say = "(%{x:.2f}, %{y:.2f}): error %{z:.3f}"
-    heat(figure, now.x, now.x, now.apart, "error", say, zmax=1, colorbar=color_bar("error"))
+    heat(figure, now.x, now.x, now.apart, "error", say, zmax=1, opacity=0.6, colorbar=color_bar("error"))
     look = {"size": 3, "color": GRAY, "opacity": 0.7}
     drawn = now.points.astype(np.float32)
     figure.add_scatter(x=drawn[:, 0], y=drawn[:, 1], name="draws of x_t", mode="markers", marker=look, hoverinfo="skip")
     every = slice(EVERY // 2, None, EVERY)
     x, y = (c.ravel() for c in np.meshgrid(now.x[every], now.x[every]))
-    for name, eps, hue in (("exact score", now.exact, PALETTE[2]), ("learned score", now.learned, WARM)):
+    for name, eps, hue in (("exact score", now.exact, PALETTE[2]), ("learned score", now.learned, PALETTE[3])):
         pushes = -ARROW * eps[every, every].reshape(-1, 2)
         figure.add_trace(arrows(np.stack([x, y], 1), pushes, name, hue))
     return figure

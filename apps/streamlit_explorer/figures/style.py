@@ -37,6 +37,8 @@ SIGNS = {
     "beta": "β",
     "sigma": "\N{GREEK SMALL LETTER SIGMA}",
     "eps": "ε",
+    "log2": "log₂",
+    "x_(t-1)": "xₜ₋₁",
     **{f"x{between}{at}": f"x{low}" for between in ("_", "") for at, low in zip("0st", "₀ₛₜ", strict=True)},
 }
 _SIGN = re.compile(rf"(?<![A-Za-z_])({'|'.join(map(re.escape, SIGNS))})(?![A-Za-z0-9_])")
@@ -99,11 +101,11 @@ def animate(
     pause = {"label": "❚❚ Pause", "method": "animate", "args": [[None], now]}
     steps = [{"label": label, "method": "animate", "args": [[label], now]} for label in labels]
     place = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "font": {"color": GRAY}}
-    buttons = {"type": "buttons", "direction": "left", "showactive": False, "pad": {"t": 50}}
+    buttons = {"type": "buttons", "direction": "left", "showactive": False, "pad": {"t": 58}}
     slider = {
         "active": shown,
         "steps": steps,
-        "pad": {"t": 54, "b": 8},
+        "pad": {"t": 62, "b": 8},
         "currentvalue": {"xanchor": "right", "offset": 14, "font": {"color": GRAY, "size": 14}},
         "font": {"color": "rgba(0, 0, 0, 0)", "size": 1},  # one label, that of now, is enough
         "bgcolor": GRAY,

@@ -50,16 +50,13 @@ with page.lesson(
     "pedesis.physics.brownian:brownian_paths",
 ):
     page.formula(WALK, rows=True)
-    left, middle, right, rest = st.columns([3, 3, 3, 1], gap="large", vertical_alignment="bottom")
-    with left:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         p = st.slider("Jump to the left, $p$", 0.05, 0.45, 0.2, 0.05, key="p", bind=page.LINK)
-    with middle:
         q = st.slider("Jump to the right, $q$", 0.05, 0.45, 0.3, 0.05, key="q", bind=page.LINK)
-    with right:
         steps = st.slider("Steps", 1, 200, 60, key="steps", bind=page.LINK)
-    with rest, page.more():
-        count = st.select_slider("Walkers", (10, 100, 1000, 5000), 1000, key="count", bind=page.LINK, width=220)
-        seed = page.seed("Seed")
+        with page.more():
+            count = st.select_slider("Walkers", (10, 100, 1000, 5000), 1000, key="count", bind=page.LINK, width=220)
+            seed = page.seed("Seed")
 
     found, law = walkers(p, q, steps, count, seed), brownian.law(p, q, steps)
     exact, of_heat = brownian.spread(p, q, steps)

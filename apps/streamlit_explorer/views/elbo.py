@@ -56,24 +56,22 @@ with page.lesson(
 ):
     page.formula(BOUND)
     st.subheader("Three terms", anchor=False)
-    left, right, rest = st.columns([3, 6, 1], gap="large", vertical_alignment="bottom")
-    with left:
-        data = st.selectbox(
-            "Data", mixtures.LINE, key="data", bind=page.LINK, help="Numbers on a line; the model of them is exact."
-        )
-    with right:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        note = "Numbers on a line; the model of them is exact."
+        data = st.selectbox("Data", mixtures.LINE, key="data", bind=page.LINK, width=220, help=note)
         steps = st.select_slider("Steps T", elbo.STEPS, 16, key="steps", bind=page.LINK)
-    with rest, page.more():
-        schedule = page.schedule("cosine")
-        grid = st.selectbox("Time grid", elbo.GRID_NAMES, elbo.GRID_NAMES.index("log-snr"), key="grid", bind=page.LINK)
-        variance = st.selectbox(
-            "Variance of a step",
-            elbo.RULES,
-            elbo.RULES.index("optimal"),
-            key="variance",
-            bind=page.LINK,
-            help="posterior assumes that the data are one point, beta that they are N(0, 1), optimal knows.",
-        )
+        with page.more():
+            schedule = page.schedule("cosine")
+            grids, rules = elbo.GRID_NAMES, elbo.RULES
+            grid = st.selectbox("Time grid", grids, grids.index("log-snr"), key="grid", bind=page.LINK)
+            variance = st.selectbox(
+                "Variance of a step",
+                rules,
+                rules.index("optimal"),
+                key="variance",
+                bind=page.LINK,
+                help="posterior assumes that the data are one point, beta that they are N(0, 1), optimal knows.",
+            )
     truth = elbo.truth(data)
     every = sweep(data, schedule, grid, variance)
     if steps not in every:

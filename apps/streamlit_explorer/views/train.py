@@ -80,9 +80,7 @@ def show(run: training.Training, t: float) -> None:
         st.session_state.update(spent=st.session_state["spent"] + now - st.session_state["since"], since=now)
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(
-            f"**The loss** after {run.step} steps, {st.session_state['spent']:.1f} s (dotted: the least there is)"
-        )
+        st.markdown(f"**The loss** after {run.step} steps, {st.session_state['spent']:.1f} s (dotted: the least)")
         planned = max(PLAN, st.session_state["goal"], run.step)
         page.plot(charts.loss(*training.smoothed(run.losses), run.least, planned), "loss")
     with right:

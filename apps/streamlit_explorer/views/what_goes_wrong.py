@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import page
 import streamlit as st
 from figures import what_goes_wrong as charts
@@ -10,7 +12,8 @@ from walks import load
 from pedesis.doctor import CATALOGUE
 from pedesis.lessons import mixtures
 from pedesis.lessons import what_goes_wrong as lesson
-from pedesis.utils.images import Pixels, make_grid, resize_nearest, to_pixels
+from pedesis.lessons.denoising import sheet
+from pedesis.utils.images import Pixels, to_pixels
 
 MODEL, PICTURES = "fashion-mnist", 6
 
@@ -66,8 +69,10 @@ with page.lesson(
     st.subheader("The same line, on pictures", anchor=False)
     st.markdown(f"The model `{MODEL}`, {lesson.PICTURE_STEPS} steps, from the same noise.")
     sides = (("Right code", None), ("With the mistake", name))
+
+    def drawn(title: str, wanted: str | None) -> None:
+        page.picture(sheet(pictures(wanted, seed), PICTURES // 2), title, f"{title}: six pictures of clothes")
+
     for place, (title, wanted) in zip(st.columns(2, gap="large"), sides, strict=True):
         with place:
-            with st.spinner("Drawing ..."):
-                sheet = make_grid(pictures(wanted, seed), columns=PICTURES // 2)
-            st.image(resize_nearest(sheet, 6), caption=title, width="stretch", alt=f"{title}: six pictures of clothes")
+            page.later(partial(drawn, title, wanted), title)

@@ -58,7 +58,7 @@ def mean_prefactor() -> Evidence:
     x0 = x_t / chain.scales(t, x_t)[0]  # the x_0 for which there is no noise in x_t
     really = chain.posterior(x_t, x0, s, t).mean[:, 0].numpy()
     corrected = mean_from_eps(chain, x_t, torch.zeros_like(x_t), s, t)[:, 0].numpy()
-    says = "The mean of a reverse step from x_t = 1 without noise: it should hardly move, and is thrown out to 155.8."
+    says = "The mean of a reverse step from $x_t = 1$ without noise: it should hardly move, and is thrown out to 155.8."
     where = ("pedesis.theory.kernels:mean_from_eps",)
     printed = 1 / np.sqrt(_alpha_bar())
     return Evidence(says, "step t", "mean of x_(t-1)", i.astype(float), printed, corrected, really, where, True)
