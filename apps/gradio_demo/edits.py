@@ -61,8 +61,8 @@ def draw_source(
         walk = zoo.generate(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
         for snapshot in show.paced(walk):
             if not snapshot.finished:
-                yield gr.skip(), show.said(f"step {snapshot.step} of {snapshot.steps}", busy=True)
-        yield show.png(snapshot.x0[0], asked), show.said("Choose what to do with it.")
+                yield gr.skip(), show.status_line(f"step {snapshot.step} of {snapshot.steps}", busy=True)
+        yield show.png(snapshot.x0[0], asked), show.status_line("Choose what to do with it.")
 
 
 def _inpaint(asked: Hole, model: zoo.ImageModel, old: Pixels) -> Begun:
@@ -144,10 +144,10 @@ def edited(kind: type[GenerationRequest], begin: Begin, **values: Any) -> Result
             if not snapshot.finished:
                 shown = show.made_by(asked, model, f'<div class="edit">{left}{right}</div>')
                 said = show.progress(snapshot, time.monotonic() - started)
-                yield None, None, show.said(said, busy=True), shown
+                yield None, None, show.status_line(said, busy=True), shown
         files = list(zip(show.pngs(drawn, asked, model), captions(asked), strict=True))
         shown = show.made_by(asked, model, f'<div class="before">{left}</div>')
-        yield files, show.sheet_file(drawn, asked), show.said(show.counted(len(drawn))), shown
+        yield files, show.sheet_file(drawn, asked), show.status_line(show.counted(len(drawn))), shown
 
 
 def settled(kind: type[Kind], **values: Any) -> tuple[Kind, zoo.ImageModel]:
@@ -190,9 +190,9 @@ def begin_edit(model: str, picture: Any, mask: str | None = None, shown: Any = N
             value = gr.skip()
         elif value and mask and len(mask) == value["width"] * value["height"]:
             value["mask"] = mask
-        return value, show.said("Choose what to do with it." if value else "Draw or drop a picture.")
+        return value, show.status_line("Choose what to do with it." if value else "Draw or drop a picture.")
     except gr.Error as error:
-        return None, show.said(error.message)
+        return None, show.status_line(error.message)
 
 
 def query_of(name: str, *values: Any) -> str:
@@ -237,7 +237,7 @@ def source_of(query: Mapping[str, str]) -> Iterator[tuple[Any, str]]:
     with show.sentences():
         asked = from_query(said, lambda **fields: request(**fields)[0])
     if asked is None:
-        yield gr.skip(), show.said("Settings from the link: drop the picture that was edited, or draw one.")
+        yield gr.skip(), show.status_line("Settings from the link: drop the picture that was edited, or draw one.")
         return
     for picture, sentence in draw_source(**{name: getattr(asked, name) for name in signature(draw_source).parameters}):
         yield picture, show.first("Settings from the link", sentence)

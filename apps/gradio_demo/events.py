@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
-from show import said
+from show import status_line
 
 LIGHT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
 HEAVY: dict[str, Any] = {
@@ -41,11 +41,11 @@ def endpoint(name: str, draw: Draw, inputs: Sequence[Component], outputs: Sequen
     gr.on([], draw, list(inputs), list(outputs), api_name=name, **HEAVY)
 
 
-def told(draw: Draw, outputs: Sequence[Component], status: Component, begun: str = "drawing ...") -> Draw:
+def with_status(draw: Draw, outputs: Sequence[Component], status: Component, begun: str = "drawing ...") -> Draw:
     """For the page: a mistake is told in `status`, and the other outputs stay, with the request that made them; `begun`
     is what is said first."""
 
-    def telling(*asked: Any) -> Iterator[tuple[Any, ...]]:
+    def reporting(*asked: Any) -> Iterator[tuple[Any, ...]]:
         try:
             if begun:
                 yield only(begun, busy=True)
@@ -55,9 +55,9 @@ def told(draw: Draw, outputs: Sequence[Component], status: Component, begun: str
             yield only(error.message)
 
     def only(sentence: str, busy: bool = False) -> tuple[Any, ...]:
-        return tuple(said(sentence, busy) if output is status else gr.skip() for output in outputs)
+        return tuple(status_line(sentence, busy) if output is status else gr.skip() for output in outputs)
 
-    return telling
+    return reporting
 
 
 def shown_in(output: Component, value: Any) -> Any:
@@ -87,4 +87,4 @@ def stop(button: gr.Button, running: Sequence[Dependency], status: Component) ->
     """
     button.click(None, cancels=list(running), api_visibility="private")
     for event in running:
-        event.failure(lambda: said("stopped"), None, status, queue=False, **LIGHT)
+        event.failure(lambda: status_line("stopped"), None, status, queue=False, **LIGHT)

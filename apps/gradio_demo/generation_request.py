@@ -41,12 +41,12 @@ Real = Annotated[float, BeforeValidator(whole), Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(max_length=200)]
 
 
-def said(value: Any) -> Any:
+def or_nothing(value: Any) -> Any:
     """A choice that means nothing is empty."""
     return "" if value == NOTHING else value
 
 
-Other = Annotated[str, BeforeValidator(said), Field(max_length=MOST_LETTERS)]
+Other = Annotated[str, BeforeValidator(or_nothing), Field(max_length=MOST_LETTERS)]
 
 
 @cache

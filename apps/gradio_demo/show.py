@@ -87,7 +87,7 @@ def progress(snapshot: zoo.Snapshot, seconds: float, done: int = 0, parts: int =
     return f"step {snapshot.step} of {snapshot.steps}, {seconds:.1f} s{left}"
 
 
-def said(text: str, busy: bool = False) -> str:
+def status_line(text: str, busy: bool = False) -> str:
     """A sentence on how far things are, which screen readers read out; `busy` while there is more to come."""
     return f'<p class="said{" busy" * busy}" role="status">{escape(text)}</p>'
 

@@ -29,7 +29,7 @@ from generation_request import (
 from gradio.components import Component
 from gradio.events import Dependency
 from models import WORDS, load, prompts, request, title
-from show import said, sentences
+from show import sentences, status_line
 
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
@@ -255,7 +255,7 @@ def follow(
         return (
             gr.Dropdown(info=title(name)),
             *fitted,
-            said(f"{name}: nothing is drawn yet"),
+            status_line(f"{name}: nothing is drawn yet"),
             *emptied(results),
         )
 

@@ -162,7 +162,7 @@ def test_what_is_there_at_the_limit_stays(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(show, "SECONDS", 0.0)
     status = object()
     outputs = [object()] * 6 + [status, object()]
-    *_, shown, told = events.told(lambda: generate.draw(**GENERATE), outputs, status)()  # type: ignore[arg-type]
+    *_, shown, told = events.with_status(lambda: generate.draw(**GENERATE), outputs, status)()  # type: ignore[arg-type]
     assert "<img" in shown[-1] and "this is how far it came" in told[6] and told[-1] == gr.skip()
 
 
@@ -379,7 +379,7 @@ def test_the_folder_is_tidied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_html_from_visitors_is_text() -> None:
     shown = show.table(["<script>"], ["<b>"], [np.zeros((1, 2, 2, 1), dtype=np.uint8)])
     assert "<script>" not in shown and "&lt;script&gt;" in shown and "<b>" not in shown
-    assert "<b>" not in show.said("<b>")
+    assert "<b>" not in show.status_line("<b>")
 
 
 def test_a_picture_in_the_page_is_the_picture() -> None:

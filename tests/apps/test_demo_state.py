@@ -44,7 +44,7 @@ def test_a_mistake_is_told_beside_the_pictures_and_leaves_them() -> None:
         raise gr.Error("a sentence <b>")
         yield
 
-    begun, said = events.told(wrong, [pictures, status], status)()  # type: ignore[list-item,arg-type]
+    begun, said = events.with_status(wrong, [pictures, status], status)()  # type: ignore[list-item,arg-type]
     assert "drawing" in begun[1] and "a sentence &lt;b&gt;" in said[1]
     assert said[0] == begun[0] == gr.skip()
 

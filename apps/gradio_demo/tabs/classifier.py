@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import show
 import widgets as w
-from events import endpoint, on_page, stop, told
+from events import endpoint, on_page, stop, with_status
 from models import classifier_of, load, request, steerable
 
 import pedesis_zoo as zoo
@@ -52,12 +52,12 @@ def steer(
                 drawn[way] = show.figure(f"<b>{way}</b>", show.sheet(snapshot.x0), f"pictures by {way}")
                 shown = show.made_by(asked, loaded, f'<div class="pair">{"".join(drawn.values())}</div>')
                 if not snapshot.finished:
-                    said = show.said(f"{way}: step {snapshot.step} of {snapshot.steps}", busy=True)
+                    said = show.status_line(f"{way}: step {snapshot.step} of {snapshot.steps}", busy=True)
                     yield None, said, shown
             for moment in story:
                 mean = class_probabilities(classifier, moment)[np.arange(asked.number), chosen].mean()
                 believed.append({"step": moment.step, "belief": float(mean), "guidance": way})
-        said = show.said("The same seeds, the same scale, two ways.")
+        said = show.status_line("The same seeds, the same scale, two ways.")
         yield pd.DataFrame(believed), said, shown
 
 
@@ -81,7 +81,7 @@ def build() -> None:
                 f"guidance at the same scale. A scale above 1 acts for log-SNR {INTERVAL[0]:g} to {INTERVAL[1]:g}, "
                 "where a classifier can tell anything; beside it, where the model says."
             )
-            status = gr.HTML(show.said("Choose a class and a scale."), label="Status", elem_classes="first")
+            status = gr.HTML(show.status_line("Choose a class and a scale."), label="Status", elem_classes="first")
             result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
             gr.Markdown("The classifier's belief in the class, p(class | x<sub>t</sub>), mean over the pictures:")
             plot = gr.LinePlot(
@@ -95,6 +95,6 @@ def build() -> None:
             )
     inputs, outputs = [picker, *ask.values()], [plot, status, result]
     endpoint("steer", steer, inputs, outputs)
-    running = start.click(told(steer, outputs, status), inputs, outputs, **on_page(status))
+    running = start.click(with_status(steer, outputs, status), inputs, outputs, **on_page(status))
     stop(halt, [running], status)
     w.follow(picker, ask, status, [plot, result], [running], label=w.one_label)

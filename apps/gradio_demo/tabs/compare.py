@@ -17,7 +17,7 @@ import pandas as pd
 import show
 import widgets as w
 from comparison import SEEDS, WAYS, Comparison, common, comparison, expected, row_names, swept, usual_values, way_of
-from events import KEPT, LIGHT, endpoint, on_page, stop, told
+from events import KEPT, LIGHT, endpoint, on_page, stop, with_status
 from generation_request import MOST_GUIDANCE, MOST_ROWS, GenerationRequest, from_query
 from models import load, models, request, with_curve
 from words import in_html
@@ -59,8 +59,8 @@ def compare(
         for drawn, said, busy in columns_of(cells):
             shown = line_of(cells) + show.table(cells.columns, cells.rows, drawn)
             if busy:
-                yield None, show.said(said, busy=True), shown
-        yield picture_of(cells, asked, drawn), show.said(said), shown
+                yield None, show.status_line(said, busy=True), shown
+        yield picture_of(cells, asked, drawn), show.status_line(said), shown
 
 
 def settled(**asked_for: Any) -> tuple[GenerationRequest, zoo.ImageModel]:
@@ -104,8 +104,8 @@ def sweep(*asked_for: Any) -> Results:
             done = [(n, show.sheet(np.stack(d))) for n, d in zip(cells.columns, drawn, strict=True) if d[0] is not None]
             shown = line_of(cells) + show.film(done, "pictures", "Guidance scale", plays=not busy)
             if busy:
-                yield None, show.said(said, busy=True), shown
-        yield picture_of(cells, asked, drawn), show.said("The same seeds under more and more guidance."), shown
+                yield None, show.status_line(said, busy=True), shown
+        yield picture_of(cells, asked, drawn), show.status_line("The same seeds under more and more guidance."), shown
 
 
 def query_of(*asked_for: Any) -> str:
@@ -130,7 +130,7 @@ def waiting_time(*asked_for: Any) -> str:
     except ValueError:
         return ""
     pictures = show.counted(len(cells.columns) * len(cells.rows))
-    return show.said(f"{pictures}: about {seconds:.0f} s" if seconds > LONG else "")
+    return show.status_line(f"{pictures}: about {seconds:.0f} s" if seconds > LONG else "")
 
 
 @lru_cache(maxsize=1)
@@ -146,7 +146,7 @@ def opening(shown: Any) -> Iterator[tuple[Any, ...]]:
     if shown:
         yield gr.skip(), gr.skip(), gr.skip()  # a handler that yields nothing would empty them
         return
-    yield gr.skip(), show.said("drawing ...", busy=True), gr.skip()
+    yield gr.skip(), show.status_line("drawing ...", busy=True), gr.skip()
     yield first_comparison()
 
 
@@ -197,7 +197,7 @@ class Tab:
             settings = w.filled(asked, models(), self.ask, number=rows)
             return [*settings, named(by), values, rows_by, cells[3] or "", str(query), gr.skip()]
         except ValueError as error:
-            return [*nothing, show.said(f"The link is not understood: {error}")]
+            return [*nothing, show.status_line(f"The link is not understood: {error}")]
 
 
 def named(way: str) -> str:
@@ -226,7 +226,9 @@ def build(tab: gr.Tab) -> Tab:
                 ask = w.place(first, "label", "prompt", "guidance", "seed", number=rows)
                 ask |= w.place(first, "sampler", "steps", "grid")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
-            status = gr.HTML(show.said("One column per value, one row per seed."), label="Status", elem_classes="first")
+            status = gr.HTML(
+                show.status_line("One column per value, one row per seed."), label="Status", elem_classes="first"
+            )
             result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
             save = gr.DownloadButton("PNG with labels", visible=False)
             plot = gr.LinePlot(
@@ -245,12 +247,14 @@ def build(tab: gr.Tab) -> Tab:
     cells = [by, values, rows_by, row_values]
     inputs, outputs = [picker, *ask.values(), *cells], [save, status, result]
     endpoint("compare", compare, inputs, outputs)
-    running = gr.on([start.click, arrived.change], told(compare, outputs, status), inputs, outputs, **on_page(status))
+    running = gr.on(
+        [start.click, arrived.change], with_status(compare, outputs, status), inputs, outputs, **on_page(status)
+    )
     running.success(query_of, inputs, query, **LIGHT).success(None, query, query, js=KEPT)
-    sweeping = play.click(told(sweep, outputs, status), inputs, outputs, **on_page(status))
+    sweeping = play.click(with_status(sweep, outputs, status), inputs, outputs, **on_page(status))
     stop(halt, [running, sweeping], status)
     linked = "shown => shown || location.search.includes('by=')"  # a link draws its own
-    tab.select(told(opening, outputs, status, ""), result, outputs, js=linked, **on_page(status))
+    tab.select(with_status(opening, outputs, status, ""), result, outputs, js=linked, **on_page(status))
     by.input(usual_values, [by, picker], values, **LIGHT)
     by.change(plotted, [picker, by], plot, **LIGHT)
     rows_by.input(values_of_rows, [rows_by, picker], row_values, **LIGHT)

@@ -25,7 +25,7 @@ from edits import (
     to_edit,
     variations,
 )
-from events import KEPT, LIGHT, endpoint, on_page, stop, told
+from events import KEPT, LIGHT, endpoint, on_page, stop, with_status
 from generation_request import MOST_SEED, GenerationRequest, from_png
 from gradio.components import Component
 from models import load, models
@@ -95,7 +95,7 @@ class Tab:
             arrived = {self.tabs: gr.Tabs(selected=query["edit"]), self.mask: mask, self.arrived: str(query)}
             return {**shown, **own, **arrived}
         except ValueError as error:
-            return {self.status: show.said(f"The link is not understood: {error}")}
+            return {self.status: show.status_line(f"The link is not understood: {error}")}
 
     def other_or(self, name: str, asked: GenerationRequest, model: zoo.ImageModel) -> Any:
         """The value of a widget of single edits, where the link is to that edit."""
@@ -151,7 +151,9 @@ def build() -> Tab:
                         target = other(first, None)
                     walk = gr.Button("Draw the way", variant="primary")
             with gr.Row():
-                status = gr.HTML(show.said("Draw or drop a picture, then choose what to do with it."), label="Status")
+                status = gr.HTML(
+                    show.status_line("Draw or drop a picture, then choose what to do with it."), label="Status"
+                )
                 halt = gr.Button("Stop", min_width=80, scale=0)
             result = gr.HTML(elem_classes="preview", label="Preview")
             drawn = shelf("Use the clicked picture as input")
@@ -161,9 +163,9 @@ def build() -> Tab:
     single = [ask[name] for name in ("label", "prompt", "guidance", "seed", "sampler", "eta", "steps", "grid")]
     drawing, shown = [picker, *single], [picture, status]
     endpoint("draw_picture", draw_source, drawing, shown)
-    sourced = draw.click(told(draw_source, shown, status), drawing, shown, **on_page(status))
+    sourced = draw.click(with_status(draw_source, shown, status), drawing, shown, **on_page(status))
     linked = lambda link: source_of(dict(parse_qsl(link)))  # noqa: E731
-    restored = arrived.change(told(linked, shown, status), arrived, shown, **on_page(status))
+    restored = arrived.change(with_status(linked, shown, status), arrived, shown, **on_page(status))
     begun = picture.change(begin_edit, [picker, picture, mask, editor], [editor, status], **LIGHT)
     begun.success(lambda: "", None, mask, **LIGHT)
     edits = []
@@ -174,7 +176,7 @@ def build() -> Tab:
         ("interpolate", walk, interpolating, [picker, *asked, second, target]),
     ):
         endpoint(name, run, inputs, outputs)
-        edits.append(button.click(told(run, outputs, status), inputs, outputs, **on_page(status)))
+        edits.append(button.click(with_status(run, outputs, status), inputs, outputs, **on_page(status)))
         followed = edits[-1].success(partial(query_of, name), inputs, query, **LIGHT)
         followed.success(None, query, query, js=KEPT)
     heavy = [sourced, restored, *edits]

@@ -16,7 +16,7 @@ import gradio as gr
 import show
 import widgets as w
 from draft import draft, drafted
-from events import KEPT, LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, told
+from events import KEPT, LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, with_status
 from generation_request import MOST_IMAGES, GenerationRequest, from_png, from_query, strange
 from models import load, models, own_models, prompts, request
 from pictures import Shelf, gallery, remembered, seed_of, shelf
@@ -73,7 +73,7 @@ def drawn(asked: GenerationRequest, model: zoo.ImageModel, started: float) -> It
     begun = time.monotonic()
     for snapshot in show.paced(snapshots, story, started):
         if not snapshot.finished:
-            said = show.said(show.progress(snapshot, time.monotonic() - begun), busy=True)
+            said = show.status_line(show.progress(snapshot, time.monotonic() - begun), busy=True)
             yield None, asked.seed, None, None, None, None, said, preview(asked, model, [snapshot])
     yield results(asked, model, story, f"{show.counted(asked.number)} in {time.monotonic() - started:.1f} s")
 
@@ -88,7 +88,7 @@ def results(asked: GenerationRequest, model: zoo.ImageModel, story: show.Story, 
         show.gif(story, asked),
         asked.script(model, str(own_models.get(asked.model, asked.model))),
         asked.query(request(model=asked.model, **w.usual_interval(model))[0]),
-        show.said(said),
+        show.status_line(said),
         preview(asked, model, story),
     )
 
@@ -107,7 +107,7 @@ def captioned(*values: Any) -> Iterator[Finished]:
         first = draft(asked, model)
         if first is not None:
             files, said, made = drafted(first, asked.model)
-            yield files, asked.seed, None, None, None, None, show.said(said, busy=True), made
+            yield files, asked.seed, None, None, None, None, show.status_line(said, busy=True), made
         for pictures, seed, *others, said, shown in drawn(asked, model, started):
             if first and pictures is None:  # the draft stays
                 said = show.first(f"a draft by {first.model} is there", said)
@@ -186,10 +186,15 @@ class Tab:
             if unknown := strange(query):
                 gr.Info(in_html(f"The link also says {', '.join(unknown)}, which is unknown here."))
             if asked is not None:
-                said = show.said(f"{LINKED}: drawing ...")
+                said = show.status_line(f"{LINKED}: drawing ...")
                 return [*w.filled(asked, models(), self.widgets), asked.query(), False, *self.nothing(said)]
         except ValueError as error:
-            return [*self.unchanged(), "", True, *self.nothing(show.said(f"The link is not understood: {error}"))]
+            return [
+                *self.unchanged(),
+                "",
+                True,
+                *self.nothing(show.status_line(f"The link is not understood: {error}")),
+            ]
         gallery, seed, *others = first_results()
         shown = map(shown_in, self.outputs[2:], [with_seeds(gallery, seed), *others])
         return [*self.unchanged(), "", True, *shown]
@@ -225,7 +230,7 @@ def build() -> Tab:
                 more = w.place(first, "number", "sampler", "eta", "steps", "grid")
                 more |= w.place(first, "also") | apart | w.place(first, "interval_low", "interval_high", "rescale")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
-            status = gr.HTML(show.said(WELCOME), label="Status", elem_classes="first")
+            status = gr.HTML(show.status_line(WELCOME), label="Status", elem_classes="first")
             drawn = shelf("Send the clicked picture to Edit")
             preview = gr.HTML(elem_classes="preview", label="Preview")
             with gr.Row():
@@ -254,12 +259,12 @@ def build() -> Tab:
     every = {**ask, **more}
     inputs = [picker, *ask.values(), randomize, *more.values()]
     outputs = [drawn.gallery, every["seed"], save, film, script, link, status, preview]
-    pipeline = told(captioned, outputs, status)
+    pipeline = with_status(captioned, outputs, status)
     endpoint("generate", draw, inputs, outputs)
     pressed = [start.click, every["prompt"].submit]  # type: ignore[attr-defined]
     latest = {**on_page(status), "trigger_mode": "always_last"}  # what is asked for while one runs comes after it
     running = gr.on(pressed, pipeline, inputs, outputs, **latest)
-    opened = arrived.change(told(linked, outputs, status), inputs, outputs, **on_page(status))
+    opened = arrived.change(with_status(linked, outputs, status), inputs, outputs, **on_page(status))
     every["seed"].input(None, None, randomize, js="() => false")  # type: ignore[attr-defined]
     drawn.gallery.select(seed_of, None, every["seed"], **LIGHT).success(None, None, randomize, js="() => false")
     asked = [every[name] for name in ("label", "prompt", "guidance", "seed")]
@@ -285,7 +290,7 @@ def build() -> Tab:
     def restore(file: Any) -> list[Any]:
         """Settings from a PNG of this page; the pictures of others go."""
         with show.sentences():
-            said = show.said("Settings restored: press Generate.")
+            said = show.status_line("Settings restored: press Generate.")
             return [*w.filled(from_png(path_of(file)), names, every), False, said, *emptied(cleared)]
 
     dropped.upload(restore, dropped, [picker, *every.values(), randomize, status, *cleared], **LIGHT)

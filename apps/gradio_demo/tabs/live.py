@@ -25,7 +25,7 @@ def live(model: str, label: str, prompt: str, guidance: float, seed: int) -> tup
         pixels = zoo.sample(loaded, asked.wanted(loaded), asked.seeds(), **asked.settings(loaded))
     said = f"{len(pixels)} pictures in {1000 * (time.monotonic() - started):.0f} ms"
     drawn = show.img(show.sheet(pixels), f"{len(pixels)} pictures at guidance {asked.guidance:g}")
-    return show.said(said), show.made_by(asked, loaded, f'<div class="live">{drawn}</div>')
+    return show.status_line(said), show.made_by(asked, loaded, f'<div class="live">{drawn}</div>')
 
 
 def others(seed: Any) -> int:
@@ -39,7 +39,7 @@ def quietly(*asked: Any) -> tuple[str, Any]:
     try:
         return live(*asked)
     except gr.Error as error:
-        return show.said(error.message), gr.skip()
+        return show.status_line(error.message), gr.skip()
 
 
 def build() -> gr.events.Dependency:
@@ -52,7 +52,9 @@ def build() -> gr.events.Dependency:
             ask = w.place(first, "label", "prompt", "guidance", "seed")
             other = gr.Button("Other seeds")
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
-            status = gr.HTML(show.said("Move the slider: the pictures follow."), label="Status", elem_classes="first")
+            status = gr.HTML(
+                show.status_line("Move the slider: the pictures follow."), label="Status", elem_classes="first"
+            )
             result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
     run: dict[str, Any] = {
         "fn": quietly,
