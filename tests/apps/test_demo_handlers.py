@@ -255,13 +255,13 @@ def test_a_drawn_picture_is_edited_as_it_is() -> None:
 
 
 @pytest.mark.skipif(not models.steerable(), reason="no classifier of noisy pictures is trained")
-def test_steering_shows_both_ways_and_the_belief() -> None:
+def test_steering_shows_both_ways_and_the_class_probability() -> None:
     asked = {name: value for name, value in ASKED.items() if name != "prompt"}
     asked |= {"model": models.steerable()[0], "label": "sneaker", "steps": 4, "guidance": 4.0}
     table, _, shown = last(classifier.steer(**asked))
     assert len(table) == 2 * 5 and set(table["guidance"]) == set(classifier.WAYS) and shown.count("<img") == 2
-    ends = table[table["step"] == 4]["belief"]
-    assert (ends > 0.5).all() and (table[table["step"] == 0]["belief"] < 0.5).all()
+    ends = table[table["step"] == 4]["probability"]
+    assert (ends > 0.5).all() and (table[table["step"] == 0]["probability"] < 0.5).all()
     with pytest.raises(gr.Error, match="choose one"):
         last(classifier.steer(**{**asked, "label": "no class"}))
     with pytest.raises(gr.Error, match="no classifier of noisy pictures for 'digits'"):

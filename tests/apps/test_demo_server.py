@@ -395,7 +395,7 @@ def test_a_comparison_in_the_browser(opened: Page) -> None:
 
 
 @pytest.mark.skipif("fashion-mnist-classifier" not in zoo.list_models(), reason="the classifier is not trained")
-def test_the_classifiers_belief_is_plotted(opened: Page) -> None:
+def test_the_class_probability_is_plotted(opened: Page) -> None:
     opened.get_by_role("tab", name="Classifier guidance").click()
     opened.get_by_role("button", name="Draw both").click()
     expect(opened.get_by_text("two ways.")).to_be_visible(timeout=FIRST)

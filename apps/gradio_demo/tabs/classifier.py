@@ -1,4 +1,4 @@
-"""Classifier guidance beside classifier-free guidance, and what the classifier believes on the way."""
+"""Classifier guidance beside classifier-free guidance, and the class probability on the way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def steer(
     model: str, label: str, guidance: float, seed: int, number: int, sampler: str, steps: int, grid: str
 ) -> Iterator[tuple[Any, ...]]:
     """Draw the same seeds with classifier guidance and with classifier-free guidance at the same scale. Results: the
-    classifier's mean belief in the class asked for, by step; a sentence; the pictures, HTML."""
+    classifier's mean probability of the class asked for, by step; a sentence; the pictures, HTML."""
     asked_for = locals()
     with show.sentences():
         asked, loaded = request(**{**asked_for, "model": steerable()[0] if model is None else model})
@@ -43,7 +43,7 @@ def steer(
             WAYS[0]: classifier_guidance(loaded, classifier, *arguments, **asked.settings(loaded)),
             WAYS[1]: zoo.generate(loaded, *arguments, **asked.settings(loaded)),
         }
-        believed: list[dict[str, Any]] = []
+        probabilities: list[dict[str, Any]] = []
         drawn: dict[str, str] = {}
         started = time.monotonic()
         for way, walk in walks.items():
@@ -56,9 +56,9 @@ def steer(
                     yield None, said, shown
             for moment in story:
                 mean = class_probabilities(classifier, moment)[np.arange(asked.number), chosen].mean()
-                believed.append({"step": moment.step, "belief": float(mean), "guidance": way})
+                probabilities.append({"step": moment.step, "probability": float(mean), "guidance": way})
         said = show.status_line("The same seeds, the same scale, two ways.")
-        yield pd.DataFrame(believed), said, shown
+        yield pd.DataFrame(probabilities), said, shown
 
 
 def build() -> None:
@@ -83,12 +83,12 @@ def build() -> None:
             )
             status = gr.HTML(show.status_line("Choose a class and a scale."), label="Status", elem_classes="first")
             result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
-            gr.Markdown("The classifier's belief in the class, p(class | x<sub>t</sub>), mean over the pictures:")
+            gr.Markdown("The classifier's probability of the class, p(class | x<sub>t</sub>), mean over the pictures:")
             plot = gr.LinePlot(
                 x="step",
-                y="belief",
+                y="probability",
                 color="guidance",
-                label="Belief by step",
+                label="Class probability by step",
                 show_label=False,
                 y_lim=[0, 1],
                 height=260,
