@@ -18,7 +18,7 @@ def test_everything_registered_is_offered() -> None:
     assert set(interpretations.names()) == set(PARAMETERIZATIONS)
     assert set(interpretations.losses()) == set(WEIGHTS)
     with pytest.raises(ValueError, match="unknown parameterization 'nonsense'"):
-        interpretations.asked("nonsense")
+        interpretations.parameterization("nonsense")
 
 
 @pytest.mark.row("O4")
