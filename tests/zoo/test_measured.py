@@ -58,9 +58,9 @@ def test_a_student_draws_what_its_teacher_draws(student: str) -> None:
 
 def test_the_likelihood_model_needs_fewer_bits_than_any_codec() -> None:
     """Of the same pictures."""
-    codecs = kept("fashion-mnist-nll", "-n 100 --codecs")
+    codecs = kept("fashion-mnist-nll", "-n 500 --codecs")
     key = "bits per dimension, bound of 100 steps"
-    _, _, high = kept("fashion-mnist-nll", "-n 100 --bits")[key]
+    _, _, high = kept("fashion-mnist-nll", "-n 500 --bits")[key]
     assert high < min(value(codecs, name) for name in codecs)
     assert value(kept("fashion-mnist-nll", "--bits"), key) < value(kept("fashion-mnist", "--bits"), key)
 
