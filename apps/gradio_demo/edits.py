@@ -178,17 +178,17 @@ def to_edit(model: str, picture: Any) -> dict[str, Any] | None:
         return None if picture is None else to_paint(source(request(model=model)[1], picture))
 
 
-def begin_edit(model: str, picture: Any, mask: str | None = None, shown: Any = None) -> tuple[Any, str]:
+def begin_edit(model: str, picture: Any, mask: str | None = None, shown: Any = None) -> tuple[Any, Any]:
     """`to_edit` for the page, with a mask if it fits: what cannot be used does not stay, and why is said.
 
     Gradio says of a picture that was drawn twice that it changed: with its last step, and at the end. So the editor
-    that already shows it keeps what is painted there.
+    that already shows it keeps what is painted there, and what was said since stays.
     """
     try:
         value = to_edit(model, picture)
         if value and isinstance(shown, dict) and shown.get("picture") == value["picture"]:
-            value = gr.skip()
-        elif value and mask and len(mask) == value["width"] * value["height"]:
+            return gr.skip(), gr.skip()
+        if value and mask and len(mask) == value["width"] * value["height"]:
             value["mask"] = mask
         return value, show.status_line("Choose what to do with it." if value else "Draw or drop a picture.")
     except gr.Error as error:
