@@ -167,9 +167,9 @@ def test_a_model_of_ones_own_is_held_against_what_it_draws_in_many_steps(
     model = zoo.load("digits")
     monkeypatch.setitem(model.about, "data", {**model.about["data"], "source": OWN_DATA})
     measure = pictures.measure_for(model, None, 64, 0)
-    assert model.data is None and "its own in 50 steps" in measure.told and measure.judge is None
+    assert model.data is None and "its own in 50 steps" in measure.title and measure.judge is None
     known = pictures.measure_for(model, "digits", 64, 0)
-    assert "359 pictures of digits" in known.told
+    assert "359 pictures of digits" in known.title
     outcome = zoo.arena.compare("heun", model=model, data=[], budgets=[1, 8, 9], number=50)
     few, many = named(outcome, "ddim", "digits")
     assert float(many["distance"]) < float(few["distance"])  # type: ignore[arg-type]

@@ -34,7 +34,8 @@ def draw(cells: frozenset[int]) -> None:
     key = f"pad-{st.session_state.setdefault('wiped', 0)}"
 
     def add() -> None:
-        keep(cells | set(st.session_state[key].selection.point_indices))
+        if chosen := st.session_state[key].selection.point_indices:  # nothing is chosen once the pad is drawn anew
+            keep(cells | set(chosen))
 
     def wipe() -> None:
         st.session_state["wiped"] += 1  # a new pad: the old one would remember its lasso
