@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -96,3 +98,10 @@ def save(
         **data,
     }
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def interval(values: NDArray[np.float64], rounds: int = 2000) -> dict[str, float]:
+    """The mean over seeds, with the 2.5 % and 97.5 % quantiles of means of resampled seeds."""
+    again = np.random.default_rng(0).choice(values, (rounds, len(values))).mean(1)
+    low, high = np.quantile(again, [0.025, 0.975])
+    return {"mean": float(values.mean()), "low": float(low), "high": float(high)}

@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 import report
 import torch
-from measure import RESULTS, machine, save
-from numpy.typing import NDArray
+from measure import RESULTS, interval, machine, save
 from torch import Tensor, nn
 
 from pedesis.denoiser import NetworkDenoiser
@@ -216,9 +215,8 @@ def on_digits(quick: bool = False) -> Task:
 
 def framed(pixels: Pixels, side: int = SIDE) -> Pixels:
     """A picture (H, W, C) in gray (side, side, 1), with a white frame."""
-    before = [(side - length) // 2 for length in pixels.shape[:2]]
-    after = [side - length - left for length, left in zip(pixels.shape[:2], before, strict=True)]
-    return np.pad(pixels[..., :1], ((before[0], after[0]), (before[1], after[1]), (0, 0)), constant_values=255)
+    around = [((side - length) // 2, side - length - (side - length) // 2) for length in pixels.shape[:2]]
+    return np.pad(pixels[..., :1], (*around, (0, 0)), constant_values=255)
 
 
 def judge_of_digits(steps: int) -> CleanClassifier:
@@ -234,13 +232,6 @@ def judge_of_digits(steps: int) -> CleanClassifier:
 
 
 # -- the measurement ------------------------------------------------------------------------------------------
-
-
-def interval(values: NDArray[np.float64], rounds: int = 2000) -> dict[str, float]:
-    """The mean over seeds, with the 2.5 % and 97.5 % quantiles of means of resampled seeds."""
-    again = np.random.default_rng(0).choice(values, (rounds, len(values))).mean(1)
-    low, high = np.quantile(again, [0.025, 0.975])
-    return {"mean": float(values.mean()), "low": float(low), "high": float(high)}
 
 
 def measured(task: Task, seconds: float, seeds: int) -> Iterator[tuple[dict[str, Any], Tensor]]:
