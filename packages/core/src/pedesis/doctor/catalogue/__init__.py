@@ -1,5 +1,4 @@
-"""The classic mistakes, each found in public code: what one sees, what is wrong, and the
-wrong and the right line.
+"""The classic mistakes, each found in public code: what one sees, what is wrong, and the wrong and right line.
 
 `CATALOGUE[name]` is an `Entry`. An entry with `lines` is a wrong formula and is recognized by its numbers; the
 others are mistakes of behavior. This room knows the textbook (`pedesis.doctor.formulas`) and nothing else.
