@@ -99,7 +99,7 @@ def test_a_lasso_draws_and_training_starts_and_stops(explorer_url: str, page: Pa
     page.mouse.up()
     page.wait_for_url(re.compile(r"drawing=\w"))
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(re.compile(r"after [1-9]\d* steps"))).to_be_visible(timeout=PATIENCE)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Go on")).to_be_visible(timeout=PATIENCE)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
