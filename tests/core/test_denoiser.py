@@ -10,7 +10,7 @@ from pedesis.denoiser import Denoiser, NetworkDenoiser, Prediction, drop
 from pedesis.nn import MLP
 from pedesis.parameterizations import PARAMETERIZATIONS
 from pedesis.process import FRAMES, Process
-from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser
+from pedesis.theory.exact import EmpiricalDenoiser, Mixture, MixtureDenoiser, log_normal
 from pedesis.utils.noise import gaussian_noise
 
 D = torch.float64
@@ -94,6 +94,16 @@ def test_the_score_of_a_mixture_is_the_gradient_of_its_log_density(
     x = points.requires_grad_()
     (gradient,) = torch.autograd.grad(denoiser.log_prob(x, t).sum(), x)
     torch.testing.assert_close(denoiser(x.detach(), t).score, gradient, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("rows", [1, 7], ids=["one covariance for all", "one for each row"])
+def test_log_normal_is_the_density_of_torch_distributions(rows: int) -> None:
+    noise = gaussian_noise(5)
+    x, mean = noise(torch.empty(7, 1, 3, dtype=D)), noise(torch.empty(rows, 4, 3, dtype=D))
+    root = noise(torch.empty(rows, 4, 3, 3, dtype=D))
+    cov = root @ root.mT + 0.01 * torch.eye(3, dtype=D)
+    expected = torch.distributions.MultivariateNormal(mean, cov).log_prob(x)
+    torch.testing.assert_close(log_normal(x, mean, cov), expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.row("F10")

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import MultivariateNormal
 
 from pedesis.denoiser import Condition, Denoiser, Prediction
 from pedesis.gaussian import Noise
@@ -82,6 +81,20 @@ def of_class(log_weights: Tensor, labels: Tensor | None, condition: Condition) -
     return log_weights.masked_fill(~met, -torch.inf)
 
 
+def log_normal(x: Tensor, mean: Tensor, cov: Tensor) -> Tensor:
+    """log N(x; mean, cov) in nats, from cov = L L^T: -|L^-1 (x - mean)|^2 / 2 - log det L - D/2 log 2 pi.
+
+    Args:
+        x: (..., D). mean: (..., D). cov: (..., D, D), positive definite. Their leading dimensions are broadcast.
+    """
+    root = torch.linalg.cholesky(cov)
+    inverse = torch.linalg.solve_triangular(root, torch.eye(x.shape[-1]).to(root).expand_as(root), upper=False)
+    white = (inverse * (x - mean)[..., None, :]).sum(-1)
+    constant = x.shape[-1] / 2 * math.log(math.tau)
+    density: Tensor = -white.square().sum(-1) / 2 - root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - constant
+    return density
+
+
 class ExactDenoiser(Denoiser):
     """A denoiser that knows the density of its data at every noise level, and so its true reverse conditional."""
 
@@ -126,8 +139,7 @@ class MixtureDenoiser(ExactDenoiser):
     def log_joint(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         """log w_k + log N(x_t; alpha m_k, C_k), (B, K)."""
         means, covs = self.components(t, x_t)
-        density: Tensor = MultivariateNormal(means, covs).log_prob(x_t[:, None, :])
-        return self.mixture.log_weights(condition, len(x_t)) + density
+        return self.mixture.log_weights(condition, len(x_t)) + log_normal(x_t[:, None], means, covs)
 
     def log_prob(self, x_t: Tensor, t: Time, condition: Condition = None) -> Tensor:
         return self.log_joint(x_t, t, condition).logsumexp(1)
