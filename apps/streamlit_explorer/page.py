@@ -77,9 +77,16 @@ def plain(text: str) -> str:
     return re.sub(r"(`[^`]*`)|([*~$<\[\]:])", lambda m: m[1] or f"\\{m[2]}", text)
 
 
+@st.fragment
 def code(names: Sequence[str]) -> None:
-    """An expander with the source of library functions, one tab for each."""
-    with st.expander("Show the code", icon=":material/code:"):
+    """An expander with the source of library functions, one tab for each.
+
+    It is sent when the expander is opened: to color it takes a browser half a second, and a plot would wait for it.
+    """
+    place = st.expander("Show the code", icon=":material/code:", key=f"code of {names[0]}", on_change="rerun")
+    if not place.open:
+        return
+    with place:
         for tab, name in zip(st.tabs([name.partition(":")[2] for name in names]), names, strict=True):
             with tab:
                 entry = library.entry(name)

@@ -139,6 +139,7 @@ def test_a_link_carries_the_state_and_nonsense_in_it_is_ignored() -> None:
 def test_a_row_is_shown_with_its_formula() -> None:
     app = opened("formulas")
     app.selectbox(key="row").set_value("F5")
+    app.session_state["code of pedesis.process:Process.marginal"] = True  # opened
     app.run()
     assert len(app.latex) == 1
     assert any("Process.marginal" in text.value for text in app.markdown)

@@ -46,26 +46,31 @@ with page.lesson(
         )
         data = st.selectbox("Data", mixtures.PLANE, key="data", bind=page.LINK, width=200)
         seed = page.seed()
-    now, entry = wrong(name, data, seed), CATALOGUE[name]
+    entry = CATALOGUE[name]
     st.markdown(f"**You see** {page.plain(entry.symptom)}. **The cause:** {page.plain(entry.cause)}.")
-    st.code(
-        f"{now.symbol} = {now.line}    # wrong\n{now.symbol} = {now.right_line}    # right",
-        language="python",
-        wrap_lines=True,
-    )
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Samples**, from the same noise")
-        page.plot(lambda: charts.samples(now), "samples")
-        if charts.outside(now):
-            st.caption(f"{charts.outside(now)} of {lesson.POINTS} points with the mistake are not in the picture.")
-    with right:
-        st.markdown("**The curve that gives it away**, step by step")
-        page.plot(lambda: charts.factor(now), "factor")
-    st.subheader("What the doctor says", anchor=False)
-    st.markdown("From the function alone: it feeds unit inputs and reads the factors at every step.")
-    st.code(now.said, language=None, wrap_lines=True)
-    st.caption("Some mistakes leave the samples right to the eye. That is why the doctor looks at every step.")
+
+    def in_the_plane() -> None:
+        now = wrong(name, data, seed)
+        st.code(
+            f"{now.symbol} = {now.line}    # wrong\n{now.symbol} = {now.right_line}    # right",
+            language="python",
+            wrap_lines=True,
+        )
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.markdown("**Samples**, from the same noise")
+            page.plot(charts.samples(now), "samples")
+            if charts.outside(now):
+                st.caption(f"{charts.outside(now)} of {lesson.POINTS} points with the mistake are not in the picture.")
+        with right:
+            st.markdown("**The curve that gives it away**, step by step")
+            page.plot(charts.factor(now), "factor")
+        st.subheader("What the doctor says", anchor=False)
+        st.markdown("From the function alone: it feeds unit inputs and reads the factors at every step.")
+        st.code(now.said, language=None, wrap_lines=True)
+        st.caption("Some mistakes leave the samples right to the eye. That is why the doctor looks at every step.")
+
+    page.later(in_the_plane, "in the plane", height=40)
     st.subheader("The same line, on pictures", anchor=False)
     st.markdown(f"The model `{MODEL}`, {lesson.PICTURE_STEPS} steps, from the same noise.")
     sides = (("Right code", None), ("With the mistake", name))
