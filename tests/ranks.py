@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
+
+from tests import processes
+from tests.processes import Started
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,39 +26,27 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def start(
-    world: int, command: list[str], folder: Path, more: Mapping[str, str] | None = None
-) -> list[subprocess.Popen[str]]:
-    """`python COMMAND` in `world` processes that know of each other."""
+def start(world: int, program: str, folder: Path) -> list[Started]:
+    """A program in `world` processes that know of each other."""
     port = free_port()
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return [
-        subprocess.Popen(
-            [sys.executable, *command],
-            cwd=folder,
-            env={**variables(rank, world, port), "PYTHONPATH": path, **(more or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(world)
-    ]
+    return [processes.start(program, folder, variables(rank, world, port)) for rank in range(world)]
 
 
-def finish(processes: list[subprocess.Popen[str]], seconds: float = 300) -> list[str]:
+def finish(started: list[Started], seconds: float = 300) -> list[str]:
     """What each of them wrote to stderr, when all have ended; none hangs."""
     try:
-        return [process.communicate(timeout=seconds)[1] for process in processes]
+        for one in started:
+            one.wait(seconds)
+        return [one.stderr.read_text() for one in started]
     finally:
-        for process in processes:
-            process.kill()
+        for one in started:
+            one.process.kill()
 
 
 def call(world: int, function: str, *arguments: object, folder: Path, seconds: float = 300) -> None:
     """MODULE:NAME with arguments, in every rank; raises what they said if one of them failed."""
     module, name = function.split(":")
     start_up = f"import {module}\nfrom pedesis.utils.launch import ranks\nwith ranks(10):\n"
-    program = f"{start_up}    {module}.{name}{arguments!r}"
-    processes = start(world, ["-c", program], folder)
-    printed = finish(processes, seconds)
-    assert [process.returncode for process in processes] == [0] * world, "\n".join(printed)
+    started = start(world, f"{start_up}    {module}.{name}{arguments!r}", folder)
+    printed = finish(started, seconds)
+    assert [one.returncode for one in started] == [0] * world, "\n".join(printed)

@@ -7,19 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.processes import Done, zoo
+from tests.ranks import ROOT
 
 from pedesis_zoo.cli import main
 
 
-def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, folder: Path = ROOT) -> Done:
     """`python -m pedesis_zoo ...` in a folder."""
-    command = [sys.executable, "-m", "pedesis_zoo", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    return zoo(*arguments, folder=folder)
 
 
 def test_list_and_card() -> None:
-    listed = run("list")
-    assert listed.returncode == 0 and "digits" in listed.stdout
+    command = [sys.executable, "-m", "pedesis_zoo", "list"]
+    assert "digits" in subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
     card = run("card", "digits")
     assert card.returncode == 0 and card.stdout.startswith("---\nlibrary_name: pedesis")
 

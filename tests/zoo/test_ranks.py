@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from tests.ranks import ROOT, call, finish, start
+from tests.processes import Done, command_line, zoo
+from tests.ranks import call, finish, start
 from tests.zoo_runs import run
 
 from pedesis.training import check_whole, read_header
@@ -38,7 +39,7 @@ def check_measured_alike(folder: Path, count: int, few: int, worlds: tuple[int, 
 
 
 def test_pictures_and_measurements_are_those_of_one_process(tmp_path: Path) -> None:
-    check_measured_alike(tmp_path, 41, 41, (3,))
+    check_measured_alike(tmp_path, 41, 10, (3,))
 
 
 @pytest.mark.soak
@@ -46,41 +47,47 @@ def test_1001_pictures_and_measurements_are_those_of_one_process(tmp_path: Path)
     check_measured_alike(tmp_path, 1001, 130, (2, 3))
 
 
-def zoo(folder: Path, *words: str, world: int = 1) -> subprocess.CompletedProcess[str]:
-    """The command line, by itself or under torchrun."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(world)] if world > 1 else []
-    command = [sys.executable, *launcher, "-m", "pedesis_zoo", *words]
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, **ALONE, "PYTHONPATH": path}
+def launched(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command line in two processes of torchrun."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, **ALONE}
+    command = [*launcher, "-m", "pedesis_zoo", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
+def alone(folder: Path, *words: str) -> Done:
+    """The same in one process."""
+    return zoo(*words, folder=folder, environment={**os.environ, **ALONE})
+
+
 def test_the_command_line_under_torchrun(tmp_path: Path) -> None:
-    for world in (1, 2):
-        done = zoo(tmp_path, "sample", "digits", "-n", "40", "--steps", "2", "--out", f"{world}.png", world=world)
-        assert done.returncode == 0 and done.stdout == f"40 pictures in {world}.png\n", done.stderr
-    assert np.array_equal(*(np.asarray(Image.open(tmp_path / f"{world}.png")) for world in (1, 2)))
-    for world in (1, 2):
-        measured = zoo(tmp_path, "evaluate", "digits", "-n", "50", "--steps", "1", world=world)
-        assert measured.returncode == 0 and measured.stdout.count("class accuracy") == 1, measured.stderr
-    train = ("train", "digits", "--batch", "5", "--steps", "3", "--out", "m.safetensors")
-    done = zoo(tmp_path, *train, world=2)
-    assert done.returncode == 0 and done.stdout.endswith("trained weights in m.safetensors\n"), done.stderr
+    for how in (alone, launched):
+        drawn = how(tmp_path, "sample", "digits", "-n", "40", "--steps", "2", "--out", f"{how.__name__}.png")
+        assert drawn.returncode == 0 and drawn.stdout == f"40 pictures in {how.__name__}.png\n", drawn.stderr
+    assert np.array_equal(*(np.asarray(Image.open(tmp_path / f"{how}.png")) for how in ("alone", "launched")))
+    measured = launched(tmp_path, "evaluate", "digits", "-n", "50", "--steps", "1")
+    assert measured.returncode == 0 and measured.stdout.count("class accuracy") == 1, measured.stderr
+    trained = launched(tmp_path, "train", "digits", "--batch", "5", "--steps", "3", "--out", "m.safetensors")
+    assert trained.returncode == 0 and trained.stdout.endswith("trained weights in m.safetensors\n"), trained.stderr
     assert load_weights(tmp_path / "m.safetensors")[1]["training"]["steps"] == 3
     assert sorted(path.name for path in tmp_path.glob("m.*")) == ["m.checkpoint.safetensors", "m.safetensors"]
+    mistaken = launched(tmp_path, "sample", "digit")
+    assert mistaken.returncode == 1 and mistaken.stderr.count("error: ") == 1, mistaken.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["sample", "digit"], "error: "),
+        (["sample", "digit"], "error: unknown model"),
         (["train", "digits", "--steps", "3", "--out", "absent/m.safetensors"], "error: cannot write absent/m"),
         (["train", "digits", "--steps", "3", "--out", "/proc/m.safetensors"], "error: cannot write /proc/m"),
     ],
 )
 def test_a_mistake_is_one_sentence_however_many_make_it(words: list[str], sentence: str, tmp_path: Path) -> None:
-    done = zoo(tmp_path, *words, world=3)
-    assert done.returncode == 1 and done.stderr.count("error: ") == 1 and sentence in done.stderr, done.stderr
+    ranks = start(3, command_line(*words), tmp_path)
+    printed = "".join(finish(ranks))
+    assert [one.returncode for one in ranks] == [2, 2, 2]
+    assert printed.count("error: ") == 1 and sentence in printed, printed
 
 
 # -- what ends a run --------------------------------------------------------------------------------------
@@ -92,13 +99,13 @@ def killed(folder: Path, world: int, source: random.Random) -> str:
     before = step_of(out)
     out.with_suffix(".step").unlink(missing_ok=True)
     program = f"from tests.zoo_runs import run; run({str(out)!r}, 100000, 0.05)"
-    processes = start(world, ["-c", program], folder)
+    processes = start(world, program, folder)
     while not out.with_suffix(".step").is_file():
-        assert all(process.poll() is None for process in processes), finish(processes)
+        assert all(process.returncode is None for process in processes), finish(processes)
         time.sleep(0.01)
     time.sleep(source.random())
     kept, victim = reached(out), source.randrange(world)
-    processes[victim].send_signal(signal.SIGKILL)
+    processes[victim].signal(signal.SIGKILL)
     printed = finish(processes, seconds=100)
     assert [process.returncode for process in processes] == [-9 if k == victim else 2 for k in range(world)], printed
     others = [words for k, words in enumerate(printed) if k != victim]
@@ -152,11 +159,11 @@ def test_50_killed_ranks_lose_nothing_that_was_kept(tmp_path: Path) -> None:
 
 def test_a_signal_to_one_rank_ends_all_after_the_same_step(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
-    processes = start(2, ["-c", f"from tests.zoo_runs import run; run({str(out)!r}, 100000, 60)"], tmp_path)
+    processes = start(2, f"from tests.zoo_runs import run; run({str(out)!r}, 100000, 60)", tmp_path)
     while not out.with_suffix(".step").is_file():
-        assert all(process.poll() is None for process in processes), finish(processes)
+        assert all(process.returncode is None for process in processes), finish(processes)
         time.sleep(0.01)
-    processes[1].send_signal(signal.SIGTERM)
+    processes[1].signal(signal.SIGTERM)
     printed = finish(processes, seconds=100)
     assert [process.returncode for process in processes] == [0, 128 + signal.SIGTERM], printed
     assert "Traceback" not in "".join(printed)
@@ -209,7 +216,7 @@ def test_two_damaged_checkpoints_are_refused_before_anything_is_lost(
 
 def ran(folder: Path, program: str, world: int = 2) -> tuple[list[int], str]:
     """How the ranks of a run ended, and all that they said."""
-    processes = start(world, ["-c", f"from tests.zoo_runs import run; {program}"], folder)
+    processes = start(world, f"from tests.zoo_runs import run; {program}", folder)
     printed = "".join(finish(processes, seconds=100))
     assert "Traceback" not in printed, printed
     return [process.returncode for process in processes], printed

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -87,7 +87,7 @@ def ranks(minutes: float | None = None) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, FloatingPointError) as error:
-        if _said_by_first(store, here.rank, str(error)):
+        if _said_by_first(store, here, str(error)):
             time.sleep(1)  # a launcher ends all of them when one has ended, and rank 0 is still speaking
             raise SystemExit(2) from None
         raise
@@ -117,13 +117,15 @@ def _join(here: Place, timeout: timedelta) -> Store:
     return PrefixStore("said", store)
 
 
-def _said_by_first(store: Store, rank: int, sentence: str) -> bool:
+def _said_by_first(store: Store, here: Place, sentence: str) -> bool:
     """Whether rank 0 ends with the same sentence, for which this one waits a little."""
-    try:
-        if rank == 0:
+    with suppress(RuntimeError):  # where one does not come, each speaks for itself
+        if here.rank == 0:
             store.set("0", sentence)
-            return False
-        store.wait(["0"], timedelta(seconds=3))
-        return bool(store.get("0").decode() == sentence)
-    except RuntimeError:
-        return False  # then each speaks for itself
+            store.wait([str(rank) for rank in range(1, here.world)], timedelta(seconds=1))  # the store ends with rank 0
+        else:
+            store.wait(["0"], timedelta(seconds=3))
+            said = store.get("0").decode()
+            store.set(str(here.rank), "heard")
+            return bool(said == sentence)
+    return False
