@@ -41,14 +41,14 @@ def measure(out: str, count: int, few: int) -> None:
     """What the zoo draws and measures, of `count` pictures each: as tensors that must be equal, and numbers.
 
     Args:
-        few: how many of models that need longer.
+        few: how many of what takes longer.
     """
-    kept = {**of_digits(count), **of_others(count, few)}
+    kept = {**of_digits(count, few), **of_others(count, few)}
     if first():
         save_file(kept, out)
 
 
-def of_digits(count: int) -> dict[str, torch.Tensor]:
+def of_digits(count: int, few: int) -> dict[str, torch.Tensor]:
     """Pictures, what they are told from real ones in, what they cost, and the bound of real ones."""
     model = zoo.load("digits", "cpu")
     with count_evaluations(model, count) as evaluations:
@@ -73,7 +73,7 @@ def of_digits(count: int) -> dict[str, torch.Tensor]:
         "log_probs": log_probs,
         "bits": torch.from_numpy(zoo.bits_per_dim(model, unknown, 3, known=known, steps=2)),
         "flow": by_flow(
-            model.denoiser, learn_levels(model.denoiser, to_model(known), count=5), to_model(unknown[:101])
+            model.denoiser, learn_levels(model.denoiser, to_model(known), count=5), to_model(unknown[:few])
         ),
         "numbers": torch.tensor(numbers, dtype=torch.float64),
     }
