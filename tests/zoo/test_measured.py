@@ -46,14 +46,18 @@ DISTILLED = [name for name in zoo.list_models(kind="image") if recipe(name).loss
 
 @pytest.mark.parametrize("student", DISTILLED)
 def test_a_student_draws_what_its_teacher_draws(student: str) -> None:
-    """From the same noise and at the same scale: nearer to it than to the teacher's pictures of other seeds."""
+    """From the same noise and at the same scale: nearer to it than to the teacher's pictures of other seeds.
+
+    Seeds differ: for heroes-student half of the shares lie between 0.27 and 0.64, so that 32 are averaged. Between
+    float32 and bfloat16 the average differs by 0.001, and 0.023 are left to the bound.
+    """
     teacher = recipe(student).loss["teacher"]
-    wanted, seeds = ("an orc" if recipe(student).network.get("text") else "sneaker"), range(8)
+    wanted, seeds = ("an orc" if recipe(student).network.get("text") else "sneaker"), range(32)
     generated, taught = (
-        zoo.sample(name, wanted, seeds, guidance=2.0).astype(float).reshape(8, -1) for name in (student, teacher)
+        zoo.sample(name, wanted, seeds, guidance=2.0).astype(float).reshape(32, -1) for name in (student, teacher)
     )
     apart = np.abs(generated[:, None] - taught[None]).mean(-1)
-    assert np.diag(apart).mean() < 0.5 * apart[~np.eye(8, dtype=bool)].mean()
+    assert np.diag(apart).mean() < 0.5 * apart[~np.eye(32, dtype=bool)].mean()
 
 
 def test_the_likelihood_model_needs_fewer_bits_than_any_codec() -> None:

@@ -27,6 +27,6 @@ RECIPE = Recipe(
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0, scales=(1.0, 6.0)),
-    sha256="aef54e1dd9f3b4c507f7e77ebbde20d60883018aa646ed38aa9794c8ef6ad608",
+    sha256="808095270677e633fb68a8121a0fb01d641c2acf0a5530371d8b028dacfaa284",
     trained_with="python -m pedesis_zoo train heroes-student --start heroes --steps 880",
 )
