@@ -12,9 +12,12 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
+from unittest.mock import patch
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["pedesis_zoo.cli", "tests.runs", "tests.zoo_runs", "torch._dynamo"])
@@ -45,11 +48,19 @@ class Started:
             raise TimeoutError(f"still running after {seconds} s; it said: {self.stderr.read_text()}")
 
 
+@cache
+def folder_of_all() -> tempfile.TemporaryDirectory[str]:
+    """Where everything that is printed goes, until the tests have ended."""
+    return tempfile.TemporaryDirectory(prefix="pedesis-printed-")
+
+
 def start(program: str, folder: Path, environment: Mapping[str, str] = os.environ) -> Started:
     """Run the text of a program in a folder, with these variables."""
-    printed = Path(tempfile.mkdtemp(prefix="pedesis-printed-"))
+    printed = Path(tempfile.mkdtemp(dir=folder_of_all().name))
     process = SERVER.Process(target=_run, args=(program, folder, dict(environment), printed), daemon=True)
-    process.start()
+    nothing = {"__main__": ModuleType("__main__")}  # or the process would first run what is __main__ here
+    with patch.dict(sys.modules, nothing):
+        process.start()
     return Started(process, printed / "stdout", printed / "stderr")
 
 
