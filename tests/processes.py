@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import NamedTuple
 from unittest.mock import patch
 
+ROOT = Path(__file__).parents[1]
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["pedesis_zoo.cli", "tests.runs", "tests.zoo_runs", "torch._dynamo"])
 
@@ -77,7 +78,7 @@ def command_line(*arguments: str) -> str:
     return f"import sys; sys.argv[1:] = {arguments!r}; from pedesis_zoo.cli import main; main()"
 
 
-def zoo(*arguments: str, folder: Path, environment: Mapping[str, str] = os.environ) -> Done:
+def zoo(*arguments: str, folder: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Done:
     """`python -m pedesis_zoo ...` in a folder."""
     started = start(command_line(*arguments), folder, environment)
     started.wait(300)

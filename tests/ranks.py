@@ -9,8 +9,6 @@ from pathlib import Path
 from tests import processes
 from tests.processes import Started
 
-ROOT = Path(__file__).parents[1]
-
 
 def variables(rank: int, world: int, port: int) -> dict[str, str]:
     """The environment that torchrun gives to one of its processes, in float32 on one thread."""

@@ -7,15 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.processes import Done, zoo
-from tests.ranks import ROOT
+from tests.processes import zoo as run
 
 from pedesis_zoo.cli import main
-
-
-def run(*arguments: str, folder: Path = ROOT) -> Done:
-    """`python -m pedesis_zoo ...` in a folder."""
-    return zoo(*arguments, folder=folder)
 
 
 def test_list_and_card() -> None:

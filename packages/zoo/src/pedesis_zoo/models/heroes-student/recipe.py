@@ -28,5 +28,9 @@ RECIPE = Recipe(
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0, scales=(1.0, 6.0)),
     sha256="808095270677e633fb68a8121a0fb01d641c2acf0a5530371d8b028dacfaa284",
-    trained_with="python -m pedesis_zoo train heroes-student --start heroes --steps 880",
+    trained_with=(
+        "python -m pedesis_zoo train heroes-student --start heroes --steps 880, "
+        "then, of the better teacher, train heroes-student --start heroes-student --steps 400"
+    ),
+    hardware="one or two cores of an x86-64 server processor, beside other work; bfloat16, at last float32",
 )
