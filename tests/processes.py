@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -63,6 +64,13 @@ def start(program: str, folder: Path, environment: Mapping[str, str] = os.enviro
     with patch.dict(sys.modules, nothing):
         process.start()
     return Started(process, printed / "stdout", printed / "stderr")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 class Done(NamedTuple):

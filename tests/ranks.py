@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 from tests import processes
-from tests.processes import Started
+from tests.processes import Started, free_port
 
 
 def variables(rank: int, world: int, port: int) -> dict[str, str]:
@@ -15,13 +14,6 @@ def variables(rank: int, world: int, port: int) -> dict[str, str]:
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "MASTER_PORT": port}
     alike = {"MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1", "PEDESIS_PRECISION": "float32"}
     return {**os.environ, **alike, **{name: str(value) for name, value in place.items()}}
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def start(world: int, program: str, folder: Path) -> list[Started]:

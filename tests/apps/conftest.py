@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first has no window to draw: less work
@@ -39,13 +39,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine (apt-get install chromium-headless-shell, or set CHROMIUM)")
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS}
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from gradio_client import Client
+from tests.processes import free_port
 
 import pedesis_zoo as zoo
 
-from .conftest import ROOT, free_port, serve
+from .conftest import ROOT, serve
 
 DEMO = ROOT / "apps" / "gradio_demo"
 NAMES = {

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.processes import free_port
 
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
@@ -24,7 +25,7 @@ from pedesis.utils.images import save_png
 from pedesis_zoo import recipe
 from pedesis_zoo.models.weights import save_weights
 
-from .conftest import ROOT, free_port, serve
+from .conftest import ROOT, serve
 
 DEMO = ROOT / "apps" / "gradio_demo"
 sys.path.insert(0, str(DEMO))

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import free_port
 
-from .conftest import ROOT, free_port, serve
+from .conftest import ROOT, serve
 from .test_demo_api import NAMES, call
 from .test_demo_hostile import Listener, hostile
 

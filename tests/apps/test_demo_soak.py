@@ -13,11 +13,12 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 from playwright.sync_api import Page, expect
+from tests.processes import free_port
 
 import pedesis_zoo as zoo
 from pedesis.utils.images import resize_nearest, save_png
 
-from .conftest import ROOT, free_port, serve
+from .conftest import ROOT, serve
 
 pytestmark = pytest.mark.soak
 COMMON: dict[str, Any] = {

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
+from tests.processes import free_port
 from torch import Tensor
 
 import pedesis_zoo as zoo
@@ -32,7 +33,7 @@ from pedesis_zoo.export.page import page as write_page
 from pedesis_zoo.export.page.building import MODELS, SOURCES
 from pedesis_zoo.generation.sampling import make_pipeline
 
-from .conftest import free_port, serve
+from .conftest import serve
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

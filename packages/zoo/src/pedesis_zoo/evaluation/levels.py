@@ -57,9 +57,13 @@ class Levels:
         return AnalyticVariance(denoiser, log_snrs, variances)
 
     def searched(self, steps: int, nodes: int = 400) -> Tensor:
-        """The grid of `steps` steps with the least expected bound, among nodes even in log_snr; from 1 down to 0."""
+        """The grid of `steps` steps with the least expected bound, from 1 down to 0.
+
+        It is searched among times even in log_snr: at least `nodes`, and three for each step.
+        """
         process, known = self.table.process, self.table.log_snrs
-        log_snrs = torch.linspace(float(known[-1]), float(known[0]), nodes, dtype=torch.float64)
+        log_snrs = torch.linspace(float(known[-1]), float(known[0]), max(nodes, 3 * steps), dtype=torch.float64)
+        log_snrs = log_snrs[process.schedule.time(log_snrs) > 0]  # a schedule that ends here would say 0 twice
         times = torch.cat([torch.zeros(1, dtype=torch.float64), process.schedule.time(log_snrs)])
         times[-1] = 1.0
         squares = self.table.at(log_snrs)
