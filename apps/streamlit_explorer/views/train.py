@@ -12,7 +12,7 @@ from figures import training as charts
 from pedesis.lessons import mixtures, plane, sampling, training
 
 DRAWING, SAMPLER, WALK, PARTICLES = "my drawing", "dpm++2m", 40, 300
-AT_ONCE, PLAN, PAUSE = 100, 1000, 0.15  # steps between two pictures, steps in all, seconds for the browser
+AT_ONCE, PLAN, PAUSE = 100, 600, 0.15  # steps between two pictures, steps in all, seconds for the browser
 
 
 def drawing() -> frozenset[int]:
