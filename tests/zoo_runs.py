@@ -65,7 +65,7 @@ def of_digits(count: int, few: int) -> dict[str, torch.Tensor]:
     numbers += [each.value for each in measured.values()]
     sampled = zoo.sample(model, wanted.tolist(), range(10_000, 10_000 + count), steps=2)
     assert np.array_equal(sampled, pixels)
-    known, unknown = load_data("digits").pixels[:100], load_data("digits").pixels[100 : 100 + max(count, 101)]
+    known, unknown = load_data("digits").pixels[:50], load_data("digits").pixels[100 : 100 + max(count, 101)]
     return {
         "pixels": torch.from_numpy(pixels),
         "wanted": torch.from_numpy(wanted),
@@ -88,7 +88,7 @@ def of_others(count: int, few: int) -> dict[str, torch.Tensor]:
     read_of_real = [each.value for each in evaluate_attribute_classifier("heroes-attribute-classifier", few).values()]
     return {
         "points": torch.from_numpy(
-            zoo.sample_points("toy-moons", 10 * count + 8200, seed=5, condition=1, sampler="ddpm")
+            zoo.sample_points("toy-moons", 10 * count + 8200, seed=5, condition=1, sampler="ddpm", steps=4)
         ),
         "prompted": torch.from_numpy(shown.generated),
         "found": read(reader, shown.generated, batch=20),

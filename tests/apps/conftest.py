@@ -22,6 +22,8 @@ from tests.processes import free_port
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first has no window to draw: less work
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+SCREENS = [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.soak)]
+"""Width and color scheme of the browser: what every page is tried with."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -109,12 +111,18 @@ def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_url(demo_models: Path) -> Iterator[str]:
+def demo_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the generation demo prints."""
+    return tmp_path_factory.mktemp("log") / "log"
+
+
+@pytest.fixture(scope="session")
+def demo_url(demo_models: Path, demo_log: Path) -> Iterator[str]:
     """The generation demo, running."""
     port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
     proxies = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}  # where nobody answers
-    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo", **proxies) as url:
+    with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo", log=demo_log, **proxies) as url:
         yield url
 
 

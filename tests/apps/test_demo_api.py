@@ -3,20 +3,17 @@
 import http.client
 import json
 import math
-import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from gradio_client import Client
-from tests.processes import free_port
 
 import pedesis_zoo as zoo
 
-from .conftest import ROOT, serve
+from .conftest import ROOT
 
 DEMO = ROOT / "apps" / "gradio_demo"
 NAMES = {
@@ -36,19 +33,6 @@ WRONG: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("log") / "log"
-
-
-@pytest.fixture(scope="module")
-def server(demo_models: Path, log: Path) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
-    with serve(command, f"http://127.0.0.1:{port}/", DEMO, log=log) as url:
-        yield url
-
-
 def call(url: str, endpoint: str, data: list[Any]) -> str:
     """What the server says to a raw request."""
     body, kind = json.dumps({"data": data}).encode(), {"content-type": "application/json"}
@@ -60,7 +44,7 @@ def call(url: str, endpoint: str, data: list[Any]) -> str:
 
 
 @pytest.mark.parametrize("endpoint", NAMES)
-def test_wrong_values_are_sentences(server: str, log: Path, endpoint: str) -> None:
+def test_wrong_values_are_sentences(demo_url: str, demo_log: Path, endpoint: str) -> None:
     """Every wrong value at three places of every endpoint: a sentence, or a result where the value is harmless."""
     places = {0, 1, NAMES[endpoint] - 1} & set(range(NAMES[endpoint]))
     for place in places:
@@ -69,43 +53,43 @@ def test_wrong_values_are_sentences(server: str, log: Path, endpoint: str) -> No
             if endpoint == "generate":
                 data[6], data[9] = 1, 1  # pictures, steps
             data[place] = wrong
-            said = call(server, endpoint, data)
+            said = call(demo_url, endpoint, data)
             assert '"error": null' not in said and "went wrong here" not in said, (place, wrong)
             assert place or "event: error" in said, wrong
-    assert "Traceback" not in log.read_text() and "xxxxxxxx" not in log.read_text()
+    assert "Traceback" not in demo_log.read_text() and "xxxxxxxx" not in demo_log.read_text()
 
 
 @pytest.mark.parametrize("endpoint", ["generate", "live", "compare", "draw_picture", "interpolate", "card"])
-def test_everything_can_be_left_out(server: str, endpoint: str) -> None:
-    assert "event: complete" in call(server, endpoint, ["digits"])
+def test_everything_can_be_left_out(demo_url: str, endpoint: str) -> None:
+    assert "event: complete" in call(demo_url, endpoint, ["digits"])
 
 
-def test_what_is_left_out_is_as_the_model_has_it(server: str) -> None:
+def test_what_is_left_out_is_as_the_model_has_it(demo_url: str) -> None:
     usual = zoo.recipe("digits").generation
     assert f"steps={usual.steps},\\n    grid='{usual.grid}',\\n    sampler='{usual.sampler}'" in call(
-        server, "generate", ["digits"]
+        demo_url, "generate", ["digits"]
     )
 
 
-def test_an_edit_without_a_picture_says_so(server: str) -> None:
-    assert "there is no picture yet" in call(server, "image_to_image", ["digits"])
+def test_an_edit_without_a_picture_says_so(demo_url: str) -> None:
+    assert "there is no picture yet" in call(demo_url, "image_to_image", ["digits"])
 
 
-def test_too_many_values_are_told(server: str) -> None:
-    assert "/live takes 5 values; got 6" in call(server, "live", ["digits", *[None] * 5])
+def test_too_many_values_are_told(demo_url: str) -> None:
+    assert "/live takes 5 values; got 6" in call(demo_url, "live", ["digits", *[None] * 5])
 
 
-def test_a_word_is_not_true(server: str) -> None:
-    assert "randomize: true or false" in call(server, "generate", ["digits", None, None, None, 1, "false"])
+def test_a_word_is_not_true(demo_url: str) -> None:
+    assert "randomize: true or false" in call(demo_url, "generate", ["digits", None, None, None, 1, "false"])
 
 
 @pytest.mark.parametrize("by", ["guidance", "guidance scales"])
-def test_both_names_of_a_comparison_are_known(server: str, by: str) -> None:
-    assert "2 columns" in call(server, "compare", ["digits", "3", "", 1.0, 5, 1, "ddim", 1, "uniform", by, "0\n2"])
+def test_both_names_of_a_comparison_are_known(demo_url: str, by: str) -> None:
+    assert "2 columns" in call(demo_url, "compare", ["digits", "3", "", 1.0, 5, 1, "ddim", 1, "uniform", by, "0\n2"])
 
 
-def test_endpoints_say_their_ranges_and_defaults(server: str) -> None:
-    named = Client(server, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
+def test_endpoints_say_their_ranges_and_defaults(demo_url: str) -> None:
+    named = Client(demo_url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
     for name, endpoint in named.items():
         assert all(p["parameter_has_default"] for p in endpoint["parameters"]), name
     said = {p["parameter_name"]: p["python_type"]["description"] for p in named["/generate"]["parameters"]}
@@ -125,18 +109,18 @@ def test_endpoints_say_their_ranges_and_defaults(server: str) -> None:
         ("GET", "/gradio_api/custom_component/a/client/b/c.js", None),
     ],
 )
-def test_unknown_names_are_not_found(server: str, log: Path, method: str, path: str, body: Any) -> None:
-    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=20)
+def test_unknown_names_are_not_found(demo_url: str, demo_log: Path, method: str, path: str, body: Any) -> None:
+    connection = http.client.HTTPConnection(urlsplit(demo_url).netloc, timeout=20)
     connection.request(method, path, body and json.dumps(body), {"content-type": "application/json"})
     assert connection.getresponse().status == 404
     connection.close()
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in demo_log.read_text()
 
 
-def test_streams_of_unknown_events_end_quietly(server: str, log: Path) -> None:
+def test_streams_of_unknown_events_end_quietly(demo_url: str, demo_log: Path) -> None:
     for path in ("call/generate/unknown", "queue/data?session_hash=unknown"):
-        connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(demo_url).netloc, timeout=20)
         connection.request("GET", f"/gradio_api/{path}")
         connection.getresponse().read()
         connection.close()
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in demo_log.read_text()

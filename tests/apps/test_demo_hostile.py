@@ -207,21 +207,16 @@ def test_a_hostile_png_is_one_sentence(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["huge", "nested"])
 def test_a_hostile_png_is_one_sentence_on_the_page(
-    name: str, browser: Browser, demo_models: Path, tmp_path: Path
+    name: str, page: Page, demo_url: str, demo_log: Path, tmp_path: Path
 ) -> None:
     """And nothing in the log: also where the session has rebuilt the widgets."""
     (tmp_path / "a.png").write_bytes(FILES[name])
-    port = free_port()
-    command = [sys.executable, "app.py", "--port", str(port), "--models", str(demo_models)]
-    with serve(command, f"http://127.0.0.1:{port}/", DEMO, log=tmp_path / "log") as url:
-        page = browser.new_page()
-        page.goto(url)
-        expect(page.locator(".pictures .grid-container img").first).to_be_visible(timeout=FIRST)
-        page.get_by_role("button", name="Restore the settings of a downloaded PNG").click()
-        page.locator("input[type=file]").first.set_input_files(tmp_path / "a.png")
-        expect(page.get_by_test_id("toast-body")).to_contain_text("carries no settings", timeout=FIRST)
-        page.close()
-    assert "Traceback" not in (tmp_path / "log").read_text()
+    page.goto(demo_url)
+    expect(page.locator(".pictures .grid-container img").first).to_be_visible(timeout=FIRST)
+    page.get_by_role("button", name="Restore the settings of a downloaded PNG").click()
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "a.png")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("carries no settings", timeout=FIRST)
+    assert "Traceback" not in demo_log.read_text()
 
 
 @pytest.mark.parametrize(

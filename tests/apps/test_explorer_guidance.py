@@ -18,6 +18,8 @@ pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
+from .conftest import SCREENS
+
 Charts = Callable[[str], ModuleType]
 APP = Path(__file__).parents[2] / "apps/streamlit_explorer"
 PATIENCE = 240_000
@@ -94,7 +96,7 @@ def test_the_numbers_are_those_of_the_sweep(sweep: guidance.Sweep) -> None:
     assert {m.label: m.value for m in app.metric}["accuracy"] == f"{other.accuracy[8]:.3f}"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_the_browser_turns_the_scale_up(explorer_url: str, page: Page, width: int, scheme: str) -> None:
     page.set_default_timeout(PATIENCE)
     page.set_viewport_size({"width": width, "height": 3600})

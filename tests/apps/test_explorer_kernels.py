@@ -15,6 +15,8 @@ from pedesis.lessons import kernels
 pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
 from streamlit.testing.v1 import AppTest
 
+from .conftest import SCREENS
+
 Charts = Callable[[str], ModuleType]
 APP = Path(__file__).parents[2] / "apps/streamlit_explorer"
 
@@ -85,7 +87,7 @@ def test_the_numbers_on_the_page() -> None:
     assert any(numbers in formula.value for formula in app.latex)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_in_a_browser_it_answers_and_plays(explorer_url: str, page: Page, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

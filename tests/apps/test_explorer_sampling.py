@@ -19,6 +19,8 @@ pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
+from .conftest import SCREENS
+
 Charts = Callable[[str], ModuleType]
 APP = Path(__file__).parents[2] / "apps/streamlit_explorer"
 PATIENCE = 240_000
@@ -114,7 +116,10 @@ def test_without_a_sampler_to_compare_there_is_a_sentence() -> None:
 
 
 @pytest.mark.skipif(not TOYS, reason="no model of points is published")
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("toy-moons", "toy-swiss-roll") else pytest.param(name, marks=pytest.mark.soak) for name in TOYS],
+)
 def test_the_learned_denoiser_is_close_to_the_exact_one(name: str) -> None:
     classes = zoo.load_points(name).classes
     app = opened(data=name, compared="ddim", B="ddim", **({"class": classes[0]} if classes else {}))
@@ -127,7 +132,7 @@ def test_the_learned_denoiser_is_close_to_the_exact_one(name: str) -> None:
     assert not app.exception
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_the_browser_plays_the_walk(explorer_url: str, page: Page, width: int, scheme: str) -> None:
     page.set_default_timeout(PATIENCE)
     page.set_viewport_size({"width": width, "height": 2600})

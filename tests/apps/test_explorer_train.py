@@ -17,6 +17,8 @@ pytest.importorskip("streamlit", reason="the explorer's extra is not installed")
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
+from .conftest import SCREENS
+
 Charts = Callable[[str], ModuleType]
 APP = Path(__file__).parents[2] / "apps/streamlit_explorer"
 PATIENCE = 100_000
@@ -81,7 +83,7 @@ def test_a_drawing_comes_with_the_link_or_is_asked_for() -> None:
     assert [e.value for e in app.error] == ["The drawing in this link cannot be read; draw it again."]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_a_lasso_draws_and_training_starts_and_stops(explorer_url: str, page: Page, width: int, scheme: str) -> None:
     page.set_default_timeout(PATIENCE)
     page.set_viewport_size({"width": width, "height": 2000})

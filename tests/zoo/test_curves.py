@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 import pedesis_zoo as zoo
 from pedesis_zoo.data import load_data
+from pedesis_zoo.evaluation import images
 from pedesis_zoo.evaluation.curves import by_evaluations, conditioning_gap, guidance_rules, quality
 from pedesis_zoo.generation.batches import finished
 from pedesis_zoo.models.measurements import load_table
 
 MODEL = "fashion-mnist"
+
+
+@pytest.fixture
+def few_references(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fewer real pictures to compare with; none of them is kept."""
+    monkeypatch.setattr(images, "REFERENCES", 1500)
+    for kept in (images.reference, images.floor):
+        kept.cache_clear()
+    yield
+    for kept in (images.reference, images.floor):
+        kept.cache_clear()
 
 
 def numbers(curve: str, column: str) -> np.ndarray:
@@ -51,6 +65,7 @@ def test_more_evaluations_give_better_pictures_and_second_order_needs_fewer() ->
     assert of("dpm++2m") < of("ddim") < of("ddpm")
 
 
+@pytest.mark.usefixtures("few_references")
 def test_the_scores_of_real_pictures_are_the_best_there_are() -> None:
     test = load_data(MODEL, "test")
     scores = quality(MODEL, test.pixels[:1000], test.labels[:1000])
@@ -60,8 +75,9 @@ def test_the_scores_of_real_pictures_are_the_best_there_are() -> None:
     assert scores["distance"] == pytest.approx(shuffled["distance"])
 
 
+@pytest.mark.usefixtures("few_references")
 def test_rows_say_what_they_cost() -> None:
-    rows = by_evaluations(zoo.load(MODEL), 16, budgets=(4,))
+    rows = by_evaluations(zoo.load(MODEL), 4, budgets=(4,))
     steps = {row["sampler"]: row["steps"] for row in rows}
     cost = {row["sampler"]: row["evaluations"] for row in rows}
     assert cost["ddim"] == cost["dpm++2m"] == 4 and steps["ddim"] == 4, "one evaluation a step"
@@ -79,5 +95,5 @@ def test_every_rule_of_guidance_at_scale_one_draws_pictures_of_the_class() -> No
 
 
 def test_the_gap_is_paired() -> None:
-    row = conditioning_gap(zoo.load(MODEL), 40, scale=1.0)
+    row = conditioning_gap(zoo.load(MODEL), 20, scale=1.0)
     assert row["gain"] == row["low"] == row["high"] == 0

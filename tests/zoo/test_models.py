@@ -108,10 +108,10 @@ def test_listing_and_cards_do_not_import_torch() -> None:
 
 def test_guided_digits_are_in_their_class(precision: str) -> None:
     """A judge made on the spot: the nearest training pictures vote."""
-    wanted = np.arange(200) % 10
-    made = zoo.sample("digits", list(map(int, wanted)), range(200), guidance=2)
+    wanted = np.arange(100) % 10
+    made = zoo.sample("digits", list(map(int, wanted)), range(100), guidance=2)
     right = (nearest_neighbor_vote("digits", made) == wanted).mean()
-    assert right - 2 * math.sqrt(right * (1 - right) / 200) > 0.9, right
+    assert right - 2 * math.sqrt(right * (1 - right) / 100) > 0.9, right
 
 
 def test_the_wheel_holds_the_models_and_fits_a_registry(tmp_path: Path) -> None:

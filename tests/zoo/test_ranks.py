@@ -64,13 +64,18 @@ def test_the_command_line_under_torchrun(tmp_path: Path) -> None:
     for how in (alone, launched):
         drawn = how(tmp_path, "sample", "digits", "-n", "40", "--steps", "2", "--out", f"{how.__name__}.png")
         assert drawn.returncode == 0 and drawn.stdout == f"40 pictures in {how.__name__}.png\n", drawn.stderr
-        measured = how(tmp_path, "evaluate", "digits", "-n", "50", "--steps", "1")
-        assert measured.returncode == 0 and measured.stdout.count("class accuracy") == 1, measured.stderr
     assert np.array_equal(*(np.asarray(Image.open(tmp_path / f"{how}.png")) for how in ("alone", "launched")))
     trained = launched(tmp_path, "train", "digits", "--batch", "5", "--steps", "3", "--out", "m.safetensors")
     assert trained.returncode == 0 and trained.stdout.endswith("trained weights in m.safetensors\n"), trained.stderr
     assert load_weights(tmp_path / "m.safetensors")[1]["training"]["steps"] == 3
     assert sorted(path.name for path in tmp_path.glob("m.*")) == ["m.checkpoint.safetensors", "m.safetensors"]
+
+
+@pytest.mark.soak
+def test_a_measurement_and_a_mistake_under_torchrun(tmp_path: Path) -> None:
+    """In ranks that tests have forked, `measure` and the mistakes below say the same."""
+    measured = launched(tmp_path, "evaluate", "digits", "-n", "50", "--steps", "1")
+    assert measured.returncode == 0 and measured.stdout.count("class accuracy") == 1, measured.stderr
     mistaken = launched(tmp_path, "sample", "digit")
     assert mistaken.returncode == 1 and mistaken.stderr.count("error: ") == 1, mistaken.stderr
     assert "error: unknown model" in mistaken.stderr

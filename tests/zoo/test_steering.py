@@ -45,7 +45,7 @@ def test_the_classifier_comes_to_believe_what_was_asked(clothes: zoo.ImageModel)
 @pytest.mark.everywhere
 def test_steered_pictures_depend_on_their_seed_alone(clothes: zoo.ImageModel, precision: str) -> None:
     def steered(seeds: list[int]) -> np.ndarray:
-        ways = classifier_guidance(clothes, load_classifier(CLASSIFIER), "bag", seeds, guidance=4.0, steps=4)
+        ways = classifier_guidance(clothes, load_classifier(CLASSIFIER), "bag", seeds, guidance=4.0, steps=2)
         return finished(ways)
 
     whole = steered(list(range(11)))

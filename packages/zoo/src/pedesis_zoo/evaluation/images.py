@@ -39,6 +39,9 @@ from pedesis_zoo.models.weights import ATTRIBUTE_CLASSIFIER, SUPER_RESOLUTION
 FEATURE_EXTRACTORS = {"fashion-mnist": "fashion-mnist-features"}
 """The classifier in whose features the pictures of a data set are compared."""
 
+REFERENCES = 10_000
+"""How many real pictures of a split are compared with."""
+
 JUDGED = 500
 """How many noisy pictures are classified at once."""
 
@@ -61,11 +64,11 @@ def feature_extractor_for(data: str) -> CleanClassifier:
 
 @cache
 def reference(data: str, split: str) -> tuple[torch.Tensor, float]:
-    """Features of the first 10,000 real pictures of a split, and the classifier's accuracy on them."""
+    """Features of the first `REFERENCES` real pictures of a split, and the classifier's accuracy on them."""
     images = load_data(data, split)
     with alone():  # what is kept must not depend on who else asks
-        features, log_probs = features_of(feature_extractor_for(data), images.pixels[:10_000])
-    accuracy = (log_probs.argmax(1).numpy() == images.labels[:10_000]).mean()
+        features, log_probs = features_of(feature_extractor_for(data), images.pixels[:REFERENCES])
+    accuracy = (log_probs.argmax(1).numpy() == images.labels[:REFERENCES]).mean()
     return features, float(accuracy)
 
 
