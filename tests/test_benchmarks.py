@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from tests import processes
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -14,9 +15,16 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 def bench(folder: Path, script: str, *arguments: str) -> str:
     """Run a script with its results in `folder`; the document."""
     document = folder / "benchmarks.md"
-    command = [sys.executable, str(BENCHMARKS / script), *arguments, "--out", str(folder), "--document", str(document)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
+    command = [str(BENCHMARKS / script), *arguments, "--out", str(folder), "--document", str(document)]
+    program = f"""
+import runpy, sys
+sys.argv = {command}
+sys.path.insert(0, {str(BENCHMARKS)!r})
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+    ran = processes.start(program, BENCHMARKS.parent)
+    ran.wait(300)
+    assert ran.returncode == 0, ran.stderr.read_text()
     return document.read_text()
 
 
