@@ -30,7 +30,7 @@ RECIPE = Recipe(
     sha256="808095270677e633fb68a8121a0fb01d641c2acf0a5530371d8b028dacfaa284",
     trained_with=(
         "python -m pedesis_zoo train heroes-student --start heroes --steps 880, "
-        "then, of the better teacher, train heroes-student --start heroes-student --steps 400"
+        "then, as the teacher got better, train heroes-student --start heroes-student --steps 400 and --steps 450"
     ),
-    hardware="one or two cores of an x86-64 server processor, beside other work; bfloat16, at last float32",
+    hardware="one or two cores of an x86-64 server processor, beside other work; bfloat16, in between float32",
 )

@@ -19,9 +19,9 @@ RECIPE = Recipe(
     loss={"weight": "v", "condition_dropout": 0.1},
     training={"batch": 128, "learning_rate": 1.5e-3, "warmup": 150, "cooldown": 0.35},
     generation=Generation(sampler="dpm++2m", steps=16, grid="uniform", guidance=3.0),
-    sha256="851153c321d4dff88a7d584660c6856cd2f858db6fbc2149792882e707fe8bd6",
+    sha256="46d0e0bfc761704c401d0998c4fe417bc36fb0cfe5addcfccdd93c52bd8f46f1",
     trained_with=(
         "python -m pedesis_zoo train heroes --steps 3000, "
-        "then train heroes --start heroes --steps 1348 --learning-rate 1.2e-3"
+        "then train heroes --start heroes --steps 1348 --learning-rate 1.2e-3 and again --steps 1000"
     ),
 )
