@@ -23,6 +23,7 @@ BY_MODEL = (
 LIMITS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} letters"}
 OTHERS = {
     "randomize": "true: a random seed, which the second result tells",
+    "palette": "true: only colors of the data; of models of pixel art",
     "picture": "a picture file of at most 10 MB",
     "by": "guidance, steps, sampler or condition",
     "values": "one a line, 2 to 8 of them",

@@ -75,6 +75,7 @@ class GenerationRequest(BaseModel):
     eta: Real = Field(default=0.0, ge=0, le=1)
     steps: Whole = Field(ge=1, le=MOST_STEPS)
     grid: Name
+    palette: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> GenerationRequest:
@@ -120,6 +121,8 @@ class GenerationRequest(BaseModel):
             others = {"also": self.also, "negative": self.negative}
             chosen |= {key: value for key, value in others.items() if value}
             chosen |= {"rescale": self.rescale} if self.rescale else {}
+        if self.palette:
+            chosen["palette"] = True
         return chosen
 
     def drawn_from(self) -> str:
@@ -225,6 +228,21 @@ def parse_request(kind: type[Kind] = GenerationRequest, /, **values: Any) -> Kin
         raise ValueError(f"{name}: {message}; got {str(first['input'])[:80]!r}") from None
 
 
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _truth(text: str) -> bool | str:
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+READ: dict[Any, Callable[[str], Any]] = {str: str, bool: _truth}
+"""How the text of an address is read, by the kind of the field; else as a number."""
+
+
 def from_query(
     query: Mapping[str, str],
     make: Callable[..., Any] | None = None,
@@ -236,22 +254,13 @@ def from_query(
         make: from fields of this kind to the request; by default all of them must be there.
     """
     fields = kind.model_fields
-    known = {
-        key: value if fields[key].annotation is str else _number(value) for key, value in query.items() if key in fields
-    }
+    known = {key: READ.get(fields[key].annotation, _number)(value) for key, value in query.items() if key in fields}
     return (make or parse_request)(**known) if known else None
 
 
 def strange(query: Mapping[str, str]) -> list[str]:
     """What an address carries that no request knows; names with two underscores are Gradio's."""
     return [key[:80] for key in query if key not in GenerationRequest.model_fields and not key.startswith("__")]
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def from_png(path: str | Path) -> GenerationRequest:

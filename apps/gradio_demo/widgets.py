@@ -34,6 +34,7 @@ from show import sentences, status_line
 import pedesis_zoo as zoo
 from pedesis.samplers import SAMPLERS
 from pedesis.samplers.timesteps import TIMESTEP_SPACINGS
+from pedesis_zoo.generation.palette import has_palette
 
 ANY_CLASS = "whatever comes (no class)"
 IGNORED = "0 ignores the {what}, "
@@ -206,6 +207,15 @@ def grid(model: zoo.ImageModel, value: str | None) -> gr.Dropdown:
     return gr.Dropdown(list(TIMESTEP_SPACINGS), value=or_usual(value, model.generation.grid), label="Time grid")
 
 
+def palette(model: zoo.ImageModel, value: bool | None) -> gr.Checkbox:
+    return gr.Checkbox(
+        or_usual(value, False),
+        label="Only colors of the data",
+        info="pixel art has few; pictures stray a little from them",
+        visible=has_palette(model),
+    )
+
+
 FIELDS: dict[str, Widget] = {
     maker.__name__: maker
     for maker in (
@@ -223,6 +233,7 @@ FIELDS: dict[str, Widget] = {
         eta,
         steps,
         grid,
+        palette,
     )
 }
 

@@ -17,7 +17,7 @@ from .conftest import ROOT
 
 DEMO = ROOT / "apps" / "gradio_demo"
 NAMES = {
-    "generate": 16,
+    "generate": 17,
     "live": 5,
     "compare": 13,
     "draw_picture": 9,

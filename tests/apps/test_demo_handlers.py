@@ -17,6 +17,7 @@ from PIL import Image
 
 import pedesis_zoo as zoo
 from pedesis.utils.images import make_grid, resize_nearest, save_png
+from pedesis_zoo.generation.palette import palette_of
 from pedesis_zoo.models.measurements import Table
 
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
@@ -51,6 +52,7 @@ GENERATE = {
     "interval_low": -20.0,
     "interval_high": 20.0,
     "rescale": 0.0,
+    "palette": False,
 }
 EDIT = {**ASKED, "eta": 0.0}
 
@@ -315,6 +317,17 @@ def test_widgets_fit_the_model() -> None:
     assert visible("plain.safetensors") == always, "hidden, not gray"
     assert visible("digits") == (always | conditional | {"label"}) - {"eta"}, "its sampler takes none"
     assert visible("words.safetensors") == always | conditional | {"prompt"}
+    assert visible("avatars") == (always | conditional | {"prompt", "palette"}) - {"eta"}
+
+
+def test_a_palette_is_kept_where_there_is_one() -> None:
+    asked = {**GENERATE, "model": "avatars", "prompt": "a person with red hair"}
+    colors = {tuple(color) for color in palette_of(zoo.load("avatars")).tolist()}
+    free, kept = (pixels(last(generate.draw(**{**asked, "palette": palette}))[0][0]) for palette in (False, True))
+    found = [{tuple(color) for color in picture.reshape(-1, 3).tolist()} for picture in (free, kept)]
+    assert not found[0] <= colors and found[1] <= colors
+    with pytest.raises(gr.Error, match="'digits' has no palette to keep to"):
+        last(generate.draw(**{**GENERATE, "palette": True}))
 
 
 @pytest.mark.usefixtures("own")

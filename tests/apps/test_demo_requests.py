@@ -143,7 +143,8 @@ def test_settings_say_what_was_asked() -> None:
 
 def test_a_link_carries_every_setting() -> None:
     asked = parse_request(**GOOD, label="3", guidance=3.5, negative="8", eta=0.25, rescale=0.1, interval_low=-2.0)
-    assert from_query(dict(parse_qsl(asked.query()))) == asked
+    for each in (asked, asked.model_copy(update={"palette": True})):
+        assert from_query(dict(parse_qsl(each.query()))) == each
     assert from_query({"__theme": "dark"}) is None
     with pytest.raises(ValueError, match="steps"):
         from_query({**dict(parse_qsl(asked.query())), "steps": "many"})

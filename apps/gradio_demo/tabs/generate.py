@@ -49,6 +49,7 @@ def draw(
     interval_low: float,
     interval_high: float,
     rescale: float,
+    palette: bool,
 ) -> Iterator[Finished]:
     """Draw pictures and show the way there. Results: the pictures; the seed that was used; all pictures in one PNG,
     and the way as a GIF; the same from Python; the settings for an address; a sentence; the preview, HTML."""
@@ -228,7 +229,11 @@ def build() -> Tab:
                 halt = gr.Button("Stop", min_width=80)
             with gr.Accordion("Advanced settings", open=False):
                 more = w.place(first, "number", "sampler", "eta", "steps", "grid")
-                more |= w.place(first, "also") | apart | w.place(first, "interval_low", "interval_high", "rescale")
+                more |= (
+                    w.place(first, "also")
+                    | apart
+                    | w.place(first, "interval_low", "interval_high", "rescale", "palette")
+                )
         with gr.Column(scale=5, min_width=280, elem_classes="results"):
             status = gr.HTML(show.status_line(WELCOME), label="Status", elem_classes="first")
             drawn = shelf("Send the clicked picture to Edit")

@@ -13,6 +13,11 @@ from pedesis_zoo.data.captioned import COMPOSED
 from pedesis_zoo.models.loading import ImageModel, zoo_data
 
 
+def has_palette(model: ImageModel) -> bool:
+    """Whether a model's data are composed of pixel art."""
+    return zoo_data(model.about) in COMPOSED
+
+
 def palette_of(model: ImageModel) -> Pixels:
     """The colors of a model's data, uint8 (P, C).
 
