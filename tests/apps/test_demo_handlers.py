@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
@@ -328,6 +329,13 @@ def test_a_palette_is_kept_where_there_is_one() -> None:
     assert not found[0] <= colors and found[1] <= colors
     with pytest.raises(gr.Error, match="'digits' has no palette to keep to"):
         last(generate.draw(**{**GENERATE, "palette": True}))
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("name", ["plain.safetensors", "words.safetensors"])
+def test_a_link_says_nothing_of_classes_where_there_are_none(name: str) -> None:
+    shown = {"model": name, "label": widgets.label(models.load(name), None).value}
+    assert models.request(**shown)[0].query(models.request(model=name)[0]) == urlencode({"model": name})
 
 
 @pytest.mark.usefixtures("own")
