@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from generation_request import (
     ALL_CLASSES,
+    MOST_COLUMNS,
     MOST_GUIDANCE,
+    MOST_LETTERS,
     MOST_ROWS,
     GenerationRequest,
-    compared,
+    as_number,
+    parse_request,
 )
 from models import prompts, request, seconds_per_step
 
@@ -45,6 +49,36 @@ class Comparison:
     rows: list[str]
     common: str
     parts: list[Part]
+
+
+def compared(
+    asked: GenerationRequest, by: str, lines: str, model: zoo.ImageModel
+) -> list[tuple[str, GenerationRequest]]:
+    """A label and a request for each column of a comparison.
+
+    Args:
+        by: "guidance", "steps", "sampler" or "condition". lines: the values, one a line.
+
+    Raises:
+        ValueError: an unknown `by`, too many or too few values, or a value that is not allowed.
+    """
+    fields = {"guidance": "guidance", "steps": "steps", "sampler": "sampler"}
+    fields["condition"] = "prompt" if model.text is not None else "label"
+    if by not in list(fields):
+        raise ValueError(f"comparisons are by {', '.join(fields)}; got {str(by)[:80]!r}")
+    if not isinstance(lines, str):
+        raise ValueError(f"values: a text, one value a line; got {str(lines)[:80]!r}")
+    values: Sequence[str] = [line.strip() for line in lines[: MOST_COLUMNS * MOST_LETTERS].splitlines() if line.strip()]
+    if not 2 <= len(values) <= MOST_COLUMNS:
+        raise ValueError(f"give 2 to {MOST_COLUMNS} values, one a line; got {len(values)}")
+    if asked.number > MOST_ROWS:
+        raise ValueError(f"a comparison has at most {MOST_ROWS} rows; got {asked.number}")
+    field, plain = fields[by], asked.model_dump()
+    named = by in ("guidance", "steps")
+    return [
+        (f"{by} {value}" if named else value, parse_request(**{**plain, field: as_number(value) if named else value}))
+        for value in values
+    ]
 
 
 def way_of(by: object) -> str:

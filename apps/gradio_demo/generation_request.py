@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -228,7 +228,8 @@ def parse_request(kind: type[Kind] = GenerationRequest, /, **values: Any) -> Kin
         raise ValueError(f"{name}: {message}; got {str(first['input'])[:80]!r}") from None
 
 
-def _number(text: str) -> float | str:
+def as_number(text: str) -> float | str:
+    """A number, or a text that is none, which validation will name."""
     try:
         return float(text)
     except ValueError:
@@ -254,7 +255,7 @@ def from_query(
         make: from fields of this kind to the request; by default all of them must be there.
     """
     fields = kind.model_fields
-    known = {key: READ.get(fields[key].annotation, _number)(value) for key, value in query.items() if key in fields}
+    known = {key: READ.get(fields[key].annotation, as_number)(value) for key, value in query.items() if key in fields}
     return (make or parse_request)(**known) if known else None
 
 
@@ -278,31 +279,3 @@ def from_png(path: str | Path) -> GenerationRequest:
     return parse_request(
         **{name: value for name, value in values.items() if name in GenerationRequest.model_fields}
     )  # edits have more
-
-
-def compared(asked: GenerationRequest, by: str, lines: str, model: ImageModel) -> list[tuple[str, GenerationRequest]]:
-    """A label and a request for each column of a comparison.
-
-    Args:
-        by: "guidance", "steps", "sampler" or "condition". lines: the values, one a line.
-
-    Raises:
-        ValueError: an unknown `by`, too many or too few values, or a value that is not allowed.
-    """
-    fields = {"guidance": "guidance", "steps": "steps", "sampler": "sampler"}
-    fields["condition"] = "prompt" if model.text is not None else "label"
-    if by not in list(fields):
-        raise ValueError(f"comparisons are by {', '.join(fields)}; got {str(by)[:80]!r}")
-    if not isinstance(lines, str):
-        raise ValueError(f"values: a text, one value a line; got {str(lines)[:80]!r}")
-    values: Sequence[str] = [line.strip() for line in lines[: MOST_COLUMNS * MOST_LETTERS].splitlines() if line.strip()]
-    if not 2 <= len(values) <= MOST_COLUMNS:
-        raise ValueError(f"give 2 to {MOST_COLUMNS} values, one a line; got {len(values)}")
-    if asked.number > MOST_ROWS:
-        raise ValueError(f"a comparison has at most {MOST_ROWS} rows; got {asked.number}")
-    field, plain = fields[by], asked.model_dump()
-    named = by in ("guidance", "steps")
-    return [
-        (f"{by} {value}" if named else value, parse_request(**{**plain, field: _number(value) if named else value}))
-        for value in values
-    ]

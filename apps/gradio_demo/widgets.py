@@ -216,26 +216,9 @@ def palette(model: zoo.ImageModel, value: bool | None) -> gr.Checkbox:
     )
 
 
-FIELDS: dict[str, Widget] = {
-    maker.__name__: maker
-    for maker in (
-        label,
-        prompt,
-        negative,
-        also,
-        guidance,
-        interval_low,
-        interval_high,
-        rescale,
-        seed,
-        number,
-        sampler,
-        eta,
-        steps,
-        grid,
-        palette,
-    )
-}
+MAKERS: list[Widget] = [label, prompt, negative, also, guidance, interval_low, interval_high, rescale, seed, number]
+MAKERS += [sampler, eta, steps, grid, palette]
+FIELDS = {maker.__name__: maker for maker in MAKERS}  # type: ignore[attr-defined]
 
 
 Widgets = dict[str, Component]

@@ -15,6 +15,7 @@ from pedesis.utils.images import save_png
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
 sys.path.insert(0, str(DEMO))
 
+from comparison import compared  # noqa: E402
 from generation_request import (  # noqa: E402
     ALL_CLASSES,
     MOST_SEED,
@@ -25,7 +26,6 @@ from generation_request import (  # noqa: E402
     ImageToImage,
     SuperResolution,
     Walk,
-    compared,
     from_png,
     from_query,
     parse_request,

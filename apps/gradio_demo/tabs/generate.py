@@ -190,12 +190,8 @@ class Tab:
                 said = show.status_line(f"{LINKED}: drawing ...")
                 return [*w.filled(asked, models(), self.widgets), asked.query(), False, *self.nothing(said)]
         except ValueError as error:
-            return [
-                *self.unchanged(),
-                "",
-                True,
-                *self.nothing(show.status_line(f"The link is not understood: {error}")),
-            ]
+            told = self.nothing(show.status_line(f"The link is not understood: {error}"))
+            return [*self.unchanged(), "", True, *told]
         gallery, seed, *others = first_results()
         shown = map(shown_in, self.outputs[2:], [with_seeds(gallery, seed), *others])
         return [*self.unchanged(), "", True, *shown]
