@@ -27,7 +27,7 @@ RECIPE = Recipe(
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0, scales=(1.0, 6.0)),
-    sha256="808095270677e633fb68a8121a0fb01d641c2acf0a5530371d8b028dacfaa284",
+    sha256="16fbaefd740c7168d05bc770345ca8831aa184fa8236721bba80147dfd4bbb5f",
     trained_with=(
         "python -m pedesis_zoo train heroes-student --start heroes --steps 880, "
         "then, as the teacher got better, train heroes-student --start heroes-student --steps 400 and --steps 450"
