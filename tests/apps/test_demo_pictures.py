@@ -87,9 +87,12 @@ def test_a_phone_shows_pictures_first(opened: Page) -> None:  # noqa: F811
     opened.get_by_role("button", name="Generate", exact=True).scroll_into_view_if_needed()
     generate(opened, "8 pictures in")
     expect(opened.locator(".pictures .grid-container button").first).to_be_in_viewport(ratio=1)
-    opened.get_by_role("tab", name="Edit").click()
-    opened.evaluate("scrollTo(0, 0)")
-    expect(opened.locator(".painter canvas")).to_be_in_viewport(ratio=0.9)  # and not below all settings
+
+
+def test_a_phone_shows_the_editor_before_its_settings(demo_url: str, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{demo_url}#edit")
+    expect(page.locator(".painter img")).to_be_in_viewport(ratio=0.9, timeout=FIRST)
 
 
 def test_from_generate_to_edit_and_round_again(opened: Page) -> None:  # noqa: F811

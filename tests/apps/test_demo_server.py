@@ -299,7 +299,7 @@ def test_a_link_carries_the_settings(demo_url: str, page: Page) -> None:
     generate(page, r"8 pictures in")
     page.get_by_role("button", name="Copy as Python, or as a link").click()
     link = page.locator(".link .cm-content")
-    expect(link).to_contain_text(demo_url)  # the page puts its own address before the settings
+    expect(link).to_contain_text(f"{demo_url}?model=digits")  # the page puts its own address before the settings
     asked = dict(parse_qsl(urlsplit(link.inner_text()).query))
     assert asked["model"] == "digits" and asked["label"] == "4"
     assert (asked["guidance"], asked["seed"], asked["eta"], asked["steps"]) == ("1.5", "3", "0.5", "6")

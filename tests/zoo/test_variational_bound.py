@@ -102,7 +102,7 @@ def test_the_searched_grid_is_a_grid_and_costs_least(levels: Levels) -> None:
         assert (row["over_searched"] == 0) == searched and (row["over_analytic"] == 0) == analytic
         if not analytic:
             assert float(row["over_analytic"]) > 2 * float(row["over_analytic_error"]), row
-    for steps in (7, 500):
+    for steps in (7, 401):
         times = levels.searched(steps).tolist()
         assert times[0] == 1 and times[-1] == 0 and len(times) == steps + 1 and all(a > b for a, b in pairwise(times))
 
