@@ -57,15 +57,12 @@ def compared(
     """A label and a request for each column of a comparison.
 
     Args:
-        by: "guidance", "steps", "sampler" or "condition". lines: the values, one a line.
+        by: a way to compare, as the page or as a request calls it (`WAYS`). lines: the values, one a line.
 
     Raises:
         ValueError: an unknown `by`, too many or too few values, or a value that is not allowed.
     """
-    fields = {"guidance": "guidance", "steps": "steps", "sampler": "sampler"}
-    fields["condition"] = "prompt" if model.text is not None else "label"
-    if by not in list(fields):
-        raise ValueError(f"comparisons are by {', '.join(fields)}; got {str(by)[:80]!r}")
+    by = way_of(by)
     if not isinstance(lines, str):
         raise ValueError(f"values: a text, one value a line; got {str(lines)[:80]!r}")
     values: Sequence[str] = [line.strip() for line in lines[: MOST_COLUMNS * MOST_LETTERS].splitlines() if line.strip()]
@@ -73,7 +70,8 @@ def compared(
         raise ValueError(f"give 2 to {MOST_COLUMNS} values, one a line; got {len(values)}")
     if asked.number > MOST_ROWS:
         raise ValueError(f"a comparison has at most {MOST_ROWS} rows; got {asked.number}")
-    field, plain = fields[by], asked.model_dump()
+    condition = "prompt" if model.text is not None else "label"
+    field, plain = condition if by == "condition" else by, asked.model_dump()
     named = by in ("guidance", "steps")
     return [
         (f"{by} {value}" if named else value, parse_request(**{**plain, field: as_number(value) if named else value}))

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from generation_request import NO_CLASS, GenerationRequest, Kind, parse_request
+from generation_request import ALL_CLASSES, NO_CLASS, GenerationRequest, Kind, parse_request
 from kept import give_back, kept
 
 import pedesis_zoo as zoo
@@ -176,5 +176,5 @@ def request(kind: type[Kind] = GenerationRequest, /, **values: Any) -> tuple[Kin
     model = load(name)
     usual = {field: getattr(model.generation, field) for field in ("guidance", "sampler", "steps", "grid")}
     usual["prompt"] = prompts(model)[0] if model.text else ""
-    usual |= {} if model.classes else {"label": NO_CLASS}
+    usual["label"] = ALL_CLASSES if model.classes else NO_CLASS
     return parse_request(kind, **{**usual, **given}), model

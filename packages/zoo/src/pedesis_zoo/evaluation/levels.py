@@ -63,8 +63,9 @@ class Levels:
         """
         process, known = self.table.process, self.table.log_snrs
         log_snrs = torch.linspace(float(known[-1]), float(known[0]), max(nodes, 3 * steps), dtype=torch.float64)
-        log_snrs = log_snrs[process.schedule.time(log_snrs) > 0]  # a schedule that ends here would say 0 twice
-        times = torch.cat([torch.zeros(1, dtype=torch.float64), process.schedule.time(log_snrs)])
+        times = process.schedule.time(log_snrs)
+        noisy = times > 0  # a schedule that ends here would say 0 twice
+        log_snrs, times = log_snrs[noisy], torch.cat([torch.zeros(1, dtype=torch.float64), times[noisy]])
         times[-1] = 1.0
         squares = self.table.at(log_snrs)
         cost = variational_cost(process, times, torch.cat([squares[:1], squares]))
