@@ -219,10 +219,23 @@ def opened(demo_url: str, page: Page) -> Page:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(demo_url)
     expect(page.locator(".pictures .grid-container img").first).to_be_visible(timeout=FIRST)
+    settle(page)
     yield page  # type: ignore[misc]
     if len(visits) > 1:  # what a page that was left says of the requests that this cut off
         errors = [error for error in errors if not any(said in error for said in CUT_OFF)]
     assert not outside and not errors
+
+
+def settle(page: Page) -> None:
+    """Wait until the browser has drawn ten more frames.
+
+    Gradio fills a field that has come to the screen once more, a frame or two later: what a person cannot type
+    in that time, a test can, and it would be lost.
+    """
+    page.evaluate("""() => new Promise(drawn => {
+        const frame = left => left ? requestAnimationFrame(() => frame(left - 1)) : drawn()
+        frame(10)
+    })""")
 
 
 def choose(page: Page, label: str, value: str) -> None:
@@ -235,6 +248,7 @@ def choose_model(page: Page, name: str) -> None:
     choose(page, "Model", name)
     line = f"A model of your own, {name}" if "." in name else zoo.recipe(name).title
     expect(page.get_by_text(line).locator("visible=true")).to_be_visible(timeout=FIRST)
+    settle(page)
 
 
 def number_field(page: Page, label: str) -> Locator:
@@ -250,6 +264,7 @@ def open_advanced(page: Page, model: str) -> None:
     """Open the advanced settings, and wait for those of this model: they are filled only once they are on screen."""
     page.get_by_role("button", name="Advanced settings").first.click()
     expect(number_field(page, "Steps")).to_have_value(str(zoo.recipe(model).generation.steps))
+    settle(page)
 
 
 def generate(page: Page, said: str) -> None:

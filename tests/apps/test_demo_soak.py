@@ -19,6 +19,7 @@ import pedesis_zoo as zoo
 from pedesis.utils.images import resize_nearest, save_png
 
 from .conftest import ROOT, serve
+from .test_demo_server import choose_model, number, open_advanced
 
 pytestmark = pytest.mark.soak
 COMMON: dict[str, Any] = {
@@ -112,17 +113,17 @@ def test_many_visitors_at_once_get_their_own_pictures(server: Server, tmp_path: 
 
 
 def test_a_closed_tab_stops_the_computation(server: Server, page: Page) -> None:
-    long = {**COMMON, "model": zoo.list_models("fashion-mnist")[0], "label": "bag", "steps": 200, "number": 16}
+    long = {**COMMON, "model": "fashion-mnist", "label": "bag", "steps": 200, "number": 16}
     before = server.busy()
     Client(server.url, verbose=False, download_files=False).predict(**long, api_name="/generate")
     whole = server.busy() - before
 
     page.goto(server.url)
-    page.get_by_role("button", name="Advanced settings").first.click()
-    for label, value in (("Steps", "200"), ("Number of images", "16")):
-        field = page.get_by_label(f"number input for {label}").locator("visible=true").first
-        field.fill(value)
-        field.press("Tab")
+    expect(page.locator(".pictures .grid-container img").first).to_be_visible(timeout=60_000)
+    choose_model(page, "fashion-mnist")
+    open_advanced(page, "fashion-mnist")
+    number(page, "Steps", "200")
+    number(page, "Number of images", "16")
     before = server.busy()
     page.get_by_role("button", name="Generate", exact=True).click()
     expect(page.get_by_text("of 200")).to_be_visible(timeout=60_000)

@@ -15,7 +15,15 @@ import pedesis_zoo as zoo
 from pedesis.utils.images import save_png
 
 from .conftest import ROOT
-from .test_demo_server import FIRST, choose_model, generate, number, number_field, opened  # noqa: F401
+from .test_demo_server import (
+    FIRST,
+    choose_model,
+    generate,
+    number,
+    number_field,
+    open_advanced,
+    opened,  # noqa: F401
+)
 
 sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
@@ -103,7 +111,7 @@ def test_pictures_go_with_their_model(opened: Page) -> None:  # noqa: F811
 
 
 def test_what_was_still_being_drawn_does_not_come_under_another_name(opened: Page) -> None:  # noqa: F811
-    opened.get_by_role("button", name="Advanced settings").first.click()
+    open_advanced(opened, "heroes")
     number(opened, "Steps", "200")
     opened.get_by_role("button", name="Generate", exact=True).click()
     expect(opened.get_by_text(re.compile(r"step \d+ of 200"))).to_be_visible(timeout=FIRST)
