@@ -1,4 +1,4 @@
-# make demo | explorer | page | test | everywhere | lint | soak | bench | bench-quality | bench-one-step | formulas | cards | scaling | clean
+# make demo | explorer | page | test | everywhere | lint | soak | bench | bench-quality | bench-one-step | bench-ablations | formulas | cards | scaling | clean
 # The first call creates .venv and installs everything; later calls start at once.
 
 VENV := .venv
@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo explorer page test everywhere lint soak bench bench-quality bench-one-step formulas cards scaling clean
+.PHONY: demo explorer page test everywhere lint soak bench bench-quality bench-one-step bench-ablations formulas cards scaling clean
 
 demo: $(READY)
 	$(PYTHON) apps/gradio_demo/app.py $(ARGS)
@@ -45,6 +45,9 @@ bench-quality: $(PEERS)
 
 bench-one-step: $(READY)
 	$(PYTHON) benchmarks/one_step.py $(ARGS)
+
+bench-ablations: $(READY)
+	$(PYTHON) benchmarks/ablations.py $(ARGS)
 
 formulas: $(READY)
 	$(PYTHON) docs/write_formulas.py

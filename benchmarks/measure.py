@@ -45,6 +45,13 @@ def alternate(ours: Work, theirs: Work, repetition: int, seconds: float) -> tupl
     return rate(ours, seconds), rate(theirs, seconds)
 
 
+def steps_within(seconds: float, run: Callable[[int], float]) -> int:
+    """How many steps take so many seconds, where `run` takes steps and says the seconds: from a twentieth of them."""
+    run(3)
+    few = max(5, round(5 * seconds / 20 / max(run(5), 1e-9)))
+    return max(10, round(few * seconds / run(few)))
+
+
 def probe(function: str, **arguments: Any) -> dict[str, Any]:
     """Run a function of `probes.py` in a process of its own, with the wall time of the whole process added."""
     start = time.perf_counter()

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import report
 import torch
-from measure import RESULTS, interval, machine, save
+from measure import RESULTS, interval, machine, save, steps_within
 from torch import Tensor, nn
 
 from pedesis.denoiser import NetworkDenoiser
@@ -113,9 +113,7 @@ def trained(
     if not seconds:
         task.planned[what] = 5
     if what not in task.planned:
-        run(3)
-        few = max(5, round(5 * seconds / 20 / max(run(5)[0], 1e-9)))  # a twentieth of the time
-        task.planned[what] = max(10, round(few * seconds / run(few)[0]))
+        task.planned[what] = steps_within(seconds, lambda steps: run(steps)[0])
     spent, student = run(task.planned[what])
     task.steps, task.seconds = task.steps + task.planned[what], task.seconds + spent
     return student

@@ -13,10 +13,10 @@ Found = dict[str, Any]
 
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`, `make bench-quality` and `make bench-one-step` from the files in `benchmarks/results/`; do not
-edit. Numbers are medians, with the smallest and the largest repetition in brackets, where nothing else is said. A ratio
-is taken within pairs that were timed one right after the other, in alternating order; above 1, Pedesis is faster.
-Machines differ: read the ratios.
+Written by `make bench`, `make bench-quality`, `make bench-one-step` and `make bench-ablations` from the files in
+`benchmarks/results/`; do not edit. Numbers are medians, with the smallest and the largest repetition in brackets,
+where nothing else is said. A ratio is taken within pairs that were timed one right after the other, in alternating
+order; above 1, Pedesis is faster. Machines differ: read the ratios.
 """
 
 
@@ -34,6 +34,8 @@ def write(results: Path, document: Path = DOCUMENT) -> None:
     beside = [record for name, record in found.items() if name.startswith("one_step-")]
     if beside:
         parts += one_step(sorted(beside, key=lambda record: record["data"] == "digits"))
+    if "ablations" in found:
+        parts += ablations(found["ablations"])
     document.parent.mkdir(parents=True, exist_ok=True)
     document.write_text("\n".join(parts).rstrip() + "\n")
 
@@ -247,6 +249,30 @@ def one_step(records: list[Found]) -> Iterator[str]:
             "Row by row: the data, then what each method draws in one evaluation, in the order of the table. "
             f"{provenance(record)}\n"
         )
+
+
+def ablations(record: Found) -> Iterator[str]:
+    """Table f."""
+    yield heading("Ablations of training", record)
+    yield (
+        f"The recipe of `fashion-mnist` at half the width and one change at a time, each run {record['budget']:g} s of "
+        "processor time of one thread. The error of v is that of held-out pictures, the same times and noise for all; "
+        f"the Frechet distance is of {record['pictures']:,} conditional pictures without guidance, by the recipe's "
+        "sampler in 10 steps, to the test set. Lower is better; the mean over the seeds, then each seed. A difference "
+        "smaller than that between the seeds says nothing. Lengths of the average are of the same runs as the first "
+        "line.\n"
+    )
+    rows = []
+    for row in record["rows"]:
+        steps = sum(each["steps"] for each in row["seeds"]) / len(row["seeds"])
+        figures = [_each([each[key] for each in row["seeds"]]) for key in ("error of v", "frechet distance")]
+        rows.append((row["change"], f"{row['parameters'] / 1e6:.2f} M", f"{steps:,.0f}", *figures))
+    yield table(("change", "parameters", "steps", "error of v", "Frechet distance"), rows)
+
+
+def _each(values: Sequence[float]) -> str:
+    """Mean (each)."""
+    return f"{sum(values) / len(values):.4g} ({', '.join(f'{value:.4g}' for value in values)})"
 
 
 def _interval(values: Found | None) -> str:

@@ -12,12 +12,13 @@ from tests import processes
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-def bench(folder: Path, script: str, *arguments: str) -> str:
-    """Run a script with its results in `folder`; the document."""
+def bench(folder: Path, script: str, *arguments: str, first: str = "") -> str:
+    """Run a script, after the line `first`, with its results in `folder`; the document."""
     document = folder / "benchmarks.md"
     command = [str(BENCHMARKS / script), *arguments, "--out", str(folder), "--document", str(document)]
     program = f"""
 import runpy, sys
+{first}
 sys.argv = {command}
 sys.path.insert(0, {str(BENCHMARKS)!r})
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -60,6 +61,18 @@ def test_one_step_methods_side_by_side(tmp_path: Path) -> None:
     assert found["drifting"]["1"]["mean"] > task["floor"]
     assert "| shortcut | " in document and "## One-step methods side by side" in document
     assert (tmp_path / "pictures/one-step-moons.png").is_file()
+
+
+def test_ablations_of_training(tmp_path: Path) -> None:
+    """A change has its row, and Muon takes another way than AdamW from the same start."""
+    muon, halved = "Muon for matrices, AdamW for the rest", "half the learning rate"
+    fewer = "from pedesis_zoo.evaluation import images; images.REFERENCES = 500"
+    document = bench(tmp_path, "ablations.py", "--quick", "--only", muon, halved, first=fewer)
+    rows = json.loads((tmp_path / "ablations.json").read_text())["rows"]
+    assert [(row["change"], row["seeds"][0]["steps"]) for row in rows] == [(muon, 2), (halved, 2)]
+    errors = [row["seeds"][0]["error of v"] for row in rows]
+    assert errors[0] != errors[1] and all(0.1 < error < 1.5 for error in errors)
+    assert f"| {muon} | 1.49 M | 2 | " in document and "## Ablations of training" in document
 
 
 def test_document_says_what_the_files_say(tmp_path: Path) -> None:

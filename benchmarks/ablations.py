@@ -1,0 +1,216 @@
+"""g) Ablations of training: `python benchmarks/ablations.py [--seconds 150] [--seeds 2]`.
+
+The recipe of Fashion-MNIST at half the width, and one change at a time: optimizer, parameterization, weight of the loss
+over log-SNR, batch, learning rate, cool-down, width against depth. Each run has the same processor time of one thread;
+the steps that fit into it are planned from a measured speed. The average of the weights is kept at several lengths in
+the run of the recipe, as those cost no training.
+
+Two figures: the error of v on held-out pictures, at the same times and with the same noise for all, and the Frechet
+distance of conditional pictures without guidance, by the recipe's sampler, to the test set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import report
+import torch
+from measure import RESULTS, machine, save, steps_within
+from torch import Tensor
+
+from pedesis.denoiser import NetworkDenoiser
+from pedesis.losses import Loss
+from pedesis.training import ArrayBatches, TrainState, fit, validation_loss
+from pedesis.training.ema import update_ema
+from pedesis_zoo import ImageModel, recipe
+from pedesis_zoo.data import load_data
+from pedesis_zoo.evaluation.images import draw, feature_extractor_for, reference
+from pedesis_zoo.evaluation.metrics import features_of, frechet_distance
+from pedesis_zoo.models.recipe import Recipe
+from pedesis_zoo.models.weights import build
+from pedesis_zoo.training.objectives import loss_of
+from pedesis_zoo.training.run import plan
+
+DATA = "fashion-mnist"
+HALF = {"widths": [64, 72], "blocks": [2, 2], "heads": 3}
+LENGTHS = {"1 %": 88.2, "10 %": 6.94, "20 %": 3.06}
+"""Of the run that the average of the weights remembers beside the recipe's 5 %, and its power."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One change of the recipe: fields of it, of its network and of its training; or another optimizer."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    muon: bool = False
+
+    def of(self, published: Recipe) -> Recipe:
+        """The recipe with this change."""
+        network = {**published.network, **HALF, **self.network}
+        return replace(published, network=network, training={**published.training, **self.training}, **self.fields)
+
+
+PUBLISHED = "as published"
+VARIANTS = {
+    PUBLISHED: Variant(),
+    "Muon for matrices, AdamW for the rest": Variant(muon=True),
+    "the network answers with x0, weight v": Variant(fields={"parameterization": "x0"}),
+    "weight simple": Variant(fields={"loss": {"weight": "simple", "condition_dropout": 0.1}}),
+    "weight min-snr": Variant(fields={"loss": {"weight": "min-snr", "condition_dropout": 0.1}}),
+    "batch 64": Variant(training={"batch": 64}),
+    "batch 256": Variant(training={"batch": 256}),
+    "half the learning rate": Variant(training={"learning_rate": 1e-3}),
+    "twice the learning rate": Variant(training={"learning_rate": 4e-3}),
+    "cool-down over the last 0.6": Variant(training={"cooldown": 0.6}),
+    "wider, 1 block at each side": Variant(network={"widths": [84, 96], "blocks": [1, 1]}),
+    "narrower, 4 blocks at each side": Variant(network={"widths": [48, 48], "blocks": [4, 4]}),
+}
+
+
+class Beside:
+    """Several optimizers as one."""
+
+    def __init__(self, *optimizers: torch.optim.Optimizer):
+        self.optimizers = optimizers
+        self.param_groups = list(chain(*(each.param_groups for each in optimizers)))
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for each in self.optimizers:
+            each.zero_grad(set_to_none)
+
+    def step(self) -> None:
+        for each in self.optimizers:
+            each.step()
+
+
+class MuonOfKernels(torch.optim.Muon):
+    """`torch.optim.Muon`, which takes matrices, also for kernels (O, I, h, w): they are matrices (O, I h w)."""
+
+    def __init__(self, kernels: list[Tensor], **settings: Any):
+        self.kernels = [(kernel, torch.nn.Parameter(matrix(kernel.detach()))) for kernel in kernels]
+        super().__init__([flat for _, flat in self.kernels], adjust_lr_fn="match_rms_adamw", **settings)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for kernel, _ in self.kernels:
+            kernel.grad = None
+
+    def step(self) -> None:  # type: ignore[override]
+        for kernel, flat in self.kernels:
+            flat.grad = None if kernel.grad is None else matrix(kernel.grad).contiguous()
+        super().step()
+
+
+def matrix(kernel: Tensor) -> Tensor:
+    """A kernel as (O, h w I), in its own memory where that is channels last."""
+    return kernel.movedim(1, -1).flatten(1) if kernel.ndim > 2 else kernel
+
+
+def with_muon(state: TrainState[Any]) -> Beside:
+    """Muon for what is a matrix within the network, AdamW for the rest: vectors, embeddings, the last layer."""
+    network = state.model.network
+    inner = [p for name, p in network.named_parameters() if p.ndim > 1 and not name.startswith(("label", "out"))]
+    kernels = [p for p in inner if matrix(p).data_ptr() == p.data_ptr()]
+    others = [p for p in state.parameters if all(p is not kernel for kernel in kernels)]
+    settings = {"lr": state.config.learning_rate, "weight_decay": 0.0}
+    return Beside(MuonOfKernels(kernels, **settings), torch.optim.AdamW(others, betas=(0.9, 0.99), **settings))
+
+
+def trained(variant: Variant, seconds: float, seed: int) -> tuple[TrainState[Any], dict[str, NetworkDenoiser], float]:
+    """The state at the end, the averaged models by their length, and the seconds of processor time."""
+    planned = plan(variant.of(recipe(DATA)), seed=seed)
+    images = load_data(DATA, "train")
+
+    def run(steps: int, lengths: dict[str, float]) -> tuple[TrainState[Any], dict[str, NetworkDenoiser]]:
+        config = replace(planned.config, steps=steps)
+        model = build("image", planned.model_spec, seed)
+        batches = ArrayBatches(images.pixels, torch.as_tensor(images.labels), config.batch, seed)
+        averages: dict[str, list[Tensor]] = {}
+        for state in fit(model, batches, loss_of(planned.recipe), config):
+            if state.step == 1:
+                averages = {name: [each.clone() for each in state.ema] for name in lengths}
+                if variant.muon:
+                    state.optimizer = with_muon(state)  # type: ignore[assignment]
+            for name, power in lengths.items():
+                update_ema(averages[name], state.parameters, state.step, power)
+        models, usual = {PUBLISHED: state.ema_model()}, state.ema
+        for name, average in averages.items():
+            state.ema = average
+            models[name] = state.ema_model()
+        state.ema = usual
+        return state, models
+
+    def timed(steps: int) -> float:
+        began = time.process_time()
+        run(steps, {})
+        return time.process_time() - began
+
+    steps = steps_within(seconds, timed) if seconds else 2
+    began = time.process_time()
+    state, models = run(steps, LENGTHS if variant == VARIANTS[PUBLISHED] else {})
+    return state, models, time.process_time() - began
+
+
+def judged(denoiser: NetworkDenoiser, pictures: int) -> dict[str, float]:
+    """The error of v on held-out pictures, and the distance of what is drawn."""
+    test, published = load_data(DATA, "test"), recipe(DATA)
+    held = ArrayBatches(test.pixels, torch.as_tensor(test.labels), pictures)
+    about = {"data": {"name": DATA, "classes": list(test.classes), "shape": list(test.shape)}}
+    model = ImageModel(DATA, denoiser, test.shape, tuple(test.classes), published.generation, about)
+    features, _ = features_of(feature_extractor_for(DATA), draw(model, pictures, 10_000, guidance=1.0)[0])
+    return {
+        "error of v": validation_loss(denoiser, held, Loss("v"), pictures),
+        "frechet distance": frechet_distance(reference(DATA, "test")[0], features),
+    }
+
+
+def measured(seconds: float, seeds: int, pictures: int, variants: list[str]) -> Iterator[dict[str, Any]]:
+    """A row for each variant, and for each length of the average."""
+    for name in variants:
+        rows: dict[str, dict[str, Any]] = {}
+        for seed in range(seeds):
+            state, models, spent = trained(VARIANTS[name], seconds, seed)
+            for length, model in models.items():
+                change = name if length == PUBLISHED else f"the average remembers {length} of the run"
+                about = {"parameters": sum(p.numel() for p in state.parameters), "seeds": []}
+                row = rows.setdefault(change, {"change": change, **about})
+                found = {"steps": state.step, "seconds": spent, **judged(model, pictures)}
+                row["seeds"].append(found)
+                print(change, found, flush=True)
+        yield from rows.values()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, measure, write results/ablations.json, and the document."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=150, help="of processor time for each run")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--pictures", type=int, default=2000, help="drawn, and held out, for each figure")
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--quick", action="store_true", help="to see that it runs; the numbers mean nothing")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--document", type=Path, default=report.DOCUMENT)
+    chosen = parser.parse_args(arguments)
+    if chosen.seeds < 1 or chosen.seconds <= 0 or chosen.pictures < 100:
+        parser.error("--seeds must be at least 1, --seconds more than 0 and --pictures at least 100")
+    command = shlex.join(["python", "benchmarks/ablations.py", *(sys.argv[1:] if arguments is None else arguments)])
+    torch.set_num_threads(1)
+    started, described = time.time(), machine()
+    seconds, seeds, pictures = (0, 1, 100) if chosen.quick else (chosen.seconds, chosen.seeds, chosen.pictures)
+    rows = list(measured(seconds, seeds, pictures, chosen.only))
+    found = {"budget": seconds, "pictures": pictures, "rows": rows}
+    save("ablations", found, command, started, described, chosen.out)
+    report.write(chosen.out, chosen.document)
+
+
+if __name__ == "__main__":
+    main()
