@@ -258,9 +258,9 @@ def ablations(record: Found) -> Iterator[str]:
         f"The recipe of `fashion-mnist` at half the width and one change at a time, each run {record['budget']:g} s of "
         "processor time of one thread. The error of v is that of held-out pictures, the same times and noise for all; "
         f"the Frechet distance is of {record['pictures']:,} conditional pictures without guidance, by the recipe's "
-        "sampler in 10 steps, to the test set. Lower is better. Where several seeds were trained, their mean, and each: a "
-        "difference that is not larger than theirs says nothing. Lengths of the average are of the same runs as the "
-        "first line.\n"
+        "sampler in 10 steps, to the test set. Lower is better. Where several seeds were trained, their mean, and "
+        "each: a difference that is not larger than theirs says nothing. Lengths of the average are of the same runs "
+        "as the first line.\n"
     )
     rows = []
     for row in record["rows"]:
