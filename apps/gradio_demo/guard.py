@@ -28,7 +28,7 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'"
 )
-"""The browser asks no other host, whatever comes to be on the page. Gradio needs inline scripts, Vega makes some."""
+"""The browser asks no other host, whatever comes to be on the page. Gradio needs inline scripts, and makes some."""
 HEADERS = {"content-security-policy": POLICY, "referrer-policy": "same-origin", "x-content-type-options": "nosniff"}
 
 

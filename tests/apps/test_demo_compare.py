@@ -13,6 +13,7 @@ from .test_demo_server import FIRST, opened  # noqa: F401
 
 sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
+import curves
 import models
 from generation_request import ALL_CLASSES
 from tabs import compare
@@ -36,9 +37,25 @@ def test_the_file_says_what_was_asked_for() -> None:
 
 def test_the_curve_ends_where_the_slider_does() -> None:
     for name in filter(models.with_curve, models.models()):
-        shown = compare.curve(name)
-        assert shown is not None and shown["guidance scale"].max() <= min(8, models.load(name).generation.scales[1])
-        assert not compare.plotted(name, "samplers").visible
+        for points in compare.curve(name).values():
+            assert 2 <= points[-1][0] <= min(8, models.load(name).generation.scales[1])
+        assert not compare.plotted(name, "samplers").visible and compare.plotted(name, "guidance scales").visible
+
+
+def test_a_point_of_a_curve_is_where_its_numbers_say() -> None:
+    """Of a plane from x = 2 to 6 and from 0 to 1: a quarter to the right and 0.9 up; the line passes there."""
+    drawn = curves.chart({"recall": [(2, 0.5), (3, 0.9), (6, 0.0)], "<b>": [(2, 0.1), (6, 0.2)]}, "A & B", "scale")
+    assert '<i style="left: 25.0%; bottom: 90%; background: #8b7cf0" title="recall: 0.9 at scale 3"></i>' in drawn
+    assert 'points="0.0,50 25.0,10 100.0,100"' in drawn
+    assert "&lt;b&gt;" in drawn and "<b>:" not in drawn and "A &amp; B" in drawn
+    assert drawn.count("<i ") == 5 and drawn.count("<polyline") == 2
+
+
+def test_ticks_are_round_numbers_within_the_ends() -> None:
+    assert curves.ticks(0, 8) == list(range(9)) and curves.ticks(1, 4) == [1, 1.5, 2, 2.5, 3, 3.5, 4]
+    assert curves.ticks(0, 200) == [0, 50, 100, 150, 200] and curves.ticks(0.3, 0.6) == pytest.approx(
+        [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6]
+    )
 
 
 def test_something_to_see_without_a_click_in_equal_cells(opened: Page) -> None:  # noqa: F811

@@ -261,10 +261,10 @@ def test_a_drawn_picture_is_edited_as_it_is() -> None:
 def test_steering_shows_both_ways_and_the_class_probability() -> None:
     asked = {name: value for name, value in ASKED.items() if name != "prompt"}
     asked |= {"model": models.steerable()[0], "label": "sneaker", "steps": 4, "guidance": 4.0}
-    table, _, shown = last(classifier.steer(**asked))
-    assert len(table) == 2 * 5 and set(table["guidance"]) == set(classifier.WAYS) and shown.count("<img") == 2
-    ends = table[table["step"] == 4]["probability"]
-    assert (ends > 0.5).all() and (table[table["step"] == 0]["probability"] < 0.5).all()
+    probabilities, _, shown = last(classifier.steer(**asked))
+    assert tuple(probabilities) == classifier.WAYS and shown.count("<img") == shown.count("<polyline") == 2
+    for means in probabilities.values():
+        assert len(means) == 5 and means[0] < 0.5 < means[-1]
     with pytest.raises(gr.Error, match="choose one"):
         last(classifier.steer(**{**asked, "label": "no class"}))
     with pytest.raises(gr.Error, match="no classifier of noisy pictures for 'digits'"):
@@ -288,7 +288,7 @@ def test_half_a_word_does_not_interrupt_live() -> None:
 
 
 def test_the_curve_of_the_card_is_shown_where_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert compare.curve("digits") is None
+    assert not compare.plotted("digits", "guidance scales").visible
     columns = {
         "guidance": ["classifier-free", "classifier-free", "classifier"],
         "scale": [0.0, 2.0, 2.0],
@@ -299,11 +299,10 @@ def test_the_curve_of_the_card_is_shown_where_it_is_measured(monkeypatch: pytest
     }
     monkeypatch.setattr(compare, "with_curve", lambda name: True)
     monkeypatch.setattr(compare, "load_table", lambda name, curve: Table("command", columns))
-    shown = compare.curve("digits")
-    assert shown is not None and shown.to_dict("list") == {
-        "guidance scale": [0.0, 2.0] * 3,
-        "measure": ["accuracy"] * 2 + ["precision"] * 2 + ["recall"] * 2,
-        "share": [0.1, 0.95, 0.7, 0.9, 0.9, 0.8],
+    assert compare.curve("digits") == {
+        "accuracy": [(0.0, 0.1), (2.0, 0.95)],
+        "precision": [(0.0, 0.7), (2.0, 0.9)],
+        "recall": [(0.0, 0.9), (2.0, 0.8)],
     }
 
 

@@ -420,7 +420,7 @@ def test_the_class_probability_is_plotted(opened: Page) -> None:
     opened.get_by_role("tab", name="Classifier guidance").click()
     opened.get_by_role("button", name="Draw both").click()
     expect(opened.get_by_text("two ways.")).to_be_visible(timeout=FIRST)
-    expect(opened.locator(".vega-embed")).to_be_visible(timeout=FIRST)
+    expect(opened.locator(".chart polyline").locator("visible=true")).to_have_count(2)
     expect(opened.locator(".pair img").locator("visible=true")).to_have_count(2)
 
 

@@ -59,9 +59,10 @@ def test_a_phone_finds_the_tabs_of_its_menu_by_address(demo_url: str, page: Page
 def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:  # noqa: F811
     opened.get_by_role("tab", name="Compare").click()
     expect(opened.locator(".comparison img")).to_have_count(15, timeout=FIRST)
-    curve = opened.locator(".curve .vega-embed").bounding_box()
-    around = opened.locator(".curve").bounding_box()
-    assert curve and around and curve["y"] + curve["height"] <= around["y"] + around["height"], "legend and all"
+    expect(opened.locator(".block.curve polyline")).to_have_count(3)
+    legend = opened.locator(".block.curve li").last.bounding_box()
+    around = opened.locator(".block.curve").bounding_box()
+    assert legend and around and legend["y"] + legend["height"] <= around["y"] + around["height"], "legend and all"
     opened.get_by_role("tab", name="Generate").click()
     opened.get_by_role("tab", name="Compare").click()
     expect(opened.get_by_role("button", name="Compare", exact=True)).to_be_visible()

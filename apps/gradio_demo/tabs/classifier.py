@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import pandas as pd
 import show
 import widgets as w
+from curves import chart
 from events import endpoint, on_page, stop, with_status
 from models import classifier_of, load, request, steerable
 
@@ -23,8 +23,9 @@ WAYS = ("classifier guidance", "classifier-free guidance")
 def steer(
     model: str, label: str, guidance: float, seed: int, number: int, sampler: str, steps: int, grid: str
 ) -> Iterator[tuple[Any, ...]]:
-    """Draw the same seeds with classifier guidance and with classifier-free guidance at the same scale. Results: the
-    classifier's mean probability of the class asked for, by step; a sentence; the pictures, HTML."""
+    """Draw the same seeds with classifier guidance and with classifier-free guidance at the same scale. Results: by
+    way, the classifier's mean probability of the class asked for after each step; a sentence; the pictures and these
+    probabilities, HTML."""
     asked_for = locals()
     with show.sentences():
         asked, loaded = request(**{**asked_for, "model": steerable()[0] if model is None else model})
@@ -43,7 +44,7 @@ def steer(
             WAYS[0]: classifier_guidance(loaded, classifier, *arguments, **asked.settings(loaded)),
             WAYS[1]: zoo.generate(loaded, *arguments, **asked.settings(loaded)),
         }
-        probabilities: list[dict[str, Any]] = []
+        probabilities: dict[str, list[float]] = {}
         drawn: dict[str, str] = {}
         started = time.monotonic()
         for way, walk in walks.items():
@@ -54,11 +55,13 @@ def steer(
                 if not snapshot.finished:
                     said = show.status_line(f"{way}: step {snapshot.step} of {snapshot.steps}", busy=True)
                     yield None, said, shown
-            for moment in story:
-                mean = class_probabilities(classifier, moment)[np.arange(asked.number), chosen].mean()
-                probabilities.append({"step": moment.step, "probability": float(mean), "guidance": way})
+            of_class = (class_probabilities(classifier, moment)[np.arange(asked.number), chosen] for moment in story)
+            probabilities[way] = [float(each.mean()) for each in of_class]
         said = show.status_line("The same seeds, the same scale, two ways.")
-        yield pd.DataFrame(probabilities), said, shown
+        steps = [moment.step for moment in story]
+        curves = {way: list(zip(steps, means, strict=True)) for way, means in probabilities.items()}
+        title = "The classifier's probability of the class, p(class | xₜ), mean over the pictures"
+        yield probabilities, said, shown + chart(curves, title, "step")
 
 
 def build() -> None:
@@ -83,18 +86,9 @@ def build() -> None:
             )
             status = gr.HTML(show.status_line("Choose a class and a scale."), label="Status", elem_classes="first")
             result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
-            gr.Markdown("The classifier's probability of the class, p(class | x<sub>t</sub>), mean over the pictures:")
-            plot = gr.LinePlot(
-                x="step",
-                y="probability",
-                color="guidance",
-                label="Class probability by step",
-                show_label=False,
-                y_lim=[0, 1],
-                height=260,
-            )
-    inputs, outputs = [picker, *ask.values()], [plot, status, result]
+            numbers = gr.JSON(label="Class probability after each step", visible="hidden")
+    inputs, outputs = [picker, *ask.values()], [numbers, status, result]
     endpoint("steer", steer, inputs, outputs)
     running = start.click(with_status(steer, outputs, status), inputs, outputs, **on_page(status))
     stop(halt, [running], status)
-    w.follow(picker, ask, status, [plot, result], [running], label=w.one_label)
+    w.follow(picker, ask, status, [numbers, result], [running], label=w.one_label)

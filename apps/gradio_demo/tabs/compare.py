@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 import disk
 import gradio as gr
 import numpy as np
-import pandas as pd
 import show
 import widgets as w
 from comparison import SEEDS, WAYS, Comparison, common, comparison, expected, row_names, swept, usual_values, way_of
+from curves import Curves, chart
 from events import KEPT, LIGHT, endpoint, on_page, stop, with_status
 from generation_request import MOST_GUIDANCE, MOST_ROWS, GenerationRequest, from_query
 from models import load, models, request, with_curve
@@ -150,22 +150,21 @@ def opening(shown: Any) -> Iterator[tuple[Any, ...]]:
     yield first_comparison()
 
 
-def curve(model: str) -> pd.DataFrame | None:
-    """Fidelity and diversity of a model over its guidance scale, as measured for its card; None if they are not."""
-    if not with_curve(model):
-        return None
-    columns = pd.DataFrame(load_table(model, "guidance").columns)
-    own = OWN[load(model).generation.interval is not None]
+def curve(model: str) -> Curves:
+    """Shares of a model over its guidance scale, as measured for its card. Raises ValueError if they are not."""
+    table, own = load_table(model, "guidance"), OWN[load(model).generation.interval is not None]
     most = min(load(model).generation.scales[1], MOST_GUIDANCE)
-    rows = columns[(columns["guidance"] == own) & (columns["scale"] <= most)].rename(
-        columns={"scale": "guidance scale"}
-    )
-    return rows.melt("guidance scale", list(SHARES), var_name="measure", value_name="share")
+    scales = table["scale"]
+    rows = [i for i, kind in enumerate(table["guidance"]) if kind == own and float(scales[i]) <= most]
+    return {share: [(float(scales[i]), float(table[share][i])) for i in rows] for share in SHARES}
 
 
-def plotted(name: str, by: str) -> gr.LinePlot:
+def plotted(name: str, by: str) -> gr.HTML:
     """The curve, where guidance scales are compared."""
-    return gr.LinePlot(curve(name), visible=with_curve(name) and by == next(iter(WAYS)))
+    shown = with_curve(name) and by == next(iter(WAYS))
+    title = "Accuracy and precision, which are fidelity, and recall, which is diversity, as measured"
+    drawn = chart(curve(name), title, "guidance scale") if shown else ""
+    return gr.HTML(drawn, label="Curve by guidance scale", visible=shown, elem_classes="curve")
 
 
 @dataclass(frozen=True)
@@ -231,19 +230,7 @@ def build(tab: gr.Tab) -> Tab:
             )
             result = gr.HTML(elem_classes=["preview", "first"], label="Preview")
             save = gr.DownloadButton("PNG with labels", visible=False)
-            plot = gr.LinePlot(
-                curve(names[0]),
-                x="guidance scale",
-                y="share",
-                color="measure",
-                title="Fidelity and diversity, as measured",
-                label="Accuracy and precision, which are fidelity, and recall, which is diversity, by guidance scale",
-                show_label=False,
-                y_lim=[0, 1],
-                visible=with_curve(names[0]),
-                height=320,
-                elem_classes="curve",
-            )
+            plot = plotted(names[0], ways[0])
     cells = [by, values, rows_by, row_values]
     inputs, outputs = [picker, *ask.values(), *cells], [save, status, result]
     endpoint("compare", compare, inputs, outputs)
