@@ -172,4 +172,4 @@ with page.lesson(
             "any thought. The grid was chosen on training images so that the whole bound is least "
             "(see Faster sampling); most of the message is spent on detail that no eye would miss."
         )
-        st.code(table.command, language="bash", wrap_lines=True)
+        st.caption(f"Measured by `{table.command}`.")

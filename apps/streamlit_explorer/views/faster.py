@@ -173,7 +173,7 @@ with page.lesson(
             "Variances and grid were learned from training images, the bits are those of test images; differences are "
             "taken image by image, and called clear above two standard errors (after the ±)."
         )
-        st.code(table.command, language="bash", wrap_lines=True)
+        st.caption(f"Measured by `{table.command}`.")
 
     st.subheader("A student of pictures", anchor=False)
     students = [s for s in zoo.list_models("fashion-mnist-student-*") if zoo.recipe(s).kind == "image"]
