@@ -1,4 +1,4 @@
-"""The imports that take time, so that they can be made before they are asked for, and what holds their place."""
+"""What takes time: imports, so that they can be made before they are asked for, what holds their place, and Plotly."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from functools import lru_cache
 
 PAGES = ("plotly.graph_objects", "pedesis.lessons.sampling", "pedesis_zoo")
 SOME = ("pedesis_zoo.generation.sampling", "pedesis.lessons.training", "torch._dynamo")  # an optimizer asks for it
+
+head_start = 0.0
+"""Seconds between a visitor's first plot and the second; `server.py` sets them. A browser reads Plotly for about so
+long, and would draw all plots that come meanwhile at once: the first would be seen as late as the last."""
 
 
 @lru_cache

@@ -13,14 +13,15 @@ whole page stands: until then a skeleton holds its place, and no widget waits fo
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
+import needed
 import plotly.graph_objects as go
 import streamlit as st
 from figures import style
-from needed import skeleton
 from streamlit.delta_generator import DeltaGenerator
 
 from pedesis.lessons import library, pictures, schedules
@@ -63,6 +64,9 @@ def lesson(title: str, text: str, *functions: str) -> Iterator[None]:
     st.session_state["waiting"] = None
     for draw in waiting:
         draw()
+        if not st.session_state.setdefault("has a plot", False):
+            st.session_state["has a plot"] = True
+            time.sleep(needed.head_start)
 
 
 def formula(name: str, rows: bool = False) -> None:
@@ -155,7 +159,7 @@ def later(draw: Callable[[], None], key: str, height: int = 22) -> None:
             draw()
     else:
         place = st.empty()
-        place.html(skeleton(height))
+        place.html(needed.skeleton(height))
 
         def fill() -> None:
             with place.container(), mistakes():

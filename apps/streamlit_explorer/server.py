@@ -28,4 +28,5 @@ async def loading(_: st.App) -> AsyncIterator[None]:
     yield
 
 
+needed.head_start = 1.5
 app = st.App("app.py", lifespan=loading)
