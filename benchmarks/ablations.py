@@ -1,4 +1,4 @@
-"""g) Ablations of training: `python benchmarks/ablations.py [--seconds 300] [--seeds 2]`.
+"""g) Ablations of training: `python benchmarks/ablations.py [--seconds 240] [--seeds 2]`.
 
 The recipe of Fashion-MNIST at half the width, and one change at a time: optimizer, parameterization, weight of the loss
 over log-SNR, batch, learning rate, cool-down, width against depth. Each run has the same processor time of one thread;
@@ -16,7 +16,8 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -174,42 +175,51 @@ def judged(denoiser: NetworkDenoiser, pictures: int) -> dict[str, float]:
     }
 
 
-def measured(seconds: float, seeds: int, pictures: int, variants: list[str]) -> Iterator[dict[str, Any]]:
-    """A row for each variant, and for each length of the average."""
-    for name in variants:
-        rows: dict[str, dict[str, Any]] = {}
-        for seed in range(seeds if name == PUBLISHED else 1):
-            state, models, spent = trained(VARIANTS[name], seconds, seed)
-            for length, model in models.items():
-                change = name if length == PUBLISHED else f"the average remembers {length} of the run"
-                about = {"parameters": sum(p.numel() for p in state.parameters), "seeds": []}
-                row = rows.setdefault(change, {"change": change, **about})
-                found = {"steps": state.step, "seconds": spent, **judged(model, pictures)}
-                row["seeds"].append(found)
-                print(change, found, flush=True)
-        yield from rows.values()
+Run = tuple[str, float, int, int]
+"""The name of a variant, seconds, a seed, and how many pictures are judged."""
+
+
+def measured(run: Run) -> list[tuple[str, dict[str, Any]]]:
+    """What is said of a run, and of each length of its average, by the name of the change."""
+    name, seconds, seed, pictures = run
+    torch.set_num_threads(1)
+    state, models, spent = trained(VARIANTS[name], seconds, seed)
+    said = {"parameters": sum(p.numel() for p in state.parameters), "steps": state.step, "seconds": spent}
+    changes = {
+        length: name if length == PUBLISHED else f"the average remembers {length} of the run" for length in models
+    }
+    return [(changes[length], {**said, **judged(model, pictures)}) for length, model in models.items()]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Train, measure, write results/ablations.json, and the document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=300, help="of processor time for each run")
+    parser.add_argument("--seconds", type=float, default=240, help="of processor time for each run")
     parser.add_argument("--seeds", type=int, default=2, help="of the recipe itself")
     parser.add_argument("--pictures", type=int, default=2000, help="drawn, and held out, for each figure")
+    parser.add_argument("--processes", type=int, default=1, help="of one thread each, for runs side by side")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--quick", action="store_true", help="to see that it runs; the numbers mean nothing")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--document", type=Path, default=report.DOCUMENT)
     chosen = parser.parse_args(arguments)
-    if chosen.seeds < 1 or chosen.seconds <= 0 or chosen.pictures < 100:
-        parser.error("--seeds must be at least 1, --seconds more than 0 and --pictures at least 100")
+    if min(chosen.seeds, chosen.processes) < 1 or chosen.seconds <= 0 or chosen.pictures < 100:
+        parser.error("--seeds and --processes must be at least 1, --seconds above 0, --pictures at least 100")
     command = shlex.join(["python", "benchmarks/ablations.py", *(sys.argv[1:] if arguments is None else arguments)])
-    torch.set_num_threads(1)
     started, described = time.time(), machine()
     seconds, seeds, pictures = (0, 1, 100) if chosen.quick else (chosen.seconds, chosen.seeds, chosen.pictures)
-    rows = list(measured(seconds, seeds, pictures, chosen.only))
-    found = {"budget": seconds, "pictures": pictures, "rows": rows}
-    save("ablations", found, command, started, described, chosen.out)
+    runs: list[Run] = [
+        (name, seconds, seed, pictures) for name in chosen.only for seed in range(seeds if name == PUBLISHED else 1)
+    ]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    with ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(chosen.processes)) if chosen.processes > 1 else None
+        for said in pool.map(measured, runs) if pool else map(measured, runs):
+            for change, row in said:
+                print(change, row, flush=True)
+                rows.setdefault(change, []).append(row)
+            found = {"budget": seconds, "pictures": pictures, "rows": rows}
+            save("ablations", found, command, started, described, chosen.out)
     report.write(chosen.out, chosen.document)
 
 

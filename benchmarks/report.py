@@ -263,10 +263,10 @@ def ablations(record: Found) -> Iterator[str]:
         "as the first line.\n"
     )
     rows = []
-    for row in record["rows"]:
-        steps = sum(each["steps"] for each in row["seeds"]) / len(row["seeds"])
-        figures = [_each([each[key] for each in row["seeds"]]) for key in ("error of v", "frechet distance")]
-        rows.append((row["change"], f"{row['parameters'] / 1e6:.2f} M", f"{steps:,.0f}", *figures))
+    for change, seeds in record["rows"].items():
+        steps = sum(each["steps"] for each in seeds) / len(seeds)
+        figures = [_each([each[key] for each in seeds]) for key in ("error of v", "frechet distance")]
+        rows.append((change, f"{seeds[0]['parameters'] / 1e6:.2f} M", f"{steps:,.0f}", *figures))
     yield table(("change", "parameters", "steps", "error of v", "Frechet distance"), rows)
 
 
