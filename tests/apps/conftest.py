@@ -17,7 +17,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 from tests.processes import free_port
+
+from .demo_page import FIRST, settle
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first has no window to draw: less work
@@ -124,6 +127,68 @@ def demo_url(demo_models: Path, demo_log: Path) -> Iterator[str]:
     proxies = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}  # where nobody answers
     with serve(command, f"http://127.0.0.1:{port}/", ROOT / "apps" / "gradio_demo", log=demo_log, **proxies) as url:
         yield url
+
+
+CUT_OFF = ("AbortError: signal is aborted", "Connection errored out")
+"""What the console says of requests that a page left behind."""
+
+
+@pytest.fixture
+def opened(demo_url: str, page: Page) -> Page:
+    """The page, open; nothing may have been asked of another machine, and no error may be on the console."""
+    outside: list[str] = []
+    errors: list[str] = []
+    visits: list[str] = []
+    page.on("request", lambda r: visits.append(r.url) if r.is_navigation_request() else None)
+    page.on("request", lambda r: outside.append(r.url) if not r.url.startswith((demo_url, "data:", "blob:")) else None)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(demo_url)
+    expect(page.locator(".pictures .grid-container img").first).to_be_visible(timeout=FIRST)
+    settle(page)
+    yield page  # type: ignore[misc]
+    if len(visits) > 1:  # what a page that was left says of the requests that this cut off
+        errors = [error for error in errors if not any(said in error for said in CUT_OFF)]
+    assert not outside and not errors
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own for what the demo writes."""
+    import disk
+
+    monkeypatch.setattr(disk, "FOLDER", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def own(demo_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weight files of the test, known to the demo."""
+    import models
+
+    monkeypatch.setattr(models, "own_models", {path.name: path for path in demo_models.glob("*.safetensors")})
+    models.load.let_go()
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> str:
+    """A picture to edit."""
+    import pedesis_zoo as zoo
+    from pedesis.utils.images import save_png
+
+    save_png(zoo.sample("digits", "3", [1])[0], tmp_path / "three.png")
+    return str(tmp_path / "three.png")
+
+
+@pytest.fixture
+def evaluations() -> Iterator[list[int]]:
+    """Counts how often the digits' network is asked."""
+    import models
+
+    count: list[int] = []
+    hook = models.load("digits").denoiser.network.register_forward_hook(lambda *_: count.append(1))
+    yield count
+    hook.remove()
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,18 @@
 """Compare: equal cells, rows that say what they are, a file that says all, and something to see at once."""
 
-import sys
-
-import numpy as np
-import pytest
-from PIL import Image
-from playwright.sync_api import Page, expect
-
-from .conftest import ROOT
-from .test_demo_handlers import ASKED, folder, last  # noqa: F401
-from .test_demo_server import FIRST, opened  # noqa: F401
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
-
 import curves
 import models
+import numpy as np
+import pytest
 from generation_request import ALL_CLASSES
+from PIL import Image
+from playwright.sync_api import Page, expect
 from tabs import compare
+
+from .demo_calls import ASKED, last
+from .demo_page import FIRST
+
+pytestmark = pytest.mark.usefixtures("folder")  # of its own, for what the demo writes
 
 
 @pytest.mark.parametrize(("label", "rows"), [(ALL_CLASSES, ["seed 5, 0", "seed 6, 1"]), ("7", ["seed 5", "seed 6"])])
@@ -58,7 +54,7 @@ def test_ticks_are_round_numbers_within_the_ends() -> None:
     )
 
 
-def test_something_to_see_without_a_click_in_equal_cells(opened: Page) -> None:  # noqa: F811
+def test_something_to_see_without_a_click_in_equal_cells(opened: Page) -> None:
     opened.get_by_role("tab", name="Compare").click()
     expect(opened.get_by_text("the same seeds in each")).to_be_visible(timeout=FIRST)
     cells = opened.locator(".comparison td img").all()

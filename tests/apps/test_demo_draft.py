@@ -1,29 +1,26 @@
 """The first second: a student's draft of the same seeds, then what its teacher draws; and every step of the way."""
 
 import re
-import sys
 from inspect import signature
 from typing import Any
 
 import gradio as gr
+import models
 import numpy as np
 import pytest
-from PIL import Image
-
-import pedesis_zoo as zoo
-from pedesis.utils.images import resize_nearest
-
-from .conftest import ROOT
-from .test_demo_handlers import GENERATE, folder  # noqa: F401
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
-
-import models
 import show
 import widgets
 from draft import draft
 from generation_request import from_png
+from PIL import Image
 from tabs import generate
+
+import pedesis_zoo as zoo
+from pedesis.utils.images import resize_nearest
+
+from .demo_calls import GENERATE
+
+pytestmark = pytest.mark.usefixtures("folder")  # of its own, for what the demo writes
 
 CLOTHES: dict[str, Any] = {
     **GENERATE,

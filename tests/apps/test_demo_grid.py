@@ -1,32 +1,27 @@
 """Compare over two axes, over all guidance scales, from a link; and how long it will take."""
 
 import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
+import comparison
+import edits
 import gradio as gr
+import models
 import numpy as np
 import pytest
+import show
+import widgets
+from generation_request import from_png
 from PIL import Image
+from tabs import compare
 
 import pedesis_zoo as zoo
 from pedesis.utils.images import resize_nearest, save_png
 
-from .conftest import ROOT
-from .test_demo_handlers import ASKED, folder, last, pixels  # noqa: F401
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
-
-import comparison
-import edits
-import models
-import show
-import widgets
-from generation_request import from_png
-from tabs import compare
+from .demo_calls import ASKED, last, pixels
 
 pytestmark = pytest.mark.usefixtures("folder")
 SIZE = 28 * 8  # of a cell in the PNG

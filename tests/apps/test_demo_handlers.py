@@ -4,98 +4,27 @@ import base64
 import io
 import itertools
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
 
+import disk
+import events
 import gradio as gr
+import models
 import numpy as np
 import pytest
+import show
+from generation_request import ALL_CLASSES, from_png
 from PIL import Image
+from tabs import about, classifier, compare, generate, live
 
 import pedesis_zoo as zoo
-from pedesis.utils.images import make_grid, resize_nearest, save_png
-from pedesis_zoo.generation.palette import palette_of
+from pedesis.utils.images import make_grid, resize_nearest
 from pedesis_zoo.models.measurements import Table
 
-DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
-sys.path.insert(0, str(DEMO))
+from .demo_calls import ASKED, GENERATE, last, pixels
 
-import disk  # noqa: E402
-import events  # noqa: E402
-import models  # noqa: E402
-import painter  # noqa: E402
-import show  # noqa: E402
-import widgets  # noqa: E402
-from generation_request import ALL_CLASSES, NOTHING, from_png  # noqa: E402
-from tabs import about, classifier, compare, edit, generate, live  # noqa: E402
-
-ASKED: dict[str, Any] = {
-    "model": "digits",
-    "label": "3",
-    "prompt": "",
-    "guidance": 2.0,
-    "seed": 5,
-    "number": 2,
-    "sampler": "ddim",
-    "steps": 4,
-    "grid": "uniform",
-}
-GENERATE = {
-    **ASKED,
-    "randomize": False,
-    "eta": 0.0,
-    "also": NOTHING,
-    "negative": NOTHING,
-    "interval_low": -20.0,
-    "interval_high": 20.0,
-    "rescale": 0.0,
-    "palette": False,
-}
-EDIT = {**ASKED, "eta": 0.0}
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own for what the demo writes."""
-    monkeypatch.setattr(disk, "FOLDER", tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def own(demo_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The weight files of the test, known to the demo."""
-    monkeypatch.setattr(models, "own_models", {path.name: path for path in demo_models.glob("*.safetensors")})
-    models.load.let_go()
-
-
-@pytest.fixture
-def three(tmp_path: Path) -> str:
-    """A picture to edit."""
-    save_png(zoo.sample("digits", "3", [1])[0], tmp_path / "three.png")
-    return str(tmp_path / "three.png")
-
-
-@pytest.fixture
-def evaluations() -> Iterator[list[int]]:
-    """Counts how often the digits' network is asked."""
-    count: list[int] = []
-    hook = models.load("digits").denoiser.network.register_forward_hook(lambda *_: count.append(1))
-    yield count
-    hook.remove()
-
-
-def last(results: Iterator[Any]) -> Any:
-    *_, end = results
-    return end
-
-
-def pixels(path: str) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image)
+pytestmark = pytest.mark.usefixtures("folder")  # of its own, for what the demo writes
 
 
 def test_generate_gives_what_the_library_draws(folder: Path) -> None:
@@ -197,66 +126,6 @@ def test_the_values_proposed_can_be_compared(by: str) -> None:
     assert f"{len(values.splitlines())} columns" in status
 
 
-def test_inpainting_keeps_what_is_not_painted(three: str) -> None:
-    hole = "0" * 32 + "1" * 32
-    value = {**painter.to_paint(np.zeros((8, 8, 1), dtype=np.uint8)), "mask": hole}
-    for given in (hole, value):
-        files, _, status, shown = last(edit.inpainting(**{**EDIT, "number": 1}, picture=three, hole=given, repeats=2))
-        assert "1 picture" in status and "hole" in shown
-        drawn = pixels(files[0][0])[32::64, 32::64]
-        assert np.array_equal(drawn[:4], pixels(three)[:4]) and not np.array_equal(drawn[4:], pixels(three)[4:])
-
-
-@pytest.mark.parametrize(
-    ("act", "change", "message"),
-    [
-        (edit.inpainting, {"hole": "0" * 64, "repeats": 1}, "paint over a part"),
-        (edit.inpainting, {"hole": "1" * 65, "repeats": 1}, "64 digits"),
-        (edit.inpainting, {"hole": "1" * 64, "repeats": 1, "picture": None}, "there is no picture yet"),
-        (edit.variations, {"strength": 0}, "greater than 0"),
-        (edit.variations, {"strength": float("nan")}, "strength"),
-        (edit.super_resolving, {"factor": 3}, "whose sides it divides"),
-        (edit.super_resolving, {"factor": 2, "picture": __file__}, "cannot be read as a picture"),
-    ],
-)
-def test_wrong_edits_are_sentences(three: str, act: Any, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(gr.Error, match=message):
-        last(act(**{**EDIT, "picture": three, **change}))
-
-
-def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    Image.new("1", (5000, 5000)).save(tmp_path / "huge.png")
-    with pytest.raises(gr.Error, match="5000x5000 pixels, more than"):
-        last(edit.variations(**EDIT, picture=str(tmp_path / "huge.png"), strength=0.5))
-
-
-def test_the_other_edits_draw(three: str) -> None:
-    for results, caption in (
-        (edit.variations(**EDIT, picture=three, strength=0.5), "the picture"),
-        (edit.super_resolving(**EDIT, picture=three, factor=2), "the small picture"),
-    ):
-        files, png, status, shown = last(results)
-        assert [caption for _, caption in files] == ["seed 5", "seed 6"]
-        assert caption in shown and "2 pictures" in status
-        with Image.open(png) as image:
-            assert '"seed":5' in image.info["pedesis"]
-    files, png, status, shown = last(edit.interpolating(**{**EDIT, "number": 5}, second_seed=9, other="8"))
-    assert "5 pictures" in status and "from seed 5 to seed 9" in shown and "seeds 5 to" not in shown
-    assert [caption for _, caption in files] == ["seed 5", "1 of 4", "2 of 4", "3 of 4", "seed 9, 8"]
-
-
-def test_a_drawn_picture_is_edited_as_it_is() -> None:
-    asked = {name: value for name, value in EDIT.items() if name != "number"}
-    path, status = last(edit.draw_source(**asked))
-    assert "Choose what to do" in status
-    assert np.array_equal(
-        pixels(path), zoo.sample("digits", "3", [5], guidance=2.0, sampler="ddim", steps=4)[0, ..., 0]
-    )
-    value = edit.to_edit("digits", path)
-    assert value is not None and (value["width"], value["height"], value["mask"]) == (8, 8, "")
-    assert edit.to_edit("digits", None) is None
-
-
 @pytest.mark.skipif(not models.steerable(), reason="no classifier of noisy pictures is trained")
 def test_steering_shows_both_ways_and_the_class_probability() -> None:
     asked = {name: value for name, value in ASKED.items() if name != "prompt"}
@@ -304,72 +173,6 @@ def test_the_curve_of_the_card_is_shown_where_it_is_measured(monkeypatch: pytest
         "precision": [(0.0, 0.7), (2.0, 0.9)],
         "recall": [(0.0, 0.9), (2.0, 0.8)],
     }
-
-
-@pytest.mark.usefixtures("own")
-def test_widgets_fit_the_model() -> None:
-    def visible(name: str) -> set[str]:
-        model = models.load(name)
-        return {field for field, make in widgets.FIELDS.items() if make(model, None).visible}
-
-    always = {"seed", "number", "sampler", "eta", "steps", "grid"}
-    conditional = {"guidance", "also", "negative", "interval_low", "interval_high", "rescale"}
-    assert visible("plain.safetensors") == always, "hidden, not gray"
-    assert visible("digits") == (always | conditional | {"label"}) - {"eta"}, "its sampler takes none"
-    assert visible("words.safetensors") == always | conditional | {"prompt"}
-    assert visible("avatars") == (always | conditional | {"prompt", "palette"}) - {"eta"}
-
-
-def test_a_palette_is_kept_where_there_is_one() -> None:
-    asked = {**GENERATE, "model": "avatars", "prompt": "a person with red hair"}
-    colors = {tuple(color) for color in palette_of(zoo.load("avatars")).tolist()}
-    free, kept = (pixels(last(generate.draw(**{**asked, "palette": palette}))[0][0]) for palette in (False, True))
-    found = [{tuple(color) for color in picture.reshape(-1, 3).tolist()} for picture in (free, kept)]
-    assert not found[0] <= colors and found[1] <= colors
-    with pytest.raises(gr.Error, match="'digits' has no palette to keep to"):
-        last(generate.draw(**{**GENERATE, "palette": True}))
-
-
-@pytest.mark.usefixtures("own")
-@pytest.mark.parametrize("name", ["plain.safetensors", "words.safetensors"])
-def test_a_link_says_nothing_of_classes_where_there_are_none(name: str) -> None:
-    shown = {"model": name, "label": widgets.label(models.load(name), None).value}
-    assert models.request(**shown)[0].query(models.request(model=name)[0]) == urlencode({"model": name})
-
-
-@pytest.mark.usefixtures("own")
-def test_models_without_classes_and_models_of_words_draw() -> None:
-    plain = {**GENERATE, "model": "plain.safetensors", "label": ALL_CLASSES}
-    assert len(last(generate.draw(**plain))[0]) == 2
-    words = {**GENERATE, "model": "words.safetensors", "prompt": "a red hat", "steps": 2}
-    drawn = last(generate.draw(**words))[0]
-    other = last(generate.draw(**{**words, "prompt": ""}))[0]
-    assert not np.array_equal(pixels(drawn[0]), pixels(other[0]))
-    with pytest.raises(gr.Error, match='does not know "elf"'):
-        last(generate.draw(**{**words, "prompt": "a red elf"}))
-
-
-@pytest.mark.usefixtures("own")
-@pytest.mark.parametrize("name", ["digits", "plain.safetensors", "words.safetensors"])
-def test_examples_fit_the_model(name: str) -> None:
-    model = models.load(name)
-    for row in generate.rows(model):
-        label, prompt, guidance, seed = generate.of_example(name, row)
-        asked = {**GENERATE, "model": name, "label": label.value, "prompt": prompt.value, "steps": 1}
-        assert len(last(generate.draw(**asked))[0]) == 2
-        assert [guidance.value, seed] == row[1:]
-
-
-def test_a_link_fills_the_page() -> None:
-    tab = generate.Tab(None, dict.fromkeys(widgets.FIELDS), [], None)  # type: ignore[arg-type]
-
-    asked = {"model": "digits", "label": "3", "sampler": "ddim", "eta": "0.5", "steps": "7", "grid": "rho"}
-    picker, *rest = tab.open(SimpleNamespace(query_params=asked))  # type: ignore[arg-type]
-    filled = dict(zip(widgets.FIELDS, rest, strict=False))
-    assert (picker.value, filled["label"].value, filled["eta"].value) == ("digits", "3", 0.5)
-    assert filled["steps"].value == 7 and filled["grid"].value == "rho" and filled["eta"].visible
-    *_, said, _ = tab.open(SimpleNamespace(query_params={**asked, "steps": "many"}))  # type: ignore[arg-type]
-    assert "The link is not understood: steps" in said
 
 
 def test_cards_show_their_picture_from_inside_the_page() -> None:

@@ -15,8 +15,10 @@ from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
+from generation_request import from_png
 from playwright.sync_api import Browser, Page, expect
 from tests.processes import free_port
+from words import in_html, in_markdown
 
 from pedesis.denoiser import NetworkDenoiser
 from pedesis.nn import UNet
@@ -26,14 +28,9 @@ from pedesis_zoo import recipe
 from pedesis_zoo.models.weights import save_weights
 
 from .conftest import ROOT, serve
+from .demo_page import FIRST
 
 DEMO = ROOT / "apps" / "gradio_demo"
-sys.path.insert(0, str(DEMO))
-
-from generation_request import from_png  # noqa: E402
-from words import in_html, in_markdown  # noqa: E402
-
-FIRST = 90_000
 GOOD = {"model": "digits", "sampler": "ddim", "steps": "2", "grid": "uniform", "number": "1"}
 
 

@@ -1,22 +1,17 @@
 """By keyboard, by Back and by words: what a visitor expects of any page."""
 
 import re
-import sys
-
-import pytest
-from playwright.sync_api import Page, expect
-
-from .conftest import ROOT
-from .test_demo_server import FIRST, opened  # noqa: F401
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
 
 import guard
 import kept
 import models
+import pytest
+from playwright.sync_api import Page, expect
+
+from .demo_page import FIRST
 
 
-def test_arrows_go_from_tab_to_tab_and_back_goes_back(opened: Page) -> None:  # noqa: F811
+def test_arrows_go_from_tab_to_tab_and_back_goes_back(opened: Page) -> None:
     opened.get_by_role("tab", name="Generate").focus()
     opened.keyboard.press("ArrowRight")
     expect(opened.get_by_role("tab", name="Live")).to_have_attribute("aria-selected", "true")
@@ -29,7 +24,7 @@ def test_arrows_go_from_tab_to_tab_and_back_goes_back(opened: Page) -> None:  # 
     expect(opened.locator(".live img")).to_be_visible(timeout=FIRST)
 
 
-def test_focus_is_seen(opened: Page) -> None:  # noqa: F811
+def test_focus_is_seen(opened: Page) -> None:
     for _ in range(14):
         opened.keyboard.press("Tab")
         style = opened.evaluate(
@@ -49,7 +44,7 @@ def test_what_is_small_is_legible_in_the_dark(demo_url: str, page: Page) -> None
     expect(page.locator("footer .divider").locator("visible=true")).to_have_count(0)
 
 
-def test_a_click_on_a_word_adds_it(opened: Page) -> None:  # noqa: F811
+def test_a_click_on_a_word_adds_it(opened: Page) -> None:
     opened.get_by_label("Prompt").first.fill("a green")
     opened.get_by_text("Words that this model knows").first.click()
     opened.locator(".word").get_by_text("lizard", exact=True).click()
@@ -58,7 +53,7 @@ def test_a_click_on_a_word_adds_it(opened: Page) -> None:  # noqa: F811
     expect(opened.locator(".made-by").first).to_contain_text("a green lizard", timeout=FIRST)
 
 
-def test_help_can_be_read(opened: Page) -> None:  # noqa: F811
+def test_help_can_be_read(opened: Page) -> None:
     """Contrast of at least 4.5 : 1 (WCAG AA) of the help below labels, on white."""
     color = opened.get_by_text("describe it with the words below").first.evaluate("e => getComputedStyle(e).color")
     linear = [

@@ -1,22 +1,17 @@
 """Links: a short one is enough, it draws at once, what it says wrong is said, and the address follows."""
 
 import re
-import sys
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
-import pytest
-from playwright.sync_api import Page, expect
-
-from .conftest import ROOT
-from .test_demo_server import FIRST, generate, opened  # noqa: F401
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
-
 import models
+import pytest
 import widgets
 from generation_request import from_query, strange
+from playwright.sync_api import Page, expect
 from tabs import generate as tab
+
+from .demo_page import FIRST, generate
 
 
 @pytest.mark.parametrize(
@@ -59,7 +54,7 @@ def test_a_link_draws_at_once(demo_url: str, page: Page, query: str) -> None:
     expect(page.locator(".made-by").first).to_contain_text("digits · ")
 
 
-def test_the_address_follows_and_a_reload_draws_the_same(opened: Page) -> None:  # noqa: F811
+def test_the_address_follows_and_a_reload_draws_the_same(opened: Page) -> None:
     opened.get_by_label("Seed", exact=True).first.fill("11")
     generate(opened, "8 pictures in")
     expect(opened).to_have_url(re.compile(r"[?&]seed=11\b"))
@@ -70,13 +65,13 @@ def test_the_address_follows_and_a_reload_draws_the_same(opened: Page) -> None: 
     assert opened.locator(".made-by").first.inner_text() == line
 
 
-def test_the_first_click_changes_something(opened: Page) -> None:  # noqa: F811
+def test_the_first_click_changes_something(opened: Page) -> None:
     before = opened.locator(".made-by").first.inner_text()
     generate(opened, "8 pictures in")
     assert opened.locator(".made-by").first.inner_text() != before
 
 
-def test_what_is_asked_for_meanwhile_is_drawn_next(opened: Page) -> None:  # noqa: F811
+def test_what_is_asked_for_meanwhile_is_drawn_next(opened: Page) -> None:
     press = opened.get_by_role("button", name="Generate", exact=True)
     opened.get_by_label("Prompt").first.fill("a red hero")
     press.click()

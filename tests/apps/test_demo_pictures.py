@@ -1,27 +1,24 @@
 """Room for pictures: on a projector, on a phone, in files; and on from one tab to another."""
 
 import json
-import sys
 from pathlib import Path
 
+import disk
 import numpy as np
+import pictures
 import pytest
+import show
 from PIL import Image
 from playwright.sync_api import Page, expect
+from tabs import edit
+from tabs import generate as tab
 
 import pedesis_zoo as zoo
 
-from .conftest import ROOT
-from .test_demo_handlers import EDIT, GENERATE, folder, last, three  # noqa: F401
-from .test_demo_server import FIRST, generate, opened  # noqa: F401
+from .demo_calls import EDIT, GENERATE, last
+from .demo_page import FIRST, generate
 
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
-
-import disk
-import pictures
-import show
-from tabs import edit
-from tabs import generate as tab
+pytestmark = pytest.mark.usefixtures("folder")  # of its own, for what the demo writes
 
 # -- files -----------------------------------------------------------------------------------------------------
 
@@ -35,7 +32,7 @@ def test_every_download_has_a_name_of_its_own_and_fills_a_slide() -> None:
         assert one.width >= 1300 and other.width >= 800
 
 
-def test_what_the_page_opens_with_is_encoded_once_and_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_what_the_page_opens_with_is_encoded_once_and_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "lasting", set())
     tab.first_results.cache_clear()
     first = tab.first_results()
@@ -46,7 +43,7 @@ def test_what_the_page_opens_with_is_encoded_once_and_stays(folder: Path, monkey
     tab.first_results.cache_clear()
 
 
-def test_a_clicked_picture_goes_to_the_editor_with_its_settings(three: str) -> None:  # noqa: F811
+def test_a_clicked_picture_goes_to_the_editor_with_its_settings(three: str) -> None:
     files, *_ = last(edit.variations(**EDIT, picture=three, strength=0.5))
     sent = [{"image": {"path": path}, "caption": said} for path, said in files]
     path = pictures.chosen(sent, 1)
@@ -68,7 +65,7 @@ def test_a_short_strip_is_not_blown_up() -> None:
 # -- the browser -----------------------------------------------------------------------------------------------
 
 
-def test_a_projector_is_filled(opened: Page) -> None:  # noqa: F811
+def test_a_projector_is_filled(opened: Page) -> None:
     opened.set_viewport_size({"width": 1920, "height": 1080})
     box = opened.locator(".pictures .grid-container").bounding_box()
     assert box is not None and box["width"] > 1000
@@ -80,7 +77,7 @@ def test_a_projector_is_filled(opened: Page) -> None:  # noqa: F811
     assert box is not None and box["width"] > 1000
 
 
-def test_a_phone_shows_pictures_first(opened: Page) -> None:  # noqa: F811
+def test_a_phone_shows_pictures_first(opened: Page) -> None:
     opened.set_viewport_size({"width": 390, "height": 844})
     box = opened.locator(".pictures .grid-container button").last.bounding_box()
     assert box is not None and box["y"] + box["height"] < 844, "all pictures, without scrolling"
@@ -95,7 +92,7 @@ def test_a_phone_shows_the_editor_before_its_settings(demo_url: str, page: Page)
     expect(page.locator(".painter img")).to_be_in_viewport(ratio=0.9, timeout=FIRST)
 
 
-def test_from_generate_to_edit_and_round_again(opened: Page) -> None:  # noqa: F811
+def test_from_generate_to_edit_and_round_again(opened: Page) -> None:
     opened.locator(".pictures .grid-container button").nth(2).click()
     opened.get_by_role("button", name="Send the clicked picture to Edit").click()
     expect(opened.get_by_role("tab", name="Edit")).to_have_attribute("aria-selected", "true", timeout=FIRST)
@@ -111,7 +108,7 @@ def test_from_generate_to_edit_and_round_again(opened: Page) -> None:  # noqa: F
     expect(opened.locator(".source img").first).not_to_have_attribute("src", before or "", timeout=FIRST)
 
 
-def test_a_fast_stroke_is_a_whole_line(opened: Page) -> None:  # noqa: F811
+def test_a_fast_stroke_is_a_whole_line(opened: Page) -> None:
     opened.get_by_role("tab", name="Edit").click()
     board = opened.locator(".painter canvas")
     expect(opened.locator(".painter img")).to_be_visible(timeout=FIRST)

@@ -1,22 +1,13 @@
 """Requests of the demo: validated before anything is computed, true to the script they show, and carried by files."""
 
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from PIL import Image
-
-import pedesis_zoo as zoo
-from pedesis.utils.images import save_png
-
-DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
-sys.path.insert(0, str(DEMO))
-
-from comparison import compared  # noqa: E402
-from generation_request import (  # noqa: E402
+from comparison import compared
+from generation_request import (
     ALL_CLASSES,
     MOST_SEED,
     NO_CLASS,
@@ -31,6 +22,10 @@ from generation_request import (  # noqa: E402
     parse_request,
     takes_eta,
 )
+from PIL import Image
+
+import pedesis_zoo as zoo
+from pedesis.utils.images import save_png
 
 GOOD: dict[str, Any] = {"model": "digits", "sampler": "ddim", "steps": 5, "grid": "uniform", "number": 3, "seed": 4}
 

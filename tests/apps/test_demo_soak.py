@@ -19,7 +19,7 @@ import pedesis_zoo as zoo
 from pedesis.utils.images import resize_nearest, save_png
 
 from .conftest import ROOT, serve
-from .test_demo_server import choose_model, number, open_advanced
+from .demo_page import choose_model, number, open_advanced
 
 pytestmark = pytest.mark.soak
 COMMON: dict[str, Any] = {

@@ -1,36 +1,23 @@
 """What the page says is so: of the pictures that are there, of what went wrong, of what a slider stands at."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
+import events
 import gradio as gr
+import models
 import numpy as np
 import pytest
+from generation_request import MOST_SEED
 from PIL import Image
 from playwright.sync_api import Page, expect
+from tabs import compare, edit, live
 
 import pedesis_zoo as zoo
 from pedesis.utils.images import save_png
 
-from .conftest import ROOT
-from .test_demo_server import (
-    FIRST,
-    choose_model,
-    generate,
-    number,
-    number_field,
-    open_advanced,
-    opened,  # noqa: F401
-)
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
-
-import events
-import models
-from generation_request import MOST_SEED
-from tabs import compare, edit, live
+from .demo_page import FIRST, choose_model, generate, number, number_field, open_advanced
 
 # -- handlers --------------------------------------------------------------------------------------------------
 
@@ -99,7 +86,7 @@ def test_a_request_in_one_line() -> None:
 # -- the browser -----------------------------------------------------------------------------------------------
 
 
-def test_pictures_go_with_their_model(opened: Page) -> None:  # noqa: F811
+def test_pictures_go_with_their_model(opened: Page) -> None:
     expect(opened.locator(".made-by").first).to_contain_text("heroes · ")
     choose_model(opened, "digits")
     expect(opened.get_by_text("digits: nothing is drawn yet")).to_be_visible(timeout=FIRST)
@@ -110,7 +97,7 @@ def test_pictures_go_with_their_model(opened: Page) -> None:  # noqa: F811
     expect(opened.locator(".pictures")).to_contain_text(re.compile(r"seed \d+"))
 
 
-def test_what_was_still_being_drawn_does_not_come_under_another_name(opened: Page) -> None:  # noqa: F811
+def test_what_was_still_being_drawn_does_not_come_under_another_name(opened: Page) -> None:
     open_advanced(opened, "heroes")
     number(opened, "Steps", "200")
     opened.get_by_role("button", name="Generate", exact=True).click()
@@ -121,7 +108,7 @@ def test_what_was_still_being_drawn_does_not_come_under_another_name(opened: Pag
     assert opened.locator(".made-by").locator("visible=true").count() == 0
 
 
-def test_a_mistake_is_told_each_time(opened: Page) -> None:  # noqa: F811
+def test_a_mistake_is_told_each_time(opened: Page) -> None:
     for words in ("a red xylophone", "a red zeppelin", "a red zeppelin"):
         opened.get_by_label("Prompt").first.fill(words)
         opened.get_by_role("button", name="Generate", exact=True).click()
@@ -129,7 +116,7 @@ def test_a_mistake_is_told_each_time(opened: Page) -> None:  # noqa: F811
     expect(opened.get_by_text("stopped")).to_have_count(0)
 
 
-def test_live_follows_reset_and_what_the_slider_corrects(opened: Page) -> None:  # noqa: F811
+def test_live_follows_reset_and_what_the_slider_corrects(opened: Page) -> None:
     opened.get_by_role("tab", name="Live").click()
     picture, line = opened.locator(".live img"), opened.locator(".made-by").locator("visible=true")
     expect(picture).to_be_visible(timeout=FIRST)
@@ -144,7 +131,7 @@ def test_live_follows_reset_and_what_the_slider_corrects(opened: Page) -> None: 
     expect(line).to_contain_text(f"guidance {high:g}", timeout=FIRST)
 
 
-def test_a_bad_upload_clears_the_mask_editor(opened: Page, tmp_path: Path) -> None:  # noqa: F811
+def test_a_bad_upload_clears_the_mask_editor(opened: Page, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_text("no picture")
     Image.new("L", (8, 8), 128).save(tmp_path / "good.png")
     opened.get_by_role("tab", name="Edit").click()

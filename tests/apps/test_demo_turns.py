@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
@@ -11,15 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import turns
 from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import ROOT
-from .test_demo_server import FIRST
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
-
-import turns
+from .demo_page import FIRST
 
 LONG = {"model": "fashion-mnist", "label": "bag", "number": 16, "sampler": "ddim", "steps": 200}
 SHORT = {"model": "digits", "label": "7", "number": 1, "sampler": "ddim", "steps": 1}

@@ -1,17 +1,13 @@
 """A visit: by Tab through the lists, back to a comparison or an edit by its address, step by step through a picture."""
 
 import re
-import sys
 
 from playwright.sync_api import Page, expect
 
-from .conftest import ROOT
-from .test_demo_server import FIRST, generate, number, opened  # noqa: F401
-
-sys.path.insert(0, str(ROOT / "apps" / "gradio_demo"))
+from .demo_page import FIRST, generate, number
 
 
-def test_a_list_that_is_left_by_tab_closes_and_nothing_is_lost(opened: Page) -> None:  # noqa: F811
+def test_a_list_that_is_left_by_tab_closes_and_nothing_is_lost(opened: Page) -> None:
     model = opened.get_by_label("Model", exact=True).first
     model.focus()
     expect(opened.get_by_role("listbox").locator("visible=true")).to_have_count(1)
@@ -26,7 +22,7 @@ def test_a_list_that_is_left_by_tab_closes_and_nothing_is_lost(opened: Page) -> 
     expect(opened.locator(".pictures .grid-container img")).to_have_count(0)
 
 
-def test_every_step_is_a_frame(opened: Page) -> None:  # noqa: F811
+def test_every_step_is_a_frame(opened: Page) -> None:
     film = opened.locator(".film").locator("visible=true")
     slider, frame = film.get_by_label("Step of the denoising"), film.locator("img").locator("visible=true")
     last = frame.get_attribute("src")
@@ -41,7 +37,7 @@ def test_every_step_is_a_frame(opened: Page) -> None:  # noqa: F811
     expect(film.get_by_role("button", name="Play")).to_be_visible()
 
 
-def test_a_phone_shows_whole_seeds(opened: Page) -> None:  # noqa: F811
+def test_a_phone_shows_whole_seeds(opened: Page) -> None:
     opened.set_viewport_size({"width": 390, "height": 844})
     generate(opened, "8 pictures in")
     cut = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
@@ -56,7 +52,7 @@ def test_a_phone_finds_the_tabs_of_its_menu_by_address(demo_url: str, page: Page
     expect(page.locator(".card").first).to_be_visible(timeout=FIRST)
 
 
-def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:  # noqa: F811
+def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:
     opened.get_by_role("tab", name="Compare").click()
     expect(opened.locator(".comparison img")).to_have_count(15, timeout=FIRST)
     expect(opened.locator(".block.curve polyline")).to_have_count(3)
@@ -85,7 +81,7 @@ def test_a_comparison_comes_back_by_its_address(opened: Page) -> None:  # noqa: 
     assert [image.get_attribute("src") for image in opened.locator(".comparison img").all()] == drawn
 
 
-def test_an_edit_comes_back_by_its_address_with_its_mask(opened: Page) -> None:  # noqa: F811
+def test_an_edit_comes_back_by_its_address_with_its_mask(opened: Page) -> None:
     opened.get_by_role("tab", name="Edit").click()
     board, source = opened.locator(".painter canvas"), opened.locator(".source img").first
     expect(opened.locator(".painter img")).to_be_visible(timeout=FIRST)
@@ -107,7 +103,7 @@ def test_an_edit_comes_back_by_its_address_with_its_mask(opened: Page) -> None: 
     assert "label" not in opened.url and "steps" not in opened.url, "only what is not as usual"
 
 
-def test_a_click_on_a_picture_keeps_its_seed(opened: Page) -> None:  # noqa: F811
+def test_a_click_on_a_picture_keeps_its_seed(opened: Page) -> None:
     expect(opened.get_by_label("Randomize")).to_be_checked()
     opened.locator(".pictures .grid-container button").nth(3).click()
     expect(opened.get_by_label("Seed", exact=True).first).to_have_value("3", timeout=FIRST)
