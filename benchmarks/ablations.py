@@ -19,7 +19,6 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +48,11 @@ LENGTHS = {"1 %": 88.2, "10 %": 6.94, "20 %": 3.06}
 
 @dataclass(frozen=True)
 class Variant:
-    """One change of the recipe: fields of it, of its network and of its training; or another optimizer."""
+    """One change of the recipe: fields of it, of its network and of its training."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
-    muon: bool = False
 
     def of(self, published: Recipe) -> Recipe:
         """The recipe with this change."""
@@ -65,7 +63,7 @@ class Variant:
 PUBLISHED = "as published"
 VARIANTS = {
     PUBLISHED: Variant(),
-    "Muon for matrices, AdamW for the rest": Variant(muon=True),
+    "Muon for matrices, AdamW for the rest": Variant(training={"optimizer": "muon"}),
     "the network answers with x0, weight v": Variant(fields={"parameterization": "x0"}),
     "weight simple": Variant(fields={"loss": {"weight": "simple", "condition_dropout": 0.1}}),
     "weight min-snr": Variant(fields={"loss": {"weight": "min-snr", "condition_dropout": 0.1}}),
@@ -77,54 +75,6 @@ VARIANTS = {
     "wider, 1 block at each side": Variant(network={"widths": [84, 96], "blocks": [1, 1]}),
     "narrower, 4 blocks at each side": Variant(network={"widths": [48, 48], "blocks": [4, 4]}),
 }
-
-
-class Beside:
-    """Several optimizers as one."""
-
-    def __init__(self, *optimizers: torch.optim.Optimizer):
-        self.optimizers = optimizers
-        self.param_groups = list(chain(*(each.param_groups for each in optimizers)))
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for each in self.optimizers:
-            each.zero_grad(set_to_none)
-
-    def step(self) -> None:
-        for each in self.optimizers:
-            each.step()
-
-
-class MuonOfKernels(torch.optim.Muon):
-    """`torch.optim.Muon`, which takes matrices, also for kernels (O, I, h, w): they are matrices (O, I h w)."""
-
-    def __init__(self, kernels: list[Tensor], **settings: Any):
-        self.kernels = [(kernel, torch.nn.Parameter(matrix(kernel.detach()))) for kernel in kernels]
-        super().__init__([flat for _, flat in self.kernels], adjust_lr_fn="match_rms_adamw", **settings)
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for kernel, _ in self.kernels:
-            kernel.grad = None
-
-    def step(self) -> None:  # type: ignore[override]
-        for kernel, flat in self.kernels:
-            flat.grad = None if kernel.grad is None else matrix(kernel.grad).contiguous()
-        super().step()
-
-
-def matrix(kernel: Tensor) -> Tensor:
-    """A kernel as (O, h w I), in its own memory where that is channels last."""
-    return kernel.movedim(1, -1).flatten(1) if kernel.ndim > 2 else kernel
-
-
-def with_muon(state: TrainState[Any]) -> Beside:
-    """Muon for what is a matrix within the network, AdamW for the rest: vectors, embeddings, the last layer."""
-    network = state.model.network
-    inner = [p for name, p in network.named_parameters() if p.ndim > 1 and not name.startswith(("label", "out"))]
-    kernels = [p for p in inner if matrix(p).data_ptr() == p.data_ptr()]
-    others = [p for p in state.parameters if all(p is not kernel for kernel in kernels)]
-    settings = {"lr": state.config.learning_rate, "weight_decay": 0.0}
-    return Beside(MuonOfKernels(kernels, **settings), torch.optim.AdamW(others, betas=(0.9, 0.99), **settings))
 
 
 def trained(variant: Variant, seconds: float, seed: int) -> tuple[TrainState[Any], dict[str, NetworkDenoiser], float]:
@@ -140,8 +90,6 @@ def trained(variant: Variant, seconds: float, seed: int) -> tuple[TrainState[Any
         for state in fit(model, batches, loss_of(planned.recipe), config):
             if state.step == 1:
                 averages = {name: [each.clone() for each in state.ema] for name in lengths}
-                if variant.muon:
-                    state.optimizer = with_muon(state)  # type: ignore[assignment]
             for name, power in lengths.items():
                 update_ema(averages[name], state.parameters, state.step, power)
         models, usual = {PUBLISHED: state.ema_model()}, state.ema

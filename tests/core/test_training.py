@@ -31,6 +31,7 @@ from pedesis.training import (
     learning_rate,
     validation_loss,
 )
+from pedesis.training.config import OPTIMIZERS
 from pedesis.utils.noise import TrainingNoise, gaussian_noise
 
 D = torch.float64
@@ -137,9 +138,15 @@ def small() -> tuple[NetworkDenoiser, ArrayBatches]:
     return NetworkDenoiser(network, Process("cosine"), "v", 0.6), ArrayBatches(pixels, torch.arange(40) % 3, 16)
 
 
-def run(steps: int, stop: int | None = None, resume: Path | None = None, save: Path | None = None) -> TrainState[Any]:
+def run(
+    steps: int,
+    stop: int | None = None,
+    resume: Path | None = None,
+    save: Path | None = None,
+    optimizer: str = "adamw",
+) -> TrainState[Any]:
     denoiser, batches = small()
-    config = TrainConfig(batch=16, steps=steps, warmup=3)
+    config = TrainConfig(batch=16, steps=steps, warmup=3, optimizer=optimizer)
     for state in islice(fit(denoiser, batches, Loss("v", 0.1), config, resume), stop):
         pass
     if save is not None:
@@ -148,10 +155,13 @@ def run(steps: int, stop: int | None = None, resume: Path | None = None, save: P
 
 
 @pytest.mark.everywhere
-def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
-    straight = run(8)
-    run(8, stop=5, save=tmp_path / "half.safetensors")
-    resumed = run(8, resume=tmp_path / "half.safetensors")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path, optimizer: str) -> None:
+    if optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("Muon came with torch 2.9")
+    straight = run(8, optimizer=optimizer)
+    run(8, stop=5, save=tmp_path / "half.safetensors", optimizer=optimizer)
+    resumed = run(8, resume=tmp_path / "half.safetensors", optimizer=optimizer)
     assert resumed.step == straight.step == 8
     for a, b in zip([*straight.parameters, *straight.ema], [*resumed.parameters, *resumed.ema], strict=True):
         assert torch.equal(a, b)
@@ -276,6 +286,7 @@ def test_the_batch_has_one_size(rows: int, batch: int) -> None:
         {"learning_rate": 0},
         {"learning_rate": float("inf")},
         {"cooldown": 1.5},
+        {"optimizer": "adam"},
         {"accumulate": 0},
         {"accumulate": 9, "batch": 8},
     ],

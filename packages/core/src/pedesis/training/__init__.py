@@ -10,6 +10,7 @@ are rows of it, and in several processes (`pedesis.utils.distributed`): the grad
 rounding.
 
 fit, state, config, speed       the loop and its step; what a run holds; its plan
+optimizers                      AdamW, or Muon for matrices
 ema                             the average of the weights
 batches, checkpoint             data as functions of (step, rows); everything that a resumed run needs
 distillation, variational       students of few steps; learned variance and learned schedule

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pedesis.training.state import TrainState
 
 KEY, SHA256 = "pedesis-checkpoint", "sha256"
-STREAM = ("batch", "seed", "ema_power")
-"""Fields of `TrainConfig` that say which numbers step n means; the others may change when a run goes on."""
+STREAM = ("batch", "seed", "ema_power", "optimizer")
+"""Fields of `TrainConfig` that say what step n means; the others may change when a run goes on."""
 
 
 def identity(state: TrainState[Any]) -> dict[str, Any]:
@@ -100,6 +100,8 @@ def restore(state: TrainState[Any], path: str | Path) -> None:
         ValueError: it is no checkpoint, or belongs to another run; nothing is changed then.
     """
     header, tensors = _read(path, None)
+    if header.get("config"):
+        header["config"].setdefault("optimizer", "adamw")  # all there was, before it was said
     now = identity(state)
     known = [name for name in now if now[name] is not None and header.get(name) is not None]
     labels = {"parameters": "parameters"}  # the others are dicts, whose keys say enough
@@ -113,15 +115,19 @@ def restore(state: TrainState[Any], path: str | Path) -> None:
     with torch.no_grad():
         for name in others.keys() & {key.removeprefix("state.") for key in tensors}:
             others[name].copy_(tensors[f"state.{name}"])
+    moments: dict[str, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, key, number = name.split(".")
+            moments.setdefault(number, {})[key] = value
     for i, (parameter, average) in enumerate(zip(state.parameters, state.ema, strict=True)):
         parameter.data.copy_(tensors[f"parameter.{i}"])
         average.copy_(tensors[f"ema.{i}"])
-        if f"optimizer.step.{i}" not in tensors:
-            continue  # it never had a gradient
-        moments = {key: torch.empty_like(parameter.data) for key in ("exp_avg", "exp_avg_sq")}  # same strides
-        for key, moment in moments.items():
-            moment.copy_(tensors[f"optimizer.{key}.{i}"])
-        state.optimizer.state[parameter] = {"step": tensors[f"optimizer.step.{i}"].clone(), **moments}
+        kept = state.optimizer.state[parameter]
+        kept.clear()
+        for key, value in moments.get(str(i), {}).items():  # none, if it never had a gradient
+            like_it = value.shape == parameter.shape  # and then with its strides
+            kept[key] = torch.empty_like(parameter.data).copy_(value) if like_it else value.clone()
     state.step, state.seconds = header["step"], header["seconds"]
     config = state.config
     if config.steps is None and config.minutes is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+OPTIMIZERS = ("adamw", "muon")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -21,6 +23,7 @@ class TrainConfig:
     warmup: int = 200  # steps of linear warm-up, at most a tenth of the plan
     cooldown: float = 0.2  # last fraction of the run in which the learning rate falls to zero
     weight_decay: float = 0.0
+    optimizer: str = "adamw"  # or "muon": for matrices, and AdamW for the rest (`pedesis.training.optimizers`)
     clip: float = 1.0  # largest norm of the gradient
     ema_power: float = 16.97  # g of the power-law average; 16.97 remembers the last 5 %, 6.94 the last 10 %
     seed: int = 0
@@ -34,6 +37,7 @@ class TrainConfig:
         _check("warmup", self.warmup, self.warmup >= 0, "0 or more")
         _check("cooldown", self.cooldown, 0 <= self.cooldown <= 1, "from 0 to 1")
         _check("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "0 or more")
+        _check("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         _check("clip", self.clip, self.clip > 0, "more than 0")
         _check("ema_power", self.ema_power, self.ema_power > -1, "more than -1")
         _check("accumulate", self.accumulate, 1 <= self.accumulate <= self.batch, f"from 1 to the batch, {self.batch}")

@@ -17,6 +17,7 @@ from pedesis.training.batches import Batches, LoaderBatches
 from pedesis.training.checkpoint import plain, restore
 from pedesis.training.config import TrainConfig, learning_rate
 from pedesis.training.ema import update_ema
+from pedesis.training.optimizers import optimizer_of
 from pedesis.training.speed import Speedometer
 from pedesis.training.state import Model, TrainState, trained
 from pedesis.utils.distributed import add, check_same, from_first, share, world
@@ -68,9 +69,7 @@ def fit(
         raise ValueError(
             f"these batches have {rows} rows and TrainConfig says {config.batch}: give TrainConfig(batch={rows})"
         )
-    optimizer = torch.optim.AdamW(
-        parameters, lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay, fused=True
-    )
+    optimizer = optimizer_of(model, parameters, config)
     average = [p.detach().clone() for p in parameters]
     state = TrainState(
         config, model, optimizer, average, parameters, steps=config.steps, about=plain(dict(about or {}))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pedesis.training.checkpoint import restore, save
 from pedesis.training.config import TrainConfig
+from pedesis.training.optimizers import Together
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -23,7 +24,7 @@ class TrainState(Generic[Model]):
 
     config: TrainConfig
     model: Model
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer | Together
     ema: list[Tensor]
     parameters: list[Tensor]
     step: int = 0
