@@ -157,8 +157,6 @@ def run(
 @pytest.mark.everywhere
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path, optimizer: str) -> None:
-    if optimizer == "muon" and not hasattr(torch.optim, "Muon"):
-        pytest.skip("Muon came with torch 2.9")
     straight = run(8, optimizer=optimizer)
     run(8, stop=5, save=tmp_path / "half.safetensors", optimizer=optimizer)
     resumed = run(8, resume=tmp_path / "half.safetensors", optimizer=optimizer)
