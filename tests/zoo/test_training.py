@@ -210,6 +210,22 @@ def test_a_run_goes_on_with_more_pictures_and_the_deviation_it_began_with(
     trained_on(tmp_path / "ours", out, 6)
 
 
+def test_a_run_goes_on_with_the_optimizer_it_began_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, straight = tmp_path / "m.safetensors", tmp_path / "straight.safetensors"
+    train(small(steps=6, optimizer="muon"), straight)
+    with pytest.raises(RuntimeError):
+        train(small(steps=6, optimizer="muon"), path, ending(RuntimeError()))
+    train(small(steps=6), path)
+    assert "the optimizer stays muon, with which this run began; asked for: adamw" in capsys.readouterr().err
+    assert same_files(path, straight)
+
+
+def test_new_networks_of_pictures_learn_by_muon_and_trained_ones_as_they_did() -> None:
+    assert own_recipe(pictures()).training["optimizer"] == "muon"
+    assert "optimizer" not in own_recipe(pictures(), "fashion-mnist").training
+    assert "optimizer" not in own_recipe(own_data(np.zeros((8, 2)))).training
+
+
 def swapped(path: Path) -> Path:
     (path / "a").rename(path / "c")
     (path / "b").rename(path / "a")

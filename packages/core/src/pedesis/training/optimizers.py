@@ -10,7 +10,7 @@ found by five steps of an iteration that a matrix product is enough for, which l
     X <- a X + b (X X^T) X + c (X X^T)^2 X,    from X = G / |G|,    (a, b, c) = (3.4445, -4.775, 2.0315)
 
 A kernel (O, I, h, w) of a convolution is the matrix (O, I h w). `torch.optim.Muon` does the same to matrices, always in
-bfloat16, which a machine without it takes 17 times as long for; here it is in what the network runs in (`precision`).
+bfloat16, which takes many times as long on a machine without it; here it is in what the network runs in (`precision`).
 """
 
 from __future__ import annotations

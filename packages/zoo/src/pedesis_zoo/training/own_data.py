@@ -120,6 +120,8 @@ def _labels(
 def own_recipe(data: ImageSet | PointSet, start: str | Path | None = None) -> Recipe:
     """A recipe for anybody's data: the network of `fashion-mnist` or of `toy-moons`, its data measured.
 
+    New networks of pictures learn by Muon, which is ahead after the same time (docs/benchmarks.md, ablations).
+
     Args:
         start: a model whose network, process and data_std are used instead, because its weights are.
 
@@ -131,6 +133,8 @@ def own_recipe(data: ImageSet | PointSet, start: str | Path | None = None) -> Re
     base = replace(base, network={**base.network, **fitting}, data_std=round(root_mean_square(data), 3))
     if start is not None:
         base = _as_started(base, start, data)
+    elif isinstance(data, ImageSet):
+        base = replace(base, training={**base.training, "optimizer": "muon"})
     guidance = base.generation.guidance if data.classes else 1.0
     return replace(
         base,

@@ -214,8 +214,8 @@ def _train(
 def going_on(plan: Plan, checkpoint: Path) -> tuple[Plan, dict[str, Any], list[str]]:
     """A plan as its checkpoint has it where that may differ, what it is trained on, and what to say of it.
 
-    Pictures may come and go, a folder may have another name as long as most of its pictures are known, and the
-    network is told the standard deviation of the data that it began with.
+    Pictures may come and go, a folder may have another name as long as most of its pictures are known, the network
+    is told the standard deviation of the data that it began with, and the optimizer stays.
 
     Raises:
         ValueError: no checkpoint, or the pictures of a class are another's now.
@@ -236,4 +236,8 @@ def going_on(plan: Plan, checkpoint: Path) -> tuple[Plan, dict[str, Any], list[s
     if began is not None and began != plan.recipe.data_std:
         notes.append(f"data_std stays {began}, with which this run began; measured now: {plan.recipe.data_std}")
         plan = replace(plan, recipe=replace(plan.recipe, data_std=began))
+    optimizer = (header.get("config") or {}).get("optimizer", "adamw")
+    if optimizer != plan.config.optimizer:
+        notes.append(f"the optimizer stays {optimizer}, with which this run began; asked for: {plan.config.optimizer}")
+        plan = replace(plan, config=replace(plan.config, optimizer=optimizer))
     return plan, now, notes
