@@ -260,7 +260,7 @@ def ablations(record: Found) -> Iterator[str]:
         f"the Frechet distance is of {record['pictures']:,} conditional pictures without guidance, by the recipe's "
         "sampler in 10 steps, to the test set. Lower is better. Where several seeds were trained, their mean, and "
         "each: a difference that is not larger than theirs says nothing. Lengths of the average are of the same runs "
-        "as the first line.\n"
+        "as the first line. The runs are short, so that what learns early looks best.\n"
     )
     rows = []
     for change, seeds in record["rows"].items():
