@@ -74,4 +74,4 @@ def test_the_measured_bound_of_a_model_is_shown_with_its_command() -> None:
     app = opened(model="fashion-mnist")
     value, error = metrics(app)["bits per dimension"].split(" ± ")
     assert 2 < float(value) < 5 and 0 < float(error) < 0.5
-    assert any(code.value.startswith("python -m pedesis_zoo evaluate fashion-mnist") for code in app.code)
+    assert any("`python -m pedesis_zoo evaluate fashion-mnist" in caption.value for caption in app.caption)

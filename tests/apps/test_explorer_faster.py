@@ -60,7 +60,7 @@ def test_the_claims_of_the_notes_hold_for_our_model_at_10_and_25_steps() -> None
     rows = table.value
     assert list(rows["steps"]) == ["10"] * 3 + ["25"] * 3
     assert set(rows["clear"]) == {"yes"}
-    assert any(code.value.startswith("python -m pedesis_zoo evaluate fashion-mnist") for code in app.code)
+    assert any("`python -m pedesis_zoo evaluate fashion-mnist" in caption.value for caption in app.caption)
 
 
 def test_the_last_halving_leaves_one_step() -> None:
