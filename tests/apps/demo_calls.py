@@ -18,14 +18,15 @@ ASKED: dict[str, Any] = {
     "steps": 4,
     "grid": "uniform",
 }
+EVERYWHERE = {"interval_low": -20.0, "interval_high": 20.0}
+"""Guidance at all noise levels."""
 GENERATE = {
     **ASKED,
+    **EVERYWHERE,
     "randomize": False,
     "eta": 0.0,
     "also": NOTHING,
     "negative": NOTHING,
-    "interval_low": -20.0,
-    "interval_high": 20.0,
     "rescale": 0.0,
     "palette": False,
 }

@@ -20,19 +20,10 @@ from PIL import Image
 import pedesis_zoo as zoo
 from pedesis.utils.images import resize_nearest, save_png
 
+from .demo_calls import ASKED, EVERYWHERE
+
 DEMO = Path(__file__).parents[2] / "apps" / "gradio_demo"
-COMMON: dict[str, Any] = {
-    "model": "digits",
-    "label": "7",
-    "prompt": "",
-    "guidance": 2.0,
-    "seed": 5,
-    "number": 2,
-    "sampler": "ddim",
-    "steps": 4,
-    "grid": "uniform",
-}
-EVERYWHERE = {"interval_low": -20.0, "interval_high": 20.0}
+COMMON = {**ASKED, "label": "7"}
 ENDPOINTS = {"generate", "live", "compare", "draw_picture", "card"} | {
     "inpaint",
     "image_to_image",

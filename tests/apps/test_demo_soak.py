@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,20 +18,11 @@ import pedesis_zoo as zoo
 from pedesis.utils.images import resize_nearest, save_png
 
 from .conftest import ROOT, serve
+from .demo_calls import ASKED, EVERYWHERE
 from .demo_page import choose_model, number, open_advanced
 
 pytestmark = pytest.mark.soak
-COMMON: dict[str, Any] = {
-    "model": "digits",
-    "label": "7",
-    "prompt": "",
-    "guidance": 2.0,
-    "number": 2,
-    "sampler": "ddim",
-    "steps": 3,
-    "grid": "uniform",
-}
-EVERYWHERE = {"interval_low": -20.0, "interval_high": 20.0}
+COMMON = {**ASKED, "label": "7", "steps": 3}
 WARM, LAST, VISITORS = 100, 500, 20
 
 

@@ -100,8 +100,6 @@ def restore(state: TrainState[Any], path: str | Path) -> None:
         ValueError: it is no checkpoint, or belongs to another run; nothing is changed then.
     """
     header, tensors = _read(path, None)
-    if header.get("config"):
-        header["config"].setdefault("optimizer", "adamw")  # all there was, before it was said
     now = identity(state)
     known = [name for name in now if now[name] is not None and header.get(name) is not None]
     labels = {"parameters": "parameters"}  # the others are dicts, whose keys say enough
@@ -177,6 +175,7 @@ def _read(path: str | Path, keys: tuple[str, ...] | None) -> tuple[dict[str, Any
         raise Damaged(f"{path} cannot be read as a checkpoint ({error})") from None
     if header is None:
         raise ValueError(f"{path} is no checkpoint; `save` of a training state writes one")
+    header["config"] = {"optimizer": "adamw", **(header.get("config") or {})}  # all there was, before it was said
     if keys is None and metadata.get(SHA256) not in (None, digest(text, tensors)):
         raise Damaged(f"{path} was altered or damaged: its content does not match the digest in its header")
     return header, tensors

@@ -236,7 +236,7 @@ def going_on(plan: Plan, checkpoint: Path) -> tuple[Plan, dict[str, Any], list[s
     if began is not None and began != plan.recipe.data_std:
         notes.append(f"data_std stays {began}, with which this run began; measured now: {plan.recipe.data_std}")
         plan = replace(plan, recipe=replace(plan.recipe, data_std=began))
-    optimizer = (header.get("config") or {}).get("optimizer", "adamw")
+    optimizer = header["config"]["optimizer"]
     if optimizer != plan.config.optimizer:
         notes.append(f"the optimizer stays {optimizer}, with which this run began; asked for: {plan.config.optimizer}")
         plan = replace(plan, config=replace(plan.config, optimizer=optimizer))
