@@ -16,7 +16,7 @@ from pathlib import Path
 
 import disk  # the settings of gradio come first
 import gradio as gr
-from events import ADDRESS, LIGHT
+from events import LIGHT
 from guard import Guard
 from mistakes import Page
 from models import compute_on, models, own_models, steerable, students
@@ -58,9 +58,7 @@ def page() -> gr.Blocks:
                 about.build()
         sent = first.drawn.take.click(room.receive, [first.drawn.gallery, first.drawn.clicked], room.source, **LIGHT)
         sent.success(lambda: gr.Tabs(selected="edit"), None, tabs, **LIGHT)
-        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **LIGHT).then(
-            None, first.link, first.link, js=ADDRESS
-        )
+        blocks.load(first.open, None, [first.picker, *first.widgets.values(), *first.outputs], **LIGHT)
         blocks.load(comparing.open, None, comparing.filled, **LIGHT)
         blocks.load(room.open, None, room.opened, **LIGHT)
     return blocks

@@ -57,8 +57,9 @@ def test_ticks_are_round_numbers_within_the_ends() -> None:
 def test_something_to_see_without_a_click_in_equal_cells(opened: Page) -> None:
     opened.get_by_role("tab", name="Compare").click()
     expect(opened.get_by_text("the same seeds in each")).to_be_visible(timeout=FIRST)
+    expect(opened.locator(".comparison td img")).to_have_count(15)
     cells = opened.locator(".comparison td img").all()
-    assert len(cells) == 15 and len({round(cell.bounding_box()["width"]) for cell in cells}) == 1  # type: ignore[index]
+    assert len({round(cell.bounding_box()["width"]) for cell in cells}) == 1  # type: ignore[index]
     opened.get_by_label("Values, one a line").fill("1\n3")
     opened.get_by_role("button", name="Compare", exact=True).click()
     expect(opened.locator(".comparison img")).to_have_count(6, timeout=FIRST)

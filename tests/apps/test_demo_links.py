@@ -62,13 +62,13 @@ def test_the_address_follows_and_a_reload_draws_the_same(opened: Page) -> None:
     line = opened.locator(".made-by").first.inner_text()
     opened.reload()
     expect(opened.get_by_text("Settings from the link: 8 pictures in")).to_be_visible(timeout=FIRST)
-    assert opened.locator(".made-by").first.inner_text() == line
+    expect(opened.locator(".made-by").first).to_have_text(line, use_inner_text=True)
 
 
 def test_the_first_click_changes_something(opened: Page) -> None:
     before = opened.locator(".made-by").first.inner_text()
     generate(opened, "8 pictures in")
-    assert opened.locator(".made-by").first.inner_text() != before
+    expect(opened.locator(".made-by").first).not_to_have_text(before, use_inner_text=True)
 
 
 def test_what_is_asked_for_meanwhile_is_drawn_next(opened: Page) -> None:

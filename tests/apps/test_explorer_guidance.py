@@ -108,8 +108,7 @@ def test_the_browser_turns_the_scale_up(explorer_url: str, page: Page, width: in
     page.goto(f"{explorer_url}/guidance?scale=1")
     chart = page.locator(".st-key-samples")
     dots = chart.locator(".scatterlayer .trace .points path")
-    dots.first.wait_for()
-    assert dots.count() == guidance.COUNT
+    expect(dots).to_have_count(guidance.COUNT, timeout=PATIENCE)
     plain = dots.first.get_attribute("transform") or ""
 
     slider = page.locator(".st-key-scale [role=slider], .st-key-scale input[type=range]").first

@@ -143,8 +143,7 @@ def test_the_browser_plays_the_walk(explorer_url: str, page: Page, width: int, s
     )
     page.goto(f"{explorer_url}/sampling?steps=8&compared=ddim")
     dots = page.locator(".st-key-race .scatterlayer .trace .points path")
-    dots.first.wait_for()
-    assert dots.count() == 2 * 400
+    expect(dots).to_have_count(2 * 400, timeout=PATIENCE)
     arrived = dots.first.get_attribute("transform") or ""
     expect(page.locator(".st-key-race").get_by_text("Play")).to_have_count(1, timeout=PATIENCE)
     page.locator(".st-key-race").get_by_text("Play").click()

@@ -16,7 +16,7 @@ import gradio as gr
 import show
 import widgets as w
 from draft import draft, drafted
-from events import KEPT, LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, with_status
+from events import ADDRESS, KEPT, LIGHT, emptied, endpoint, on_page, path_of, shown_in, stop, with_status
 from generation_request import MOST_IMAGES, GenerationRequest, from_png, from_query, strange
 from models import load, models, own_models, prompts, request
 from pictures import Shelf, gallery, remembered, seed_of, shelf
@@ -176,7 +176,6 @@ class Tab:
     picker: gr.Dropdown
     widgets: w.Widgets
     outputs: list[Any]  # of `draw`, without the seed
-    link: gr.Code
     drawn: Shelf | None = None
 
     def open(self, visit: gr.Request) -> list[Any]:
@@ -220,6 +219,7 @@ def build() -> Tab:
                 ask |= w.place(first, "seed")
                 randomize = gr.Checkbox(False, label="Randomize", min_width=90)  # true once the page is open
             arrived = gr.Textbox(visible="hidden")  # the settings of a link, once they are on the page
+            query = gr.Textbox(visible="hidden", label="Settings, for an address")
             with gr.Row():
                 start = gr.Button("Generate", variant="primary", min_width=120)
                 halt = gr.Button("Stop", min_width=80)
@@ -259,7 +259,7 @@ def build() -> Tab:
 
     every = {**ask, **more}
     inputs = [picker, *ask.values(), randomize, *more.values()]
-    outputs = [drawn.gallery, every["seed"], save, film, script, link, status, preview]
+    outputs = [drawn.gallery, every["seed"], save, film, script, query, status, preview]
     pipeline = with_status(captioned, outputs, status)
     endpoint("generate", draw, inputs, outputs)
     pressed = [start.click, every["prompt"].submit]  # type: ignore[attr-defined]
@@ -273,10 +273,11 @@ def build() -> Tab:
     picked = samples.click(of_example, [picker, samples], asked, api_visibility="private", show_progress="hidden")
     again = picked.then(pipeline, inputs, outputs, **on_page(status))
     for event in (running, again, opened):
-        event.success(None, link, link, js=KEPT)
+        event.success(None, query, None, js=KEPT)
         event.success(remembered, [drawn.gallery, visit], visit, **LIGHT)
+    query.change(None, query, link, js=ADDRESS)
     stop(halt, [running, again, opened], status)
-    cleared = [drawn.gallery, save, film, script, link, preview]
+    cleared = [drawn.gallery, save, film, script, query, preview]
     w.follow(
         picker,
         {**every, "examples": samples, "words": words},
@@ -295,5 +296,5 @@ def build() -> Tab:
             return [*w.filled(from_png(path_of(file)), names, every), False, said, *emptied(cleared)]
 
     dropped.upload(restore, dropped, [picker, *every.values(), randomize, status, *cleared], **LIGHT)
-    filled = [arrived, randomize, drawn.gallery, save, film, script, link, status, preview]
-    return Tab(picker, every, filled, link, drawn)
+    filled = [arrived, randomize, drawn.gallery, save, film, script, query, status, preview]
+    return Tab(picker, every, filled, drawn)
