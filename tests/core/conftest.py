@@ -1,9 +1,12 @@
-"""Exact models for the theorem tests: everything is compared with these."""
+"""Exact models for the theorem tests: everything is compared with these. And a loader of ten rows."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from pedesis.process import FRAMES, Process
 from pedesis.schedules import SCHEDULES, Schedule
@@ -46,3 +49,10 @@ def mixture() -> Mixture:
 def points() -> torch.Tensor:
     """Sixteen fixed points of the plane, float64."""
     return gaussian_noise(7)(torch.empty(16, 2, dtype=D))
+
+
+@pytest.fixture
+def pairs() -> DataLoader[Any]:
+    """Rows (2 i, 2 i + 1) / 20 with label i, shuffled."""
+    data = torch.arange(20.0).reshape(10, 2) / 20
+    return DataLoader(TensorDataset(data, torch.arange(10)), batch_size=3, shuffle=True)

@@ -47,6 +47,7 @@ def test_sample_writes_the_same_bytes_twice(tmp_path: Path) -> None:
         (["train", "digits", "--steps", "0"], "steps must be at least 1; got 0"),
         (["train", "digits", "--minutes", "0"], "minutes must be more than 0; got 0"),
         (["train", "digits", "--learning-rate", "-1"], "learning_rate must be more than 0"),
+        (["train", "digits", "--seed", "-1"], "seed must be 0 or more; got -1"),
         (["train", "digits", "--out", "nosuffix"], "name the file nosuffix.safetensors, not nosuffix"),
         (["train", "digits", "--out", "my.pt"], "name the file my.safetensors, not my.pt"),
         (["train", "digits", "--out", "my.checkpoint.safetensors"], "name the weight file my.safetensors"),
@@ -133,6 +134,15 @@ def test_training_on_a_folder(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     done = run("sample", "my.safetensors", "--class", "blue", "-n", "2", "--steps", "2", folder=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_another_seed_is_another_run(tmp_path: Path) -> None:
+    for name, *seed in (("a",), ("b", "--seed", "0"), ("c", "--seed", "1")):
+        out = f"{name}.safetensors"
+        done = run("train", "digits", "--steps", "1", "--batch", "8", *seed, "--out", out, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    same, usual, other = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "abc")
+    assert same == usual != other
 
 
 def test_a_new_run_may_begin_from_trained_weights(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class TrainConfig:
     optimizer: str = "adamw"  # or "muon": for matrices, and AdamW for the rest (`pedesis.training.optimizers`)
     clip: float = 1.0  # largest norm of the gradient
     ema_power: float = 16.97  # g of the power-law average; 16.97 remembers the last 5 %, 6.94 the last 10 %
-    seed: int = 0
+    seed: int = 0  # of everything random: noise, times, the order of the data
     accumulate: int = 1  # parts that a batch is computed in, one after the other, where memory is short
 
     def __post_init__(self) -> None:
@@ -40,6 +40,7 @@ class TrainConfig:
         _check("optimizer", self.optimizer, self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         _check("clip", self.clip, self.clip > 0, "more than 0")
         _check("ema_power", self.ema_power, self.ema_power > -1, "more than -1")
+        _check("seed", self.seed, self.seed >= 0, "0 or more")
         _check("accumulate", self.accumulate, 1 <= self.accumulate <= self.batch, f"from 1 to the batch, {self.batch}")
 
 
