@@ -27,10 +27,9 @@ RECIPE = Recipe(
     },
     training={"batch": 64, "learning_rate": 3e-4, "warmup": 100, "cooldown": 0.3},
     generation=Generation(sampler="ddim", steps=4, grid="uniform", guidance=3.0, scales=(1.0, 6.0)),
-    sha256="16fbaefd740c7168d05bc770345ca8831aa184fa8236721bba80147dfd4bbb5f",
+    sha256="f431b0d03fef09a73f81c448af3b1c4fdb67de47837a677a6bf450da491e5e57",
     trained_with=(
-        "python -m pedesis_zoo train heroes-student --start heroes --steps 880, "
-        "then, as the teacher got better, train heroes-student --start heroes-student --steps 400 and --steps 450"
+        "python -m pedesis_zoo train heroes-student --start heroes --optimizer muon --learning-rate 6e-4 --steps 380"
     ),
     hardware="one or two cores of an x86-64 server processor, beside other work; bfloat16, in between float32",
 )
