@@ -15,7 +15,7 @@ from .demo_page import FIRST, generate
 
 
 @pytest.mark.parametrize(
-    "query", ["model=digits", "model=digits&label=3", "model=digits&steps=7&seed=3", "prompt=a+hero&guidance=1.5", ""]
+    "query", ["model=digits", "model=digits&label=3", "model=digits&steps=7&seed=3", "prompt=a+hero&guidance=2.5", ""]
 )
 def test_a_short_link_is_the_request_it_came_from(query: str) -> None:
     asked, _ = models.request(**{k: float(v) if v[0].isdigit() and k != "label" else v for k, v in parse_qsl(query)})

@@ -158,7 +158,7 @@ def test_every_model_of_the_zoo_answers_the_same(name: str, bits: int, tmp_path:
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_every_network_of_the_zoo_compiles_as_one_graph(name: str) -> None:
     module, about, _ = load_any(name)
-    _, inputs, _ = traced(usual_part(module), module, about, name)
+    _, inputs, _ = traced("denoiser" if isinstance(module, NetworkDenoiser) else "classifier", module, about, name)
     plain = isinstance(module, NetworkDenoiser | NoisyClassifier)
     given = [*inputs.values()][: 3 if plain else 1]
     torch._dynamo.reset()
