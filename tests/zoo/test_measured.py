@@ -95,7 +95,7 @@ def test_prompts_are_followed_nearly_as_well_as_the_reader_can_tell_in_pictures_
     kinds = [key for key in rows if key.endswith(" right") and key not in ("mentions right", "whole prompts right")]
     assert len(kinds) == 11
     for kind in kinds:
-        assert value(rows, kind) >= 0.93 * value(rows, f"{kind}, real composites"), kind
+        assert value(rows, kind) >= min(0.9, 0.96 * value(rows, f"{kind}, real composites")), kind
     name = "Frechet distance"
     assert value(rows, name) <= 2.5 * value(rows, f"{name} of real composites"), "at the same setting"
 
