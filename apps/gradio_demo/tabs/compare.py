@@ -151,10 +151,8 @@ def opening(shown: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def curve(model: str) -> Curves:
-    """Shares of a model over its guidance scale, as measured for its card: within its interval, or where only that was
-    measured, at every noise level. Raises ValueError if they are not."""
+    """Shares of a model over its guidance scale, as measured for its card. Raises ValueError if they are not."""
     table, own = load_table(model, "guidance"), OWN[load(model).generation.interval is not None]
-    own = own if own in table["guidance"] else OWN[False]
     most = min(load(model).generation.scales[1], MOST_GUIDANCE)
     scales = table["scale"]
     rows = [i for i, kind in enumerate(table["guidance"]) if kind == own and float(scales[i]) <= most]

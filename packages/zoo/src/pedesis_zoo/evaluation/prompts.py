@@ -178,20 +178,31 @@ def part_sets_apart(found: Tensor, known: Tensor) -> Tensor:
     return torch.stack([((known != row) & (known >= 0)).sum(1).min() for row in found]).double()
 
 
+def kinds_of_guidance(model: ImageModel) -> list[tuple[str, str, tuple[float, float]]]:
+    """What `prompts_by_guidance` measures: names, combinations, and the log-SNR between which guidance acts."""
+    own = model.generation.interval
+    return [
+        ("classifier-free", "held-out", EVERYWHERE),
+        *([] if own is None else [("classifier-free, interval", "held-out", own)]),
+        ("classifier-free, seen combinations", "train", EVERYWHERE),
+    ]
+
+
 def prompts_by_guidance(
     model: ImageModel, count: int = 1000, first_seed: int = 10_000, scales: Sequence[float] = (0, 1, 1.5, 2, 3, 5, 8)
 ) -> list[dict[str, Cell]]:
-    """How prompts are followed over the guidance scale, of held-out combinations and of those that training saw.
+    """How prompts are followed over the guidance scale, of held-out combinations and of those that training saw; of
+    held-out ones also within the model's interval, if it has one.
 
     Columns: the distance to composites and that of other composites, the "floor"; mentions and whole prompts right;
     precision and recall; mentions of each kind right.
     """
     attribute_classifier = attribute_classifier_for(known_data(model.about))
     source, rows = COMPOSED[known_data(model.about)].source(), list[dict[str, Cell]]()
-    for name, split in (("classifier-free", "held-out"), ("classifier-free, seen combinations", "train")):
+    for name, split, interval in kinds_of_guidance(model):
         known = features(attribute_classifier, source.draw(81, np.arange(10_000), split).pixels)
         for scale in tqdm(scales, unit="scale", desc=name, disable=None):
-            shown = prompt_alignment(model, count, first_seed, split, guidance=scale, interval=EVERYWHERE)
+            shown = prompt_alignment(model, count, first_seed, split, guidance=scale, interval=interval)
             right = shown.right(attribute_classifier, shown.generated)
             fake, real = (features(attribute_classifier, pixels) for pixels in (shown.generated, shown.real))
             row: dict[str, Cell] = {"guidance": name, "scale": scale, "distance": frechet_distance(known, fake)}
