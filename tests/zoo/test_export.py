@@ -23,6 +23,7 @@ from pedesis.utils.images import to_pixels
 from pedesis.utils.philox import Philox
 from pedesis.utils.precision import full_precision
 from pedesis_zoo.export import onnx
+from pedesis_zoo.export.compact import compact
 from pedesis_zoo.export.onnx_files import traced, usual_part
 from pedesis_zoo.models.loading import load_any
 from pedesis_zoo.models.weights import file_sha256, save_weights
@@ -140,6 +141,28 @@ def test_the_file_says_what_it_is(words: Path, small: dict[str, Path]) -> None:
 @pytest.mark.parametrize("name", ["toy-moons", "fashion-mnist-classifier"])
 def test_models_of_the_zoo_answer_the_same(name: str, tmp_path: Path) -> None:
     compare(name, usual_part(load_any(name)[0]), tmp_path)
+
+
+def test_weights_of_8_bits_leave_embeddings_as_they_are() -> None:
+    """As packed weights do: a row of the table answers for a word alone."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    number = np.random.default_rng(0).standard_normal((128, 192)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "i"], ["row"]), helper.make_node("MatMul", ["row", "matrix"], ["y"])],
+        "words",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, [2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 128])],
+        [numpy_helper.from_array(number, "table"), numpy_helper.from_array(number.T.copy(), "matrix")],
+    )
+    proto = helper.make_model(graph)
+    compact(proto, 8)
+    types = {each.name: each.data_type for each in proto.graph.initializer}
+    assert types == {
+        "table.half": TensorProto.FLOAT16,
+        "matrix.levels": TensorProto.INT8,
+        "matrix.scale": TensorProto.FLOAT16,
+    }
 
 
 @pytest.mark.soak

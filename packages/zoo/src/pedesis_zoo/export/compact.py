@@ -19,13 +19,17 @@ SMALL = 1024
 
 
 def compact(proto: Any, bits: int) -> None:
-    """Store the large float32 constants of an `onnx.ModelProto` in 16 bits, and the largest in 8 if so wanted."""
+    """Store the large float32 constants of an `onnx.ModelProto` in 16 bits, and the largest in 8 if so wanted.
+
+    Embeddings, in which `Gather` looks up, never have 8: `models.packing` leaves them as they are.
+    """
     import onnx
     from onnx import helper, numpy_helper
 
     bare(proto)
     share(proto.graph)
     graph, nodes, kept = proto.graph, [], []
+    embeddings = {node.input[0] for node in graph.node if node.op_type == "Gather"}
 
     def stored(name: str, value: Tensor) -> str:
         """Add a constant in its own type; the name of its float32 twin."""
@@ -37,7 +41,7 @@ def compact(proto: Any, bits: int) -> None:
         value = torch.from_numpy(numpy_helper.to_array(constant).copy())
         if value.dtype != torch.float32 or value.numel() < SMALL:
             kept.append(constant)
-        elif bits == 8 and value.numel() >= LARGE and value.ndim >= 2:
+        elif bits == 8 and value.numel() >= LARGE and value.ndim >= 2 and constant.name not in embeddings:
             levels, scale = packed(value)
             factors = [stored(f"{constant.name}.levels", levels), stored(f"{constant.name}.scale", scale)]
             nodes.append(helper.make_node("Mul", factors, [constant.name]))
