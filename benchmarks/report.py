@@ -31,6 +31,8 @@ def write(results: Path, document: Path = DOCUMENT) -> None:
             parts += section(found[name])
     if quality:
         parts += qualities(quality)
+    if "opening" in found:
+        parts += opening(found["opening"])
     beside = [record for name, record in found.items() if name.startswith("one_step-")]
     if beside:
         parts += one_step(sorted(beside, key=lambda record: record["data"] == "digits"))
@@ -82,6 +84,11 @@ def asked(found: dict[str, Found], quality: list[Found]) -> Iterator[str]:
         rows.append(
             ("`list_models()` and `card()` import torch", "never", "no" if none else "yes", "yes" if none else "**no**")
         )
+    if "opening" in found:
+        seconds = found["opening"]["seconds"]
+        slowest = max(seconds, key=lambda view: seconds[view]["median"])
+        words = f"first picture of the explorer's slowest page, `{slowest}`, for a new visitor"
+        goal(words, seconds[slowest]["median"], 3, " s", least=False)
     if rows:
         yield "## Asked and measured\n"
         yield table(("figure", "asked", "measured", "reached"), rows)
@@ -171,6 +178,16 @@ def limit(record: Found) -> Iterator[str]:
         shares = [f"{100 * found[f'share of {name}']:.0f} %" for name in limits]
         rows.append((f"our network, {kind}", found["setting"], spread(found["GFLOP/s"]), *shares))
     yield table(("what", "where", "GFLOP/s", *(f"of the {name}" for name in limits)), rows)
+
+
+def opening(record: Found) -> Iterator[str]:
+    """Seconds before a new visitor sees anything."""
+    yield heading("First pictures of the explorer", record)
+    yield (
+        "Seconds from asking for a page to seeing its first picture (of `formulas`, its first formula), in a browser "
+        f"with nothing in its cache, from a server that has been left alone for {record['rest']:g} s after its start.\n"
+    )
+    yield table(("page", "seconds"), [(f"`{view}`", spread(found)) for view, found in record["seconds"].items()])
 
 
 def exported(record: Found) -> Iterator[str]:

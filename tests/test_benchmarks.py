@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests import processes
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -73,6 +74,15 @@ def test_ablations_of_training(tmp_path: Path) -> None:
     errors = [row["error of v"] for (row,) in rows.values()]
     assert errors[0] != errors[1] and all(0.1 < error < 1.5 for error in errors)
     assert f"| {muon} | 1.49 M | 2 | " in document and "## Ablations of training" in document
+
+
+@pytest.mark.skipif(processes.CHROMIUM is None, reason="no chromium on this machine")
+def test_the_explorer_opens(tmp_path: Path) -> None:
+    document = bench(tmp_path, "opening.py", "--quick")
+    ((view, found),) = json.loads((tmp_path / "opening.json").read_text())["seconds"].items()
+    assert view == "brownian" and found["median"] > 0
+    assert "## First pictures of the explorer" in document and "| `brownian` | " in document
+    assert "first picture of the explorer's slowest page, `brownian`" in document
 
 
 def test_document_says_what_the_files_say(tmp_path: Path) -> None:

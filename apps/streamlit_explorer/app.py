@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import needed
 import streamlit as st
 import talk
 from catalogue import SECTIONS
+
+needed.last_visit = time.monotonic()
 
 # A picture of our own: the browser would fetch a ":material/...:" icon of the tab from the internet.
 ICON = Path(__file__).with_name("icon.png").read_bytes()

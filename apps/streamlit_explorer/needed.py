@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import math
 from functools import lru_cache
 
 PAGES = ("plotly.graph_objects", "pedesis.lessons.sampling", "pedesis_zoo")
 SOME = ("pedesis_zoo.generation.sampling", "pedesis.lessons.training", "torch._dynamo")  # an optimizer asks for it
 
 head_start = 0.0
-"""Seconds between a visitor's first plot and the second; `server.py` sets them. A browser reads Plotly for about so
-long, and would draw all plots that come meanwhile at once: the first would be seen as late as the last."""
+"""Seconds between a visitor's first plot and whatever follows it; `server.py` sets them. A browser reads Plotly for
+about so long, and would draw all that comes meanwhile at once: the first plot would be seen as late as the last."""
+
+last_visit = -math.inf
+"""When a visitor last asked for anything, by `time.monotonic`."""
 
 
 @lru_cache

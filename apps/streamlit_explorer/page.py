@@ -64,9 +64,7 @@ def lesson(title: str, text: str, *functions: str) -> Iterator[None]:
     st.session_state["waiting"] = None
     for draw in waiting:
         draw()
-        if not st.session_state.setdefault("has a plot", False):
-            st.session_state["has a plot"] = True
-            time.sleep(needed.head_start)
+        head_start()
 
 
 def formula(name: str, rows: bool = False) -> None:
@@ -180,6 +178,14 @@ def plot(figure: go.Figure | Callable[[], go.Figure], key: str) -> None:
     else:
         with st.container():
             _draw(figure, key)
+        head_start()
+
+
+def head_start() -> None:
+    """Let a visitor's browser draw the first picture before anything else comes."""
+    if not st.session_state.setdefault("has a picture", False):
+        st.session_state["has a picture"] = True
+        time.sleep(needed.head_start)
 
 
 def _draw(figure: go.Figure, key: str) -> None:

@@ -1,4 +1,4 @@
-"""The explorer's server: while it waits for its first visitor, it loads what the pages need.
+"""The explorer's server: while it waits for its first visitor, it loads what the pages need and opens each once.
 
     streamlit run apps/streamlit_explorer/server.py
 
@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from threading import Thread
 
 import needed
+import rehearsal
 import streamlit as st
-
-
-def load() -> None:
-    """What every page needs, then what some need."""
-    needed.load()
-    needed.load_more()
 
 
 @asynccontextmanager
 async def loading(_: st.App) -> AsyncIterator[None]:
-    """Load in a thread of its own, so that the server answers at once."""
-    Thread(target=load, daemon=True).start()
+    """In a thread of its own, so that the server answers at once."""
+    rehearsal.thread().start()
     yield
 
 
-needed.head_start = 1.5
+needed.head_start = 2.0
 app = st.App("app.py", lifespan=loading)

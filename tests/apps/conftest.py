@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,13 +17,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.processes import free_port
+from tests.processes import CHROMIUM, free_port
 
 from .demo_page import FIRST, settle
 
 ROOT = Path(__file__).parents[2]
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first has no window to draw: less work
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 SCREENS = [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.soak)]
 """Width and color scheme of the browser: what every page is tried with."""
 FLAGS = [

@@ -180,6 +180,7 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "page",
         "catalogue",
         "needed",
+        "rehearsal",
         "talk",
         "walks",
     }
@@ -189,6 +190,8 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "functools",
         "hashlib",
         "importlib",
+        "logging",
+        "math",
         "threading",
         "time",
         "re",
@@ -198,7 +201,6 @@ def test_pages_hold_widgets_and_calls_only() -> None:
         "contextlib",
         "typing",
         "dataclasses",
-        "math",
         "pathlib",
         "sys",
     }
