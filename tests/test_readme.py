@@ -2,11 +2,10 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import processes
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -21,8 +20,9 @@ def test_there_are_snippets() -> None:
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
 def test_a_snippet_runs_alone(number: int, tmp_path: Path) -> None:
     script = re.sub(r"steps=600\b", "steps=3", SNIPPETS[number])  # a minute of training is not needed to see it run
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    done = processes.start(script, tmp_path)
+    done.wait(300)
+    assert done.returncode == 0, done.stderr.read_text()
     written, printed = re.findall(r'"(\w+\.png)"', script), PRINTED.get(SNIPPETS[number], "")
-    assert done.stdout == printed or not printed
+    assert done.stdout.read_text() == printed or not printed
     assert (written or printed) and sorted(os.listdir(tmp_path)) == sorted(written)
