@@ -65,6 +65,11 @@ def test_the_command_line_under_torchrun(tmp_path: Path) -> None:
         drawn = how(tmp_path, "sample", "digits", "-n", "40", "--steps", "2", "--out", f"{how.__name__}.png")
         assert drawn.returncode == 0 and drawn.stdout == f"40 pictures in {how.__name__}.png\n", drawn.stderr
     assert np.array_equal(*(np.asarray(Image.open(tmp_path / f"{how}.png")) for how in ("alone", "launched")))
+
+
+@pytest.mark.soak
+def test_training_under_torchrun(tmp_path: Path) -> None:
+    """Forked ranks train in `test_distributed` and below; this is the command that people type."""
     trained = launched(tmp_path, "train", "digits", "--batch", "5", "--steps", "3", "--out", "m.safetensors")
     assert trained.returncode == 0 and trained.stdout.endswith("trained weights in m.safetensors\n"), trained.stderr
     assert load_weights(tmp_path / "m.safetensors")[1]["training"]["steps"] == 3
