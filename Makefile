@@ -1,4 +1,4 @@
-# make demo | explorer | page | test | everywhere | lint | soak | bench | bench-quality | bench-one-step | bench-ablations | formulas | cards | scaling | clean
+# make demo | explorer | page | test | everywhere | lint | soak | bench | bench-quality | bench-one-step | bench-ablations | bench-opening | formulas | cards | scaling | clean
 # The first call creates .venv and installs everything; later calls start at once.
 
 VENV := .venv
@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo explorer page test everywhere lint soak bench bench-quality bench-one-step bench-ablations formulas cards scaling clean
+.PHONY: demo explorer page test everywhere lint soak bench bench-quality bench-one-step bench-ablations bench-opening formulas cards scaling clean
 
 demo: $(READY)
 	$(PYTHON) apps/gradio_demo/app.py $(ARGS)
@@ -48,6 +48,9 @@ bench-one-step: $(READY)
 
 bench-ablations: $(READY)
 	$(PYTHON) benchmarks/ablations.py $(ARGS)
+
+bench-opening: $(READY)
+	$(PYTHON) benchmarks/opening.py $(ARGS)
 
 formulas: $(READY)
 	$(PYTHON) docs/write_formulas.py

@@ -13,10 +13,10 @@ Found = dict[str, Any]
 
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`, `make bench-quality`, `make bench-one-step` and `make bench-ablations` from the files in
-`benchmarks/results/`; do not edit. Numbers are medians, with the smallest and the largest repetition in brackets,
-where nothing else is said. A ratio is taken within pairs that were timed one right after the other, in alternating
-order; above 1, Pedesis is faster. Machines differ: read the ratios.
+Written by `make bench`, `make bench-quality`, `make bench-one-step`, `make bench-ablations` and `make bench-opening`
+from the files in `benchmarks/results/`; do not edit. Numbers are medians, with the smallest and the largest repetition
+in brackets, where nothing else is said. A ratio is taken within pairs that were timed one right after the other, in
+alternating order; above 1, Pedesis is faster. Machines differ: read the ratios.
 """
 
 
