@@ -9,52 +9,21 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import shutil
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import report
 from measure import RESULTS, machine, save, summary
 from playwright.sync_api import Browser, sync_playwright
 
-APP = Path(__file__).parents[1] / "apps" / "streamlit_explorer"
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+ROOT = Path(__file__).parents[1]
 PICTURES, FORMULAS = (".js-plotly-plot .main-svg", "[data-testid=stImage] img"), (".katex-display",)
 SHOWN = {"formulas": FORMULAS}
 """What is waited for on pages without pictures."""
 BETWEEN = 3.0
 """Seconds of rest between two visits."""
 IMITATED = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """The explorer as `make explorer` starts it, at a port of its own."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(port)]
-    process = subprocess.Popen(command, cwd=APP, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health").close()
-                break
-            except OSError:
-                if process.poll() is not None:
-                    raise SystemExit(f"the explorer did not start: {shlex.join(command)}") from None
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def visit(browser: Browser, url: str, view: str) -> float:
@@ -80,21 +49,21 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.repeat < 1:
         parser.error(f"--repeat must be at least 1; got {chosen.repeat}")
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
+    sys.path += [str(ROOT), str(ROOT / "apps" / "streamlit_explorer")]
+    from catalogue import SECTIONS
+    from tests.servers import CHROMIUM, FLAGS, explorer
+
+    if CHROMIUM is None:
         parser.error("no chromium on this machine: apt-get install chromium-headless-shell, or set CHROMIUM")
     imitated = [f"{name}={os.environ[name]}" for name in IMITATED if name in os.environ]
     typed = sys.argv[1:] if arguments is None else arguments
     command = " ".join([*imitated, shlex.join(["python", "benchmarks/opening.py", *typed])])
 
-    sys.path.insert(0, str(APP))
-    from catalogue import SECTIONS
-
     views = [one.view for section in SECTIONS.values() for one in section][: 1 if chosen.quick else None]
     repeat, rest = (1, 0.0) if chosen.quick else (chosen.repeat, chosen.rest)
     started, described, found = time.time(), machine(), {view: [] for view in views}
-    with server() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with explorer() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         time.sleep(rest)
         for _ in range(repeat):
             for view in views:

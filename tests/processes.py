@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 import socket
 import sys
 import tempfile
@@ -22,8 +21,6 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first has no window to draw: less work
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["pedesis_zoo.cli", "tests.runs", "tests.zoo_runs", "torch._dynamo"])
 

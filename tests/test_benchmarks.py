@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests import processes
+from tests.servers import CHROMIUM
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -76,7 +77,7 @@ def test_ablations_of_training(tmp_path: Path) -> None:
     assert f"| {muon} | 1.49 M | 2 | " in document and "## Ablations of training" in document
 
 
-@pytest.mark.skipif(processes.CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_the_explorer_opens(tmp_path: Path) -> None:
     document = bench(tmp_path, "opening.py", "--quick")
     ((view, found),) = json.loads((tmp_path / "opening.json").read_text())["seconds"].items()

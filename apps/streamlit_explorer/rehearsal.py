@@ -19,7 +19,7 @@ QUIET = 5.0
 """Seconds after a visitor's last request before the next page is opened: visitors come first."""
 
 _HERE = Path(__file__).parent
-_COMPLAINS = ("scriptrunner_utils.script_run_context", "state.session_state_proxy")  # that there is no visitor
+_COMPLAINS = "streamlit.runtime.scriptrunner_utils.script_run_context"  # that there is no visitor
 
 
 def page(file: str) -> None:
@@ -38,9 +38,15 @@ def pages() -> None:
             page(one.file)
 
 
+def everything() -> None:
+    """Import what the pages need, then run them."""
+    needed.load()
+    needed.load_more()
+    pages()
+
+
 def thread() -> Thread:
-    """Imports and then all pages, in a thread of its own; Streamlit is not to complain of it."""
-    made = Thread(target=lambda: (needed.load(), needed.load_more(), pages()), name="rehearsal", daemon=True)
-    for name in _COMPLAINS:
-        logging.getLogger(f"streamlit.runtime.{name}").addFilter(lambda record: record.threadName != made.name)
+    """The thread for `everything`; Streamlit is not to complain of it."""
+    made = Thread(target=everything, name="rehearsal", daemon=True)
+    logging.getLogger(_COMPLAINS).addFilter(lambda record: record.threadName != made.name)
     return made

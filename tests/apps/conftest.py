@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
@@ -17,22 +12,14 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.processes import CHROMIUM, free_port
+from tests.processes import free_port
+from tests.servers import CHROMIUM, FLAGS, explorer, serve
 
 from .demo_page import FIRST, settle
 
 ROOT = Path(__file__).parents[2]
 SCREENS = [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.soak)]
 """Width and color scheme of the browser: what every page is tried with."""
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -41,45 +28,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine (apt-get install chromium-headless-shell, or set CHROMIUM)")
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS}
-
-
-@contextmanager
-def serve(
-    command: list[str],
-    url: str,
-    folder: Path,
-    seconds: float = 90,
-    pids: list[int] | None = None,
-    log: Path | None = None,
-    **environment: str,
-) -> Iterator[str]:
-    """Run a server as a process of its own until `url` answers; stop it at the end. `pids` is given its number, `log`
-    what it prints."""
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        stdout=subprocess.PIPE if log is None else log.open("w"),
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    if pids is not None:
-        pids.append(process.pid)
-    try:
-        limit = time.monotonic() + seconds
-        while True:
-            try:
-                urllib.request.urlopen(url, timeout=2).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > limit:
-                    process.kill()
-                    raise AssertionError(f"{command} did not start:\n{process.communicate()[0]}") from None
-                time.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.fixture(scope="session")
@@ -191,11 +139,8 @@ def evaluations() -> Iterator[list[int]]:
 @pytest.fixture(scope="session")
 def explorer_url() -> Iterator[str]:
     """The explorer, running."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(port)]
-    health = f"http://127.0.0.1:{port}/_stcore/health"
-    with serve(command, health, ROOT / "apps" / "streamlit_explorer"):
-        yield f"http://127.0.0.1:{port}"
+    with explorer() as url:
+        yield url
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pytest
 from generation_request import from_png
 from playwright.sync_api import Browser, Page, expect
 from tests.processes import free_port
+from tests.servers import serve
 from words import in_html, in_markdown
 
 from pedesis.denoiser import NetworkDenoiser
@@ -27,7 +28,7 @@ from pedesis.utils.images import save_png
 from pedesis_zoo import recipe
 from pedesis_zoo.models.weights import save_weights
 
-from .conftest import ROOT, serve
+from .conftest import ROOT
 from .demo_page import FIRST
 
 DEMO = ROOT / "apps" / "gradio_demo"

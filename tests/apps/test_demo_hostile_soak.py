@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from tests.processes import free_port
+from tests.servers import serve
 
-from .conftest import ROOT, serve
+from .conftest import ROOT
 from .test_demo_api import NAMES, call
 from .test_demo_hostile import Listener, hostile
 

@@ -13,11 +13,12 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from playwright.sync_api import Page, expect
 from tests.processes import free_port
+from tests.servers import serve
 
 import pedesis_zoo as zoo
 from pedesis.utils.images import resize_nearest, save_png
 
-from .conftest import ROOT, serve
+from .conftest import ROOT
 from .demo_calls import ASKED, EVERYWHERE
 from .demo_page import choose_model, number, open_advanced
 

@@ -19,6 +19,7 @@ import pytest
 import torch
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 from tests.processes import free_port
+from tests.servers import serve
 from torch import Tensor
 
 import pedesis_zoo as zoo
@@ -32,8 +33,6 @@ from pedesis_zoo.data.tokenizer import Vocabulary
 from pedesis_zoo.export.page import page as write_page
 from pedesis_zoo.export.page.building import MODELS, SOURCES
 from pedesis_zoo.generation.sampling import make_pipeline
-
-from .conftest import serve
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
